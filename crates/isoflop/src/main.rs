@@ -1,0 +1,2 @@
+//! isoflop
+fn main() {}
