@@ -8,13 +8,18 @@ use crate::solve::root;
 /// Continued fraction 8.17.22 of the NIST Digital Library of Mathematical Functions, by Lentz's
 /// method. Relative error about 1e-13 for small shapes, growing to 1e-9 at shapes of a million.
 pub(crate) fn tails(a: f64, b: f64, x: f64, y: f64) -> (f64, f64) {
+    tails_scaled(a, b, ln_beta(a, b), x, y)
+}
+
+/// [`tails`] with the logarithm of the complete beta function at hand.
+fn tails_scaled(a: f64, b: f64, ln_beta: f64, x: f64, y: f64) -> (f64, f64) {
     if x <= 0.0 {
         return (0.0, 1.0);
     }
     if y <= 0.0 {
         return (1.0, 0.0);
     }
-    let front = (a * x.ln() + b * y.ln() - ln_beta(a, b)).exp();
+    let front = (a * x.ln() + b * y.ln() - ln_beta).exp();
     if x < (a + 1.0) / (a + b + 2.0) {
         let lower = (front * fraction(a, b, x) / a).min(1.0);
         (lower, 1.0 - lower)
@@ -58,8 +63,9 @@ pub(crate) fn quantile(a: f64, b: f64, p: f64) -> f64 {
     if p <= 0.0 || p >= 1.0 {
         return p.clamp(0.0, 1.0);
     }
+    let whole = ln_beta(a, b);
     let excess = |logit: f64| {
-        let (lower, upper) = tails(a, b, sigmoid(logit), sigmoid(-logit));
+        let (lower, upper) = tails_scaled(a, b, whole, sigmoid(logit), sigmoid(-logit));
         if p < 0.5 {
             lower.max(f64::MIN_POSITIVE).ln() - p.ln()
         } else {
@@ -77,19 +83,25 @@ pub(crate) fn student_upper(freedom: f64, p: f64) -> f64 {
     if p >= 0.5 {
         return 0.0;
     }
-    let excess = |ln_t: f64| p.ln() - student_tail(freedom, ln_t.exp()).max(f64::MIN_POSITIVE).ln();
+    let whole = ln_beta(freedom / 2.0, 0.5);
+    let tail = |t| student_tail_scaled(freedom, whole, t).max(f64::MIN_POSITIVE);
+    let excess = |ln_t: f64| p.ln() - tail(ln_t.exp()).ln();
     bracketed_root(0.0, excess).exp()
 }
 
 /// The probability above `t >= 0` of Student's t.
 pub(crate) fn student_tail(freedom: f64, t: f64) -> f64 {
+    student_tail_scaled(freedom, ln_beta(freedom / 2.0, 0.5), t)
+}
+
+fn student_tail_scaled(freedom: f64, ln_beta: f64, t: f64) -> f64 {
     // Squares of t overflow long before t does.
     let (x, y) = if t > 1e100 {
         (freedom / t / t, 1.0)
     } else {
         (freedom / (freedom + t * t), t * t / (freedom + t * t))
     };
-    0.5 * tails(freedom / 2.0, 0.5, x, y).0
+    0.5 * tails_scaled(freedom / 2.0, 0.5, ln_beta, x, y).0
 }
 
 fn sigmoid(logit: f64) -> f64 {

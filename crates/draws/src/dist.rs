@@ -71,7 +71,7 @@ impl Dist {
 
     /// `low to high` at a level: lognormal when both ends are positive, normal otherwise.
     pub fn interval(low: f64, high: f64, level: Level) -> Result<Self, Error> {
-        Self::through("a to b", &[(level.lower(), low), (level.upper(), high)])
+        Self::through("a to b", None, &[(level.lower(), low), (level.upper(), high)])
     }
 
     /// `q(10%: a, 50%: b, 90%: c)`: through two or three quantiles, given as
@@ -82,10 +82,28 @@ impl Dist {
     /// (of the logarithm) on either side of the middle quantile, so that it passes through all
     /// three exactly.
     pub fn quantiles(points: &[(f64, f64)]) -> Result<Self, Error> {
-        Self::through("q(...)", points)
+        Self::through("q(...)", None, points)
     }
 
-    fn through(family: &'static str, points: &[(f64, f64)]) -> Result<Self, Error> {
+    /// Like [`Dist::quantiles`], but normal (or two-piece normal) whatever the signs.
+    ///
+    /// The family for a growth rate given by factors: a factor of 8 to 40 a year, lognormal, is a
+    /// log-rate from ln 8 to ln 40 that is normal.
+    pub fn normal_through(points: &[(f64, f64)]) -> Result<Self, Error> {
+        Self::through("normal", Some(false), points)
+    }
+
+    /// Like [`Dist::quantiles`], but lognormal (or two-piece lognormal), so that every value must
+    /// be positive.
+    pub fn lognormal_through(points: &[(f64, f64)]) -> Result<Self, Error> {
+        Self::through("lognormal", Some(true), points)
+    }
+
+    fn through(
+        family: &'static str,
+        log: Option<bool>,
+        points: &[(f64, f64)],
+    ) -> Result<Self, Error> {
         if !(2..=3).contains(&points.len()) {
             return Err(Error::Count {
                 family,
@@ -99,6 +117,9 @@ impl Dist {
                 return Err(parameter(family, "probability", p, "strictly between 0 and 1"));
             }
             finite(family, &percentile(p), value)?;
+            if log == Some(true) {
+                positive(family, &percentile(p), value)?;
+            }
         }
         let mut points = points.to_vec();
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -109,7 +130,7 @@ impl Dist {
             }
             in_order(family, (&percentile(low.0), low.1), (&percentile(high.0), high.1))?;
         }
-        let log = points[0].1 > 0.0;
+        let log = log.unwrap_or(points[0].1 > 0.0);
         let scores: Vec<(f64, f64)> = points
             .iter()
             .map(|&(p, value)| (normal::quantile(p), if log { value.ln() } else { value }))

@@ -25,8 +25,8 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// The number of significant digits worth showing: the standard error is at most half a unit
-    /// of the last one. 0 when not even the first digit is known; at most 15.
+    /// The number of significant digits worth showing: the standard error is at most one unit of
+    /// the last one. 0 when not even the first digit is known; at most 15.
     pub fn digits(&self) -> usize {
         if !self.value.is_finite() || self.value == 0.0 || self.standard_error.is_nan() {
             return 0;
@@ -35,7 +35,7 @@ impl Estimate {
             return 15;
         }
         let first = self.value.abs().log10().floor();
-        let last = (2.0 * self.standard_error).log10().ceil();
+        let last = self.standard_error.log10().ceil();
         (first - last + 1.0).clamp(0.0, 15.0) as usize
     }
 }
@@ -105,9 +105,9 @@ impl fmt::Display for Interval {
 /// The mean of a column; NaN values take no part, an infinite one makes the mean infinite.
 pub fn mean(values: &[f64], design: Design) -> Estimate {
     let whole = Moments::of(values.iter().copied());
-    let standard_error = match design {
-        Design::Plain => whole.standard_error(),
-        Design::Sobol { replicates } => {
+    let standard_error = match design.replicates() {
+        None => whole.standard_error(),
+        Some(replicates) => {
             let means = (0..replicates)
                 .map(|r| Moments::of(values.iter().copied().skip(r).step_by(replicates)).mean);
             spread(means, whole.mean)
@@ -131,9 +131,9 @@ pub fn probability(values: &[f64], design: Design, event: impl Fn(f64) -> bool) 
     // mistaken for certainty.
     let padded = (value * n + 2.0) / (n + 4.0);
     let independent = (padded * (1.0 - padded) / (n + 4.0)).sqrt();
-    let standard_error = match design {
-        Design::Plain => independent,
-        Design::Sobol { replicates } => {
+    let standard_error = match design.replicates() {
+        None => independent,
+        Some(replicates) => {
             let shares = (0..replicates)
                 .map(|r| share(&mut values.iter().copied().skip(r).step_by(replicates)).0);
             let error = spread(shares, value);
@@ -149,8 +149,8 @@ pub fn probability(values: &[f64], design: Design, event: impl Fn(f64) -> bool) 
 /// For independent rows half the distance between the order statistics one standard deviation of
 /// their rank away on either side; for replicates the spread of the replicates' own quantiles.
 pub fn quantiles(values: &[f64], design: Design, probabilities: &[f64]) -> Vec<Estimate> {
-    match design {
-        Design::Plain => {
+    match design.replicates() {
+        None => {
             let n = values.iter().filter(|value| !value.is_nan()).count() as f64;
             let around: Vec<f64> = probabilities
                 .iter()
@@ -178,7 +178,7 @@ pub fn quantiles(values: &[f64], design: Design, probabilities: &[f64]) -> Vec<E
                 })
                 .collect()
         }
-        Design::Sobol { replicates } => {
+        Some(replicates) => {
             let whole = select::quantiles(values, probabilities);
             let parts: Vec<Vec<f64>> = (0..replicates)
                 .map(|r| {

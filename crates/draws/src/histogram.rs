@@ -157,7 +157,14 @@ mod tests {
     fn sample(dist: Dist) -> Vec<f64> {
         let mut inputs = Inputs::new();
         inputs.add("x", dist).unwrap();
-        inputs.sampler(1, Design::Plain).unwrap().draw(50_000).column("x").unwrap().to_vec()
+        inputs
+            .sampler(1, Design::Plain)
+            .unwrap()
+            .draw(50_000)
+            .unwrap()
+            .column("x")
+            .unwrap()
+            .to_vec()
     }
 
     #[test]

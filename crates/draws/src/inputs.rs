@@ -27,7 +27,7 @@ pub(crate) enum Source {
 /// inputs.add("gap", Dist::interval(300.0, 3000.0, Level::P90)?)?;
 /// inputs.add("growth", Dist::normal(1.5, 0.4)?)?;
 /// inputs.correlate("gap", "growth", -0.3)?;
-/// let draws = inputs.sampler(7, Design::Plain)?.draw(10_000);
+/// let draws = inputs.sampler(7, Design::Plain)?.draw(10_000)?;
 /// let gap = draws.quantile("gap", 0.5)?;
 /// assert!((gap.value - 948.7).abs() < 4.0 * gap.standard_error);
 /// # Ok::<(), draws::Error>(())

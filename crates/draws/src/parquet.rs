@@ -100,6 +100,7 @@ impl Draws {
         let path = path.as_ref();
         let failed = |problem: String| Error::File { path: path.display().to_string(), problem };
         let file = File::open(path).map_err(|e| failed(e.to_string()))?;
+        let file_length = file.metadata().map_err(|e| failed(e.to_string()))?.len();
         let reader = SerializedFileReader::new(file).map_err(|e| failed(e.to_string()))?;
         let metadata = reader.metadata().file_metadata();
         let fact = |key: &str| {
@@ -116,7 +117,9 @@ impl Draws {
             None | Some("plain") => Design::Plain,
             Some(other) => {
                 let count = other.strip_prefix("sobol ").and_then(|n| n.parse().ok());
-                let replicates = count.filter(|&n| n >= 2).ok_or_else(|| refused(DESIGN, other))?;
+                let replicates = count
+                    .filter(|n| (2..=1024).contains(n))
+                    .ok_or_else(|| refused(DESIGN, other))?;
                 Design::Sobol { replicates }
             }
         });
@@ -129,6 +132,7 @@ impl Draws {
         }
         draws = draws.with_source(fact(SOURCE).unwrap_or_default());
 
+        check_places(&reader, file_length).map_err(failed)?;
         let schema = metadata.schema_descr();
         let mut columns = vec![Vec::new(); schema.num_columns()];
         for group in 0..reader.num_row_groups() {
@@ -163,6 +167,25 @@ impl Draws {
         }
         Ok(draws)
     }
+}
+
+/// The reader trusts the places that a file gives for its columns: look at them first.
+fn check_places(reader: &SerializedFileReader<File>, length: u64) -> Result<(), String> {
+    for group in reader.metadata().row_groups() {
+        for column in group.columns() {
+            let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
+            let fits = u64::try_from(start.min(column.data_page_offset()))
+                .ok()
+                .zip(u64::try_from(column.compressed_size()).ok())
+                .and_then(|(start, size)| start.checked_add(size))
+                .is_some_and(|end| end <= length);
+            if !fits {
+                let name = column.column_path().string();
+                return Err(format!("damaged: column `{name}` lies outside the file"));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Appends one column chunk, nulls as NaN. What the file says of its length is not believed:

@@ -34,6 +34,15 @@ pub enum Design {
 impl Design {
     /// Scrambled Sobol in 16 replicates: standard errors are themselves known to about 18 %.
     pub const SOBOL: Self = Self::Sobol { replicates: 16 };
+
+    /// How many replicates the rows are dealt to, where they are: fewer than two tell nothing of
+    /// an error, so such rows are taken as independent.
+    pub fn replicates(self) -> Option<usize> {
+        match self {
+            Self::Sobol { replicates } if replicates > 1 => Some(replicates),
+            _ => None,
+        }
+    }
 }
 
 /// Draws rows of the inputs of an [`Inputs`].
@@ -235,15 +244,15 @@ impl Sampler {
         &self.groups
     }
 
-    /// Draws `rows` rows of every input.
-    pub fn draw(&self, rows: usize) -> Draws {
-        let mut columns = vec![vec![0.0; rows]; self.names.len()];
+    /// Draws `rows` rows of every input; an error when they do not fit in memory.
+    pub fn draw(&self, rows: usize) -> Result<Draws, Error> {
+        let mut columns = empty_columns(self.names.len(), rows)?;
         self.fill(0, &mut columns);
         let mut draws = Draws::new(self.design).with_seed(self.seed);
         for (name, column) in self.names.iter().zip(columns) {
             draws.insert(name.clone(), column);
         }
-        draws
+        Ok(draws)
     }
 
     /// Fills one column per input, all of one length, with rows `first`, `first + 1`, ...: for
@@ -267,6 +276,21 @@ impl Sampler {
         }
         tasks.into_par_iter().for_each(|(group, start, mut parts)| group.fill(start, &mut parts));
     }
+}
+
+/// Columns of zeros, or an error when there is no room for them.
+pub(crate) fn empty_columns(count: usize, rows: usize) -> Result<Vec<Vec<f64>>, Error> {
+    let column = |_| {
+        let mut column: Vec<f64> = Vec::new();
+        column.try_reserve_exact(rows).map_err(|_| Error::Rows {
+            what: "the sample".into(),
+            given: rows,
+            expected: "no more than fit in memory".into(),
+        })?;
+        column.resize(rows, 0.0);
+        Ok(column)
+    };
+    (0..count).map(column).collect()
 }
 
 /// What each stream is named after: a distribution's input, then each imported set.

@@ -46,9 +46,9 @@ impl Dist {
             Kind::Zero { share, part } => {
                 let rest = 1.0 - share;
                 let negative = rest * part.cdf_below(0.0);
-                if p < negative || (p == 0.0 && negative > 0.0) {
+                if negative > 0.0 && p <= negative {
                     part.quantile((p / rest).min(1.0))
-                } else if p <= negative + share {
+                } else if *share > 0.0 && p <= negative + share {
                     0.0
                 } else {
                     part.quantile(((p - share) / rest).clamp(0.0, 1.0))

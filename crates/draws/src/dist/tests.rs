@@ -61,9 +61,22 @@ fn lognormal_or_normal_is_chosen_by_the_sign_of_the_ends() {
 }
 
 #[test]
+fn the_family_can_be_stated_against_the_signs() {
+    let growth = Dist::normal_through(&[(0.05, 8_f64.ln()), (0.95, 40_f64.ln())]).unwrap();
+    let factor = Dist::interval(8.0, 40.0, Level::P90).unwrap();
+    for p in [0.01, 0.3, 0.5, 0.99] {
+        assert!((growth.quantile(p).exp() / factor.quantile(p) - 1.0).abs() < 1e-12);
+    }
+    let refused = Dist::lognormal_through(&[(0.1, 0.0), (0.9, 2.0)]).unwrap_err();
+    assert_eq!(refused.to_string(), "lognormal: p10 is 0, but must be positive and finite");
+}
+
+#[test]
 fn zero_keeps_its_share_and_clip_its_ends() {
     let zero = Dist::zero(0.4, Dist::interval(1.0, 10.0, Level::P90).unwrap()).unwrap();
     assert_eq!(zero.quantile(0.39), 0.0);
+    let below = Dist::zero(0.0, Dist::constant(-5.0).unwrap()).unwrap();
+    assert_eq!((below.quantile(0.0), below.quantile(1.0)), (-5.0, -5.0));
     assert!(zero.quantile(0.41) > 0.0);
     assert!((zero.quantile(0.4 + 0.6 * 0.95) - 10.0).abs() < 1e-9);
     let clip = Dist::clip(Dist::normal(0.0, 1.0).unwrap(), -1.0, f64::INFINITY).unwrap();

@@ -5,11 +5,11 @@ use crate::{Dist, Inputs};
 fn digits_follow_the_standard_error() {
     let shown = |value, standard_error| Estimate { value, standard_error }.to_string();
     assert_eq!(shown(4.98123, 0.03), "5.0");
-    assert_eq!(shown(4.98123, 0.04), "5.0");
-    assert_eq!(shown(4.98123, 0.06), "5");
+    assert_eq!(shown(4.98123, 0.1), "5.0");
+    assert_eq!(shown(4.98123, 0.11), "5");
     assert_eq!(shown(12345.0, 40.0), "12300");
-    assert_eq!(shown(2.34e29, 1e27), "2.3e29");
-    assert_eq!(shown(-0.001_234, 0.000_001), "-0.00123");
+    assert_eq!(shown(2.34e29, 2e27), "2.3e29");
+    assert_eq!(shown(-0.001_234_5, 0.000_001), "-0.001234");
     assert_eq!(shown(0.3, 2.0), "~0.3");
     assert_eq!(shown(0.0, 0.1), "~0");
     assert_eq!(shown(2.5, 0.0), "2.5");
@@ -26,7 +26,7 @@ fn coverage(design: Design, rows: usize, seeds: u64) -> [f64; 3] {
         let mut inputs = Inputs::new();
         inputs.add("x", Dist::lognormal(0.0, 0.6).unwrap()).unwrap();
         inputs.add("y", Dist::lognormal(0.0, 0.8).unwrap()).unwrap();
-        let draws = inputs.sampler(seed, design).unwrap().draw(rows);
+        let draws = inputs.sampler(seed, design).unwrap().draw(rows).unwrap();
         let (x, y) = (draws.column("x").unwrap(), draws.column("y").unwrap());
         // A product of two lognormals is one lognormal: 0.6^2 + 0.8^2 = 1.
         let product: Vec<f64> = x.iter().zip(y).map(|(x, y)| x * y).collect();
@@ -60,7 +60,7 @@ fn quasi_random_rows_have_a_smaller_error_and_know_it() {
         inputs.add(name, Dist::normal(1.0, 0.3).unwrap()).unwrap();
     }
     let error = |design| {
-        let draws = inputs.sampler(3, design).unwrap().draw(16 * 1024);
+        let draws = inputs.sampler(3, design).unwrap().draw(16 * 1024).unwrap();
         let columns: Vec<&[f64]> =
             ["a", "b", "c"].iter().map(|name| draws.column(name).unwrap()).collect();
         let product: Vec<f64> =
@@ -93,7 +93,8 @@ fn a_quantile_next_to_never_does_not_claim_to_be_known() {
 
 #[test]
 fn empty_single_and_undefined_columns_give_answers_without_panic() {
-    for design in [Design::Plain, Design::SOBOL] {
+    let odd = [0, 1, 7].map(|replicates| Design::Sobol { replicates });
+    for design in [Design::Plain, Design::SOBOL].into_iter().chain(odd) {
         for column in
             [&[][..], &[1.0], &[f64::NAN, f64::NAN], &[f64::INFINITY, 1.0], &[1e308, -1e308]]
         {

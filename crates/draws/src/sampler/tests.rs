@@ -12,7 +12,7 @@ fn base() -> Inputs {
 }
 
 fn draw(inputs: &Inputs, design: Design, rows: usize) -> Draws {
-    inputs.sampler(42, design).unwrap().draw(rows)
+    inputs.sampler(42, design).unwrap().draw(rows).unwrap()
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn the_number_of_threads_does_not_matter() {
 #[test]
 fn another_seed_gives_other_draws() {
     for design in DESIGNS {
-        let at = |seed| base().sampler(seed, design).unwrap().draw(10);
+        let at = |seed| base().sampler(seed, design).unwrap().draw(10).unwrap();
         assert_ne!(at(1).column("gap").unwrap(), at(2).column("gap").unwrap());
     }
 }
@@ -185,4 +185,13 @@ fn an_invalid_correlation_matrix_is_reported_with_how_far_it_moved() {
     let worst = &sampler.moved()[0];
     assert!((worst.used - worst.asked).abs() > 0.01);
     assert!(worst.to_string().contains("instead of"), "{worst}");
+}
+
+#[test]
+fn more_rows_than_memory_is_an_error() {
+    for rows in [usize::MAX, usize::MAX / 64] {
+        let error = base().sampler(1, Design::Plain).unwrap().draw(rows).unwrap_err();
+        assert!(error.to_string().contains("fit in memory"), "{error}");
+    }
+    assert_eq!(draw(&base(), Design::SOBOL, 0).rows(), 0);
 }

@@ -6,7 +6,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use crate::sampler::Sampler;
+use crate::sampler::{Sampler, empty_columns};
 use crate::{Error, Inputs, Level, normal, stream};
 
 use super::{describe_row, run};
@@ -134,11 +134,11 @@ where
     let (first, second) = Sampler::pair(inputs, plan.seed)?;
     let groups = grouped(inputs, &first, &plan.groups)?;
     let sample = |sampler: &Sampler| {
-        let mut columns = vec![vec![0.0; n]; inputs.names().len()];
+        let mut columns = empty_columns(inputs.names().len(), n)?;
         sampler.fill(0, &mut columns);
-        columns
+        Ok::<_, Error>(columns)
     };
-    let (a, b) = (sample(&first), sample(&second));
+    let (a, b) = (sample(&first)?, sample(&second)?);
 
     let outputs = |columns: &[&[f64]]| {
         let output = run(model, columns, n);
