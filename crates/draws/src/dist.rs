@@ -1,5 +1,6 @@
 //! The distributions, each checked when it is made.
 
+mod check;
 mod poisson;
 mod probability;
 #[cfg(test)]
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use crate::level::percentile;
 use crate::{Error, Level, normal};
+use check::{MOST_MIXTURES, MOST_PARTS, finite, in_order, parameter, positive, range, within};
 use poisson::Steps;
 
 /// The distribution of one uncertain number.
@@ -233,14 +235,15 @@ impl Dist {
 
     /// A mixture: one of the parts, with probability in proportion to its weight.
     pub fn mix(parts: Vec<(f64, Dist)>) -> Result<Self, Error> {
+        let given = parts.len();
         let count = |needed: &str| Error::Count {
             family: "mix",
             what: "a mixture",
             needed: needed.into(),
-            given: parts.len(),
+            given,
         };
-        if parts.is_empty() {
-            return Err(count("at least one part"));
+        if parts.is_empty() || parts.len() > MOST_PARTS {
+            return Err(count("1 to 1000 parts"));
         }
         for (i, (weight, _)) in parts.iter().enumerate() {
             if !(*weight >= 0.0 && weight.is_finite()) {
@@ -259,6 +262,9 @@ impl Dist {
             .filter(|(weight, _)| *weight > 0.0)
             .map(|(weight, part)| (weight / total, part))
             .unzip();
+        if parts.iter().any(|part| part.mixtures() >= MOST_MIXTURES) {
+            return Err(count("parts that hold at most one mixture inside another"));
+        }
         let written = format!("mix of {}", stated.join("; "));
         Self::checked("mix", Kind::Mix { weights, parts }, written)
     }
@@ -305,31 +311,6 @@ impl Dist {
         Ok(Self { kind: Kind::Data(values.into()), written })
     }
 
-    /// The last check: the farthest values a sampler can draw are finite numbers.
-    fn checked(family: &'static str, kind: Kind, written: String) -> Result<Self, Error> {
-        let dist = Self { kind, written };
-        if !dist.reaches_never() {
-            for p in [f64::EPSILON / 4.0, 1.0 - f64::EPSILON / 2.0] {
-                let extreme = dist.quantile(p);
-                if !extreme.is_finite() {
-                    return Err(Error::Overflow { family, extreme });
-                }
-            }
-        }
-        Ok(dist)
-    }
-
-    /// Whether some of its draws are +inf, which only data can bring in.
-    fn reaches_never(&self) -> bool {
-        match &self.kind {
-            Kind::Data(values) => values.last() == Some(&f64::INFINITY),
-            Kind::Mix { parts, .. } => parts.iter().any(Self::reaches_never),
-            Kind::Zero { part, .. } => part.reaches_never(),
-            Kind::Clip { part, high, .. } => *high == f64::INFINITY && part.reaches_never(),
-            _ => false,
-        }
-    }
-
     pub(crate) fn kind(&self) -> &Kind {
         &self.kind
     }
@@ -344,47 +325,4 @@ impl fmt::Display for Dist {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.written)
     }
-}
-
-fn parameter(family: &'static str, name: &str, value: f64, allowed: &str) -> Error {
-    Error::Parameter { family, parameter: name.into(), value, allowed: allowed.into() }
-}
-
-fn finite(family: &'static str, name: &str, value: f64) -> Result<(), Error> {
-    if value.is_finite() { Ok(()) } else { Err(parameter(family, name, value, "a finite number")) }
-}
-
-fn positive(family: &'static str, name: &str, value: f64) -> Result<(), Error> {
-    if value > 0.0 && value.is_finite() {
-        Ok(())
-    } else {
-        Err(parameter(family, name, value, "positive and finite"))
-    }
-}
-
-fn within(family: &'static str, name: &str, value: f64, low: f64, high: f64) -> Result<(), Error> {
-    if (low..=high).contains(&value) {
-        Ok(())
-    } else {
-        Err(parameter(family, name, value, &format!("from {low} to {high}")))
-    }
-}
-
-fn in_order(family: &'static str, low: (&str, f64), high: (&str, f64)) -> Result<(), Error> {
-    if low.1 < high.1 {
-        return Ok(());
-    }
-    Err(Error::Order {
-        family,
-        low_name: low.0.into(),
-        low: low.1,
-        high_name: high.0.into(),
-        high: high.1,
-    })
-}
-
-fn range(family: &'static str, low: f64, high: f64) -> Result<(), Error> {
-    finite(family, "low", low)?;
-    finite(family, "high", high)?;
-    in_order(family, ("low", low), ("high", high))
 }

@@ -118,6 +118,17 @@ pub enum Error {
         /// What the nearest valid matrix gives it.
         nearest: f64,
     },
+    /// Contradictory correlations among more inputs than a repair is sought for.
+    #[error(
+        "the declared rank correlations of {given} connected inputs contradict one another, and \
+         the nearest possible ones are sought for at most {limit}"
+    )]
+    CorrelationTooMany {
+        /// How many inputs are connected.
+        given: usize,
+        /// The most that are repaired.
+        limit: usize,
+    },
     /// Something that does not fit the number of rows.
     #[error("{what} has {given} rows, but {expected} are needed")]
     Rows {

@@ -31,7 +31,7 @@
 //! let summary = draws.summary("years")?;
 //! assert_eq!(
 //!     summary.to_string(),
-//!     "4.83 (3.01 to 10.6, 90% (p5 to p95)), never with probability 0.001"
+//!     "4.83 (3.01 to 10.6, 90% (p5 to p95)), never with probability 0.0011"
 //! );
 //! # Ok::<(), draws::Error>(())
 //! ```
@@ -53,8 +53,8 @@
 //! its draws smoothly and two runs differ by the change and not by the dice.
 //!
 //! The quasi-random design ([`Design::Sobol`]) is a scrambled Sobol sequence of up to 1,000
-//! inputs and 2^32 rows a replicate. There, a hash of the name chooses the dimension; two inputs
-//! that choose the same one (one chance in a thousand a pair) depend on the order of declaration.
+//! inputs and 2^32 rows a replicate. There, a hash of the name chooses the dimension; of two inputs that
+//! choose the same one (one chance in 512 a pair) the later one moves on to the next free dimension.
 
 #![cfg_attr(test, expect(clippy::float_cmp, reason = "exact results are what these tests claim"))]
 

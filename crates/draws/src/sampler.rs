@@ -51,7 +51,7 @@ impl Design {
 /// else: not on the other inputs, the number of rows, the blocks or the threads. Two exceptions:
 /// inputs with declared correlations depend on the ones they are correlated with (those declared
 /// earlier do not change when a later one joins, as long as the declared matrix is valid), and for
-/// the quasi-random design two names may collide (see [`Design::Sobol`] in the crate's guide).
+/// the quasi-random design two names may collide (see the [crate's guide](crate#reproducible-streams)).
 #[derive(Debug, Clone)]
 pub struct Sampler {
     names: Vec<String>,

@@ -103,6 +103,27 @@ fn a_mixture_returns_its_atoms_exactly() {
 }
 
 #[test]
+fn endless_nesting_is_refused_before_it_costs_anything() {
+    let mut dist = Dist::normal(0.0, 1.0).unwrap();
+    let refused = loop {
+        match Dist::zero(0.1, dist.clone()) {
+            Ok(next) => dist = next,
+            Err(error) => break error,
+        }
+    };
+    assert!(refused.to_string().contains("at most 16 levels, but 17 given"), "{refused}");
+    let mut mix = Dist::normal(0.0, 1.0).unwrap();
+    let deepest = (0..9).take_while(|_| {
+        let halves = vec![(1.0, mix.clone()), (1.0, Dist::constant(9.0).unwrap())];
+        Dist::mix(halves).map(|next| mix = next).is_ok()
+    });
+    assert_eq!(deepest.count(), 2);
+    assert!((mix.cdf(mix.quantile(0.1)) - 0.1).abs() < 1e-9);
+    let many = (0..2000).map(|_| (1.0, Dist::constant(1.0).unwrap())).collect();
+    assert!(Dist::mix(many).is_err());
+}
+
+#[test]
 fn data_may_hold_never() {
     let dist = Dist::data(vec![2030.0, f64::INFINITY]).unwrap();
     assert_eq!(dist.quantile(0.5), 2030.0);

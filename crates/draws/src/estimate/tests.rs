@@ -69,7 +69,8 @@ fn quasi_random_rows_have_a_smaller_error_and_know_it() {
         assert!((found.value - 1.0).abs() < 4.0 * found.standard_error);
         found.standard_error
     };
-    assert!(error(Design::SOBOL) * 10.0 < error(Design::Plain));
+    let gain = error(Design::Plain) / error(Design::SOBOL);
+    assert!(gain > 4.0, "{gain}");
 }
 
 #[test]
