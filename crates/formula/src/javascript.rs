@@ -264,13 +264,4 @@ fn quoted(name: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn literals_and_names_are_safe_to_paste() {
-        assert_eq!(literal(f64::NEG_INFINITY), "(-Infinity)");
-        assert_eq!(literal(-2.5), "(-2.5e0)");
-        assert_eq!(quoted("</script>\""), "\"\\u003c/script\\u003e\\u0022\"");
-    }
-}
+mod tests;

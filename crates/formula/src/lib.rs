@@ -10,6 +10,8 @@ mod functions;
 mod graph;
 mod javascript;
 mod lex;
+#[cfg(test)]
+mod oracle;
 mod parse;
 mod print;
 mod program;

@@ -80,6 +80,7 @@ impl<'a> Parser<'a> {
     pub(crate) fn head(&mut self) -> Parsed<(String, Span, Vec<String>)> {
         let span = self.here();
         let name = self.new_name("a function name")?;
+        self.check_new_function(&name, span)?;
         self.expect("(")?;
         let parameters = self.parameters()?;
         self.end_of_text()?;
@@ -157,7 +158,7 @@ impl<'a> Parser<'a> {
                 let root = self.expression(0)?;
                 return Ok(Some((target, name_at, Form::Value { root, link: Some(name), unit: None })));
             }
-            self.check_new(&name, at)?;
+            self.check_new_function(&name, at)?;
             self.check_parameters(&inside, at)?;
             let body = self.expression(0)?;
             return Ok(Some((name, at, Form::Function { parameters: inside, body })));
@@ -260,11 +261,16 @@ impl<'a> Parser<'a> {
             let message = format!("`{name}` is a word of the language");
             return Err(self.sources.error(message, at, "cannot be defined").help("choose another name"));
         }
+        Ok(())
+    }
+
+    /// Values may share a name with a function (`beta`, `q`); functions may not.
+    fn check_new_function(&self, name: &str, at: Span) -> Parsed<()> {
         if crate::functions::is_known(name) {
             let message = format!("`{name}` is a function of the language");
             return Err(self.sources.error(message, at, "cannot be defined").help("choose another name"));
         }
-        Ok(())
+        self.check_new(name, at)
     }
 
     // Expressions.

@@ -50,12 +50,12 @@ impl Program {
     }
 
     /// Defines `name` as the expression in `source`.
+    ///
+    /// Any name is taken: a scenario may call an output `never`. Formulas reach it by that name
+    /// only where the language has no meaning of its own for it.
     pub fn define(&mut self, name: &str, source: Source) -> Result<(), Diagnostic> {
         let span = self.next_span();
-        let (nodes, form) = self.read_nodes(source, |parser| {
-            parser.check_new(name, span)?;
-            parser.lone_value()
-        })?;
+        let (nodes, form) = self.read_nodes(source, |parser| parser.lone_value())?;
         self.items.push(Item { name: name.to_owned(), at: span, form, nodes });
         Ok(())
     }

@@ -243,14 +243,9 @@ impl Checked {
         if kind.form != Form::Quantity || kind.dimension.is_none() {
             return (None, None);
         }
-        let hinted = collapse(&self.graph.hints[root].0, units);
-        let text = UnitText { atoms: hinted, ..UnitText::default() };
-        let unit = match units.understand(&text) {
-            Ok(unit) if unit.dimension == kind.dimension => unit,
-            _ => match from_base(&kind.dimension, units) {
-                Some(unit) => unit,
-                None => return (None, None),
-            },
+        let hinted = smallest(&self.graph.hints[root].0, &kind.dimension, units);
+        let Some(unit) = hinted.or_else(|| from_base(&kind.dimension, units)) else {
+            return (None, None);
         };
         // Amounts of compute and text are read in powers of ten: 5.88e23 FLOP.
         let counts = |atom: &Atom| matches!(atom.name.as_str(), "FLOP" | "token" | "param" | "OP");
@@ -281,23 +276,18 @@ fn bare_name(name: &str, units: &mut Units) -> Option<String> {
     stripped.or_else(|| is_prefixable(units, name).then(|| name.to_owned()))
 }
 
-/// `GW h / MW` to `h`: atoms of one dimension cancel, the first stays.
-fn collapse(atoms: &[Atom], units: &mut Units) -> Vec<Atom> {
-    let mut out: Vec<(Atom, Option<Dimension>)> = Vec::new();
-    for atom in atoms {
-        let dimension = units.find(&atom.name).map(|known| known.dimension);
-        let same = out.iter_mut().find(|(known, d)| {
-            known.kind == atom.kind && d.is_some() && *d == dimension
-        });
-        match same {
-            Some((known, _)) => known.exponent += atom.exponent,
-            None => out.push((atom.clone(), dimension)),
-        }
-    }
-    let mut atoms: Vec<Atom> =
-        out.into_iter().map(|(atom, _)| atom).filter(|atom| atom.exponent != 0).collect();
-    atoms.sort_by_key(|atom| atom.exponent < 0);
-    atoms
+/// The fewest of the atoms that make up the dimension: `USD/MWh GW yr` is `USD`.
+fn smallest(atoms: &[Atom], dimension: &Dimension, units: &mut Units) -> Option<Unit> {
+    // A hint has few atoms, so that all choices can be tried.
+    let mut choices: Vec<u32> = (1..1 << atoms.len().min(8)).collect();
+    choices.sort_by_key(|choice| choice.count_ones());
+    choices.into_iter().find_map(|choice| {
+        let chosen = atoms.iter().enumerate().filter(|(index, _)| choice >> index & 1 == 1);
+        let mut atoms: Vec<Atom> = chosen.map(|(_, atom)| atom.clone()).collect();
+        atoms.sort_by_key(|atom| atom.exponent < 0);
+        let unit = units.understand(&UnitText { atoms, ..UnitText::default() }).ok()?;
+        (unit.dimension == *dimension).then_some(unit)
+    })
 }
 
 /// A unit for a dimension of which nothing but its base units is known.

@@ -12,3 +12,6 @@ pub(crate) mod kernel;
 pub(crate) mod run;
 pub(crate) mod schedule;
 pub(crate) mod unroll;
+
+#[cfg(test)]
+pub(crate) mod tests;

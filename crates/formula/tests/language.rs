@@ -31,6 +31,7 @@ fn arithmetic_has_the_precedence_of_mathematics() {
         ("if(2 > 1, 10, 20)", "10"),
         ("max(1, 5, 3) - min(4, 2)", "3"),
         ("log10(1000) + ln(exp(2)) + log2(8) + abs(-1) + sqrt(16)", "13"),
+        ("beta = 2\nq = 3\nbeta^q", "8"),
         ("1 −\u{a0}2 × 3", "-5"),
     ] {
         assert_eq!(show(text), value, "{text}");
@@ -53,12 +54,12 @@ fn units_follow_numbers_and_results_choose_theirs() {
         ("40% + 3 pp", "43 %"),
         ("8 GW[it] / (2 GW[it])", "4"),
         ("PUE = 1.2 [facility/it]\n8 GW[it] * PUE", "9.6 GW[facility]"),
-        ("unit H100e = 1.979e15 FLOP/s\n2e18 FLOP/s in \"H100e\"", "1010 H100e"),
+        ("unit H100e = 1.979e15 FLOP/s\n2e18 FLOP/s in \"H100e\"", "1011 H100e"),
         ("unit wafer\n3 wafer * 2", "6 wafer"),
         ("index = 1.06 USD_2025/USD_2023\n100 USD_2023 * index + 1 USD_2025", "107 USD_2025"),
     ] {
         let shown = show(text);
-        let close = shown == value || value == "1074" && shown == "1070";
+        let close = shown == value;
         assert!(close, "{text}: {shown}, not {value}");
     }
 }
@@ -145,7 +146,7 @@ fn errors_point_at_their_characters_and_say_what_to_do() {
         ("h = 3\nx = 5 h", &["both a unit and a name"]),
         ("2 ** 3", &["write a power with `^`"]),
         ("x = 1 = 2", &["compare with `==`"]),
-        ("ln = 3", &["function of the language"]),
+        ("exp(x) = 3", &["function of the language"]),
         ("2x", &["growth needs a time"]),
         ("1 if", &["unknown unit `if`"]),
         ("8 GW in \"yr\"", &["cannot be shown in yr"]),

@@ -33,7 +33,7 @@ pub(crate) fn gradient(dag: &mut Dag, output: Id, names: &[Id]) -> Result<Vec<Op
         let mut give = |dag: &mut Dag, to: Id, amount: Id| {
             let sum = match slopes.get(&to) {
                 None => amount,
-                Some(&sum) => dag.add(sum, amount),
+                Some(&sum) => merge(dag, sum, amount),
             };
             slopes.insert(to, sum);
         };
@@ -118,6 +118,24 @@ fn scale(dag: &mut Dag, slope: Id, local: Id) -> Id {
     dag.mul(slope, local)
 }
 
+/// The sum of two slopes; under one condition it stays one choice, so that [`scale`] sees it.
+fn merge(dag: &mut Dag, a: Id, b: Id) -> Id {
+    match (dag.node(a).clone(), dag.node(b).clone()) {
+        (Node::Select(condition, yes, no), Node::Select(other, and_yes, and_no))
+            if condition == other =>
+        {
+            let (yes, no) = (merge(dag, yes, and_yes), merge(dag, no, and_no));
+            dag.select(condition, yes, no)
+        }
+        _ => dag.add(a, b),
+    }
+}
+
+fn negate(dag: &mut Dag, slope: Id) -> Id {
+    let minus = dag.number(-1.0);
+    scale(dag, slope, minus)
+}
+
 fn divide(dag: &mut Dag, slope: Id, by: Id) -> Id {
     if let Node::Select(..) = dag.node(slope) {
         let one = dag.number(1.0);
@@ -129,7 +147,7 @@ fn divide(dag: &mut Dag, slope: Id, by: Id) -> Id {
 
 fn unary(dag: &mut Dag, op: Unary, a: Id, value: Id, slope: Id) -> Option<Id> {
     Some(match op {
-        Unary::Neg => dag.unary(Unary::Neg, slope),
+        Unary::Neg => negate(dag, slope),
         Unary::Exp => scale(dag, slope, value),
         Unary::Ln => divide(dag, slope, a),
         Unary::Log10 | Unary::Log2 => {
@@ -156,7 +174,7 @@ fn unary(dag: &mut Dag, op: Unary, a: Id, value: Id, slope: Id) -> Option<Id> {
             let (zero, one, minus) = (dag.number(0.0), dag.number(1.0), dag.number(-1.0));
             let negative = dag.binary(Binary::Less, a, zero);
             let sign = dag.select(negative, minus, one);
-            dag.mul(slope, sign)
+            scale(dag, slope, sign)
         }
         Unary::Tanh => {
             let one = dag.number(1.0);
@@ -173,7 +191,7 @@ fn binary(dag: &mut Dag, op: Binary, part: Id, other: Id, first: bool, slope: Id
     Some(match op {
         Binary::Add => slope,
         Binary::Sub if first => slope,
-        Binary::Sub => dag.unary(Unary::Neg, slope),
+        Binary::Sub => negate(dag, slope),
         Binary::Mul => scale(dag, slope, other),
         Binary::Div if first => divide(dag, slope, other),
         Binary::Div => {
@@ -181,7 +199,7 @@ fn binary(dag: &mut Dag, op: Binary, part: Id, other: Id, first: bool, slope: Id
             let quotient = dag.div(other, part);
             let local = dag.div(quotient, part);
             let amount = scale(dag, slope, local);
-            dag.unary(Unary::Neg, amount)
+            negate(dag, amount)
         }
         Binary::Min | Binary::Max => {
             let (x, y) = if first { (part, other) } else { (other, part) };
