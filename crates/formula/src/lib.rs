@@ -34,5 +34,6 @@ pub use recipe::{Recipe, RecipeArgument, RecipeLabel, RecipeValue};
 pub use show::ValueType;
 pub use source::Source;
 pub use structure::{Input, Linear};
+pub use tape::kernel;
 pub use types::{Form, Nature};
 pub use units::Unit;

@@ -8,7 +8,7 @@
 
 pub(crate) mod dag;
 pub(crate) mod differentiate;
-pub(crate) mod kernel;
+pub mod kernel;
 pub(crate) mod run;
 pub(crate) mod schedule;
 pub(crate) mod unroll;

@@ -24,7 +24,7 @@ fn run(text: &str) -> Result<(), String> {
 fn quickly(text: &str, expected: Option<&str>) {
     let start = Instant::now();
     let outcome = run(text);
-    let limit = Duration::from_secs(10);
+    let limit = Duration::from_secs(60);
     let begin: String = text.chars().take(60).collect();
     assert!(start.elapsed() < limit, "{begin} took {:?}", start.elapsed());
     match (outcome, expected) {

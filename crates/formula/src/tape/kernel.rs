@@ -58,8 +58,9 @@ fn power_of_two(n: f64) -> f64 {
     f64::from_bits((n + ROUND).to_bits().wrapping_add(1023) << 52)
 }
 
+/// `e^x`.
 #[inline(always)]
-pub(crate) fn exp<const FUSED: bool>(x: f64) -> f64 {
+pub fn exp<const FUSED: bool>(x: f64) -> f64 {
     // Beyond these the answer is infinity or zero anyway; a NaN fails both tests and stays.
     let x = if x > 710.0 { 710.0 } else { x };
     let x = if x < -746.0 { -746.0 } else { x };
@@ -69,8 +70,9 @@ pub(crate) fn exp<const FUSED: bool>(x: f64) -> f64 {
     (1.0 + e) * power_of_two(half) * power_of_two(n - half)
 }
 
+/// `e^x - 1`, exact for small `x`.
 #[inline(always)]
-pub(crate) fn expm1<const FUSED: bool>(x: f64) -> f64 {
+pub fn expm1<const FUSED: bool>(x: f64) -> f64 {
     let large = exp::<FUSED>(x);
     let near = if x > 40.0 { 40.0 } else { x };
     let near = if near < -40.0 { -40.0 } else { near };
@@ -81,8 +83,9 @@ pub(crate) fn expm1<const FUSED: bool>(x: f64) -> f64 {
     if x < -40.0 { -1.0 } else { value }
 }
 
+/// The natural logarithm.
 #[inline(always)]
-pub(crate) fn ln<const FUSED: bool>(x: f64) -> f64 {
+pub fn ln<const FUSED: bool>(x: f64) -> f64 {
     const R: [f64; 7] = [
         0.666666666666667,
         0.39999999999899444,
@@ -117,8 +120,9 @@ pub(crate) fn ln<const FUSED: bool>(x: f64) -> f64 {
     if x == 0.0 { f64::NEG_INFINITY } else { value }
 }
 
+/// `ln(1 + x)`, exact for small `x`.
 #[inline(always)]
-pub(crate) fn log1p<const FUSED: bool>(x: f64) -> f64 {
+pub fn log1p<const FUSED: bool>(x: f64) -> f64 {
     let u = 1.0 + x;
     // What the sum above lost, relative to u.
     let lost = (x - (u - 1.0)) / u;
@@ -126,8 +130,9 @@ pub(crate) fn log1p<const FUSED: bool>(x: f64) -> f64 {
     ln::<FUSED>(u) + if fixable { lost } else { 0.0 }
 }
 
+/// The decimal logarithm.
 #[inline(always)]
-pub(crate) fn log10<const FUSED: bool>(x: f64) -> f64 {
+pub fn log10<const FUSED: bool>(x: f64) -> f64 {
     let log = ln::<FUSED>(x);
     let product = log * LOG10_E;
     if !FUSED {
@@ -138,8 +143,9 @@ pub(crate) fn log10<const FUSED: bool>(x: f64) -> f64 {
     if product.abs() < f64::INFINITY { product + lost } else { product }
 }
 
+/// The hyperbolic tangent.
 #[inline(always)]
-pub(crate) fn tanh<const FUSED: bool>(x: f64) -> f64 {
+pub fn tanh<const FUSED: bool>(x: f64) -> f64 {
     let size = if x.abs() > 22.0 { 22.0 } else { x.abs() };
     let e = expm1::<FUSED>(2.0 * size);
     (e / (e + 2.0)).copysign(x)
@@ -147,7 +153,7 @@ pub(crate) fn tanh<const FUSED: bool>(x: f64) -> f64 {
 
 /// `x^y` given `log = ln |x|`: also for a negative base with a whole exponent.
 #[inline(always)]
-pub(crate) fn power<const FUSED: bool>(x: f64, y: f64, log: f64) -> f64 {
+pub fn power<const FUSED: bool>(x: f64, y: f64, log: f64) -> f64 {
     let size = exp::<FUSED>(y * log);
     let whole = y == y.floor();
     let odd = whole && (y * 0.5) != (y * 0.5).floor();
