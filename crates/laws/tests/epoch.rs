@@ -1,7 +1,11 @@
 //! Published results on the runs of Hoffmann et al. 2022, figure 4, as digitised by Besiroglu et
 //! al. 2024 (arXiv:2404.10102). Needs the table: `ISOFLOP_REFERENCE` names the folder it is in.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test may fail, and say what it skips"
+)]
 
 use laws::{Fit, FitOptions, fit};
 use runs::{Columns, Flop, Observations, RunTable};

@@ -115,6 +115,8 @@ pub enum Reason {
     Missing(Role),
     /// A needed number is zero, negative or infinite.
     NotPositive(Role),
+    /// 6 N D is beyond the range of a number.
+    ComputeOutOfRange,
 }
 
 impl fmt::Display for Reason {
@@ -127,6 +129,7 @@ impl fmt::Display for Reason {
             Self::NotPositive(role) => {
                 write!(f, "whose {} is not positive and finite", role.name())
             }
+            Self::ComputeOutOfRange => write!(f, "whose 6 N D is beyond the range of a number"),
         }
     }
 }
@@ -312,6 +315,10 @@ impl Observations {
                 left_out.add(Reason::NotPositive(role), line);
                 return false;
             }
+        }
+        if !flop_6nd(row.parameters, row.tokens).get().is_normal() {
+            left_out.add(Reason::ComputeOutOfRange, line);
+            return false;
         }
         self.parameters.push(row.parameters);
         self.tokens.push(row.tokens);
@@ -556,7 +563,7 @@ mod tests {
             tokens: Tokens(1.0),
             loss: NatsPerToken(1.0),
         };
-        let observations = Observations::new([row(1.0), row(f64::NAN), row(-1.0)]);
-        assert_eq!((observations.len(), observations.exclusions().len()), (1, 2));
+        let observations = Observations::new([row(1.0), row(f64::NAN), row(-1.0), row(1e308)]);
+        assert_eq!((observations.len(), observations.exclusions().len()), (1, 3));
     }
 }
