@@ -1,12 +1,17 @@
 //! lab
+mod checkpoint;
 pub mod corpus;
 pub mod engine;
 mod kernels;
 pub mod optimiser;
 pub mod parameters;
+pub mod recipe;
+pub mod schedule;
 pub mod shape;
 mod threads;
+pub mod sweep;
 pub mod tokens;
+pub mod train;
 mod transformer;
 pub use threads::Threads;
 pub use transformer::Sequences;
