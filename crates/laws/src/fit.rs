@@ -462,7 +462,10 @@ fn warnings(
         warnings.push(Warning::Collinear { correlation });
     }
     let point = &found.best.point;
-    for (index, name) in [(ALPHA, "alpha"), (BETA, "beta")] {
+    for (index, name, coefficient) in [(ALPHA, "alpha", A), (BETA, "beta", B)] {
+        if point[coefficient] <= 0.0 {
+            continue; // said below, and the exponent of nothing says nothing
+        }
         if point[index] <= EXPONENTS.0 || point[index] >= EXPONENTS.1 {
             let parameter = name.to_owned();
             warnings.push(Warning::ExponentAtBound { parameter, value: point[index] });

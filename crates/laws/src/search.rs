@@ -4,6 +4,8 @@
 
 #![expect(clippy::needless_range_loop, reason = "small matrices read best by index")]
 
+use rayon::prelude::*;
+
 use crate::dense::{non_negative, solve};
 use crate::objective::{A, ALPHA, B, BETA, Columns, E, Expansion, Point};
 
@@ -347,8 +349,10 @@ fn same_value(a: f64, b: f64, rows: usize) -> bool {
 /// objective.
 pub(crate) fn search(columns: &Columns, grid: &Grid, delta: f64) -> Option<Search> {
     let (starts, spread) = grid.starts(columns, 4);
-    let mut stops: Vec<Stop> =
-        starts.iter().filter_map(|start| descend(columns, start, spread, delta, 1e-14)).collect();
+    let mut stops: Vec<Stop> = starts
+        .par_iter()
+        .filter_map(|start| descend(columns, start, spread, delta, 1e-14))
+        .collect();
     stops.sort_by(|a, b| a.value.total_cmp(&b.value));
     let best = *stops.first()?;
     let reached =

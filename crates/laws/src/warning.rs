@@ -84,10 +84,15 @@ impl Warning {
 
     /// Whether the runs cannot tell the terms of the law apart.
     pub fn is_about_identification(&self) -> bool {
-        matches!(
-            self,
-            Self::TooFewLevels { .. } | Self::Collinear { .. } | Self::WeaklyIdentified { .. }
-        )
+        match self {
+            Self::TooFewLevels { .. }
+            | Self::Collinear { .. }
+            | Self::WeaklyIdentified { .. }
+            | Self::ExponentAtBound { .. }
+            | Self::NoTerm { .. } => true,
+            Self::UnsteadyBootstrap { draws, failed, at_bound } => 2 * (failed + at_bound) > *draws,
+            _ => false,
+        }
     }
 }
 

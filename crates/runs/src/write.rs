@@ -24,7 +24,12 @@ pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> 
         let mode = std::fs::metadata(path).map_or(0o666, |old| old.permissions().mode());
         builder.permissions(std::fs::Permissions::from_mode(mode));
     }
-    let mut file = builder.prefix(".isoflop-").suffix(".part").tempfile_in(folder)?;
+    // The name of a temporary file would only puzzle whoever reads the message.
+    let mut file = builder
+        .prefix(".isoflop-")
+        .suffix(".part")
+        .tempfile_in(folder)
+        .map_err(|problem| io::Error::from(problem.kind()))?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|failure| failure.error)?;
