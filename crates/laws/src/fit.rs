@@ -2,22 +2,23 @@
 
 use std::collections::HashMap;
 
-use runs::{Flop, NatsPerToken, Observations, Parameters, Tokens, flop_6nd};
+use runs::{Flop, Observations, Parameters, Tokens};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::bootstrap::{Clusters, Resamples, bootstrap, is_at_bound};
-use crate::dense::solve;
+use crate::bootstrap::{Clusters, Resamples, bootstrap};
+use crate::doubts::warnings;
 use crate::draws::{Draws, Interval};
 use crate::objective::{A, ALPHA, B, BETA, Columns, E, Point};
-use crate::search::{EXPONENTS, Grid, Search, search, sized_gradient};
+use crate::residuals::{explained, robust_spread, standardised};
+use crate::search::{Grid, Search, search, sized_gradient};
 use crate::{Chinchilla, Warning};
 
 /// Fewest distinct (N, D), and fewest runs, that a fit accepts: one more than the parameters.
 const FEWEST: usize = 6;
 
 /// Below this many distinct (N, D) a fit warns.
-const FEW: usize = 10;
+pub(crate) const FEW: usize = 10;
 
 /// How to fit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -378,158 +379,5 @@ fn certificate(found: &Search) -> Certificate {
         improvement_left: left,
         starts: found.starts,
         starts_at_minimum: found.reached,
-    }
-}
-
-/// 1.4826 times the median size: the standard deviation where residuals are normal.
-fn robust_spread(residuals: &[f64]) -> f64 {
-    let mut sizes: Vec<f64> = residuals.iter().map(|r| r.abs()).collect();
-    sizes.sort_by(f64::total_cmp);
-    let n = sizes.len();
-    let median = 0.5 * (sizes[(n - 1) / 2] + sizes[n / 2]);
-    1.4826 * median * (n as f64 / (n as f64 - 5.0).max(1.0)).sqrt()
-}
-
-fn explained(y: &[f64], residuals: &[f64]) -> f64 {
-    let squares = |values: &[f64]| values.iter().map(|x| x * x).sum::<f64>();
-    // `y` has mean zero.
-    let total = squares(y);
-    if total > 0.0 { 1.0 - squares(residuals) / total } else { 0.0 }
-}
-
-/// Residuals as they would be for runs that the fit had not seen: each divided by
-/// sqrt(1 - leverage), then all scaled so that their mean square is the sum of squares over
-/// n - 5.
-fn standardised(columns: &Columns, point: &Point, raw: &[f64]) -> Vec<f64> {
-    let n = raw.len();
-    let free = std::array::from_fn(|i| match i {
-        E | A | B => point[i] > 0.0,
-        ALPHA => point[A] > 0.0,
-        _ => point[B] > 0.0,
-    });
-    let slopes: Vec<Point> = (0..n).map(|row| columns.log_slope(point, row)).collect();
-    let mut gram = [[0.0; 5]; 5];
-    for slope in &slopes {
-        for i in 0..5 {
-            for j in 0..5 {
-                gram[i][j] += slope[i] * slope[j];
-            }
-        }
-    }
-    let mut residuals: Vec<f64> = slopes
-        .iter()
-        .zip(raw)
-        .map(|(slope, &r)| {
-            // Where the design is singular every row counts as average.
-            let leverage = solve(&gram, slope, free)
-                .map_or(5.0 / n as f64, |x| (0..5).map(|i| x[i] * slope[i]).sum());
-            r / (1.0 - leverage.clamp(0.0, 0.95)).sqrt()
-        })
-        .collect();
-    let squares = |values: &[f64]| values.iter().map(|x| x * x).sum::<f64>();
-    let expected = squares(raw) / (n as f64 - 5.0).max(1.0);
-    let found = squares(&residuals) / n as f64;
-    if found > 0.0 {
-        let factor = (expected / found).sqrt();
-        for residual in &mut residuals {
-            *residual *= factor;
-        }
-    }
-    residuals
-}
-
-fn warnings(
-    fit: &Fit,
-    columns: &Columns,
-    found: &Search,
-    observations: &Observations,
-) -> Vec<Warning> {
-    let mut warnings = Vec::new();
-    if fit.data.settings < FEW {
-        warnings.push(Warning::FewRuns { settings: fit.data.settings });
-    }
-    let mut identified = true;
-    for (name, values) in [("N", &columns.u), ("D", &columns.v)] {
-        let levels = levels(values);
-        if levels < 3 {
-            identified = false;
-            warnings.push(Warning::TooFewLevels { of: name.to_owned(), levels });
-        }
-    }
-    let correlation = correlation(&columns.u, &columns.v);
-    if correlation.abs() > 0.995 {
-        identified = false;
-        warnings.push(Warning::Collinear { correlation });
-    }
-    let point = &found.best.point;
-    for (index, name, coefficient) in [(ALPHA, "alpha", A), (BETA, "beta", B)] {
-        if point[coefficient] <= 0.0 {
-            continue; // said below, and the exponent of nothing says nothing
-        }
-        if point[index] <= EXPONENTS.0 || point[index] >= EXPONENTS.1 {
-            let parameter = name.to_owned();
-            warnings.push(Warning::ExponentAtBound { parameter, value: point[index] });
-        } else if let Some(interval) = fit.interval(name).filter(|_| identified)
-            && interval.high > 4.0 * interval.low
-        {
-            warnings.push(Warning::WeaklyIdentified {
-                parameter: name.to_owned(),
-                low: interval.low,
-                high: interval.high,
-                level: interval.level,
-            });
-        }
-    }
-    if point[E] <= 0.0 {
-        warnings.push(Warning::NoIrreducibleLoss);
-    }
-    for (index, name) in [(A, "A"), (B, "B")] {
-        if point[index] <= 0.0 {
-            warnings.push(Warning::NoTerm { parameter: name.to_owned() });
-        }
-    }
-    if identified && fit.certificate.improvement_left > 1e-9 && !is_at_bound(point) {
-        let improvement_left = fit.certificate.improvement_left;
-        warnings.push(Warning::NotCertified { improvement_left });
-    }
-    let Bootstrap { requested, failed, at_bound, .. } = fit.bootstrap;
-    if 20 * (failed + at_bound) > requested {
-        warnings.push(Warning::UnsteadyBootstrap { draws: requested, failed, at_bound });
-    }
-    if fit.explained < 0.8 {
-        warnings.push(Warning::PoorFit { explained: fit.explained });
-    }
-    if !observations.duplicates().is_empty() {
-        warnings.push(Warning::RepeatedRows { rows: observations.duplicates().len() });
-    }
-    warnings
-}
-
-/// How many values differ by more than a tenth of a per cent (they are logarithms).
-fn levels(values: &[f64]) -> usize {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let mut count = 0;
-    let mut last = f64::NEG_INFINITY;
-    for value in sorted {
-        if value - last > 1e-3 {
-            count += 1;
-            last = value;
-        }
-    }
-    count
-}
-
-/// Of two columns with mean zero.
-fn correlation(u: &[f64], v: &[f64]) -> f64 {
-    let sum = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
-    let scale = (sum(u, u) * sum(v, v)).sqrt();
-    if scale > 0.0 { sum(u, v) / scale } else { 0.0 }
-}
-
-impl Fit {
-    /// The law's loss at N and D, and its compute there.
-    pub(crate) fn point(&self, parameters: Parameters, tokens: Tokens) -> (NatsPerToken, Flop) {
-        (self.law.loss(parameters, tokens), flop_6nd(parameters, tokens))
     }
 }

@@ -40,10 +40,12 @@
 mod bootstrap;
 mod chinchilla;
 mod dense;
+mod doubts;
 mod draws;
 mod fit;
 mod objective;
 mod predict;
+mod residuals;
 mod saved;
 mod search;
 mod warning;

@@ -2,7 +2,7 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use runs::{Flop, NatsPerToken, Parameters, Tokens};
+use runs::{Flop, NatsPerToken, Parameters, Tokens, flop_6nd};
 use serde::{Deserialize, Serialize};
 
 use crate::draws::Interval;
@@ -58,10 +58,10 @@ impl Fit {
     /// steps), over the square root of a chi-square draw with n - 5 degrees of freedom (which
     /// makes it Student's t where residuals are normal, since their spread is itself estimated).
     ///
-    /// Measured on 150 synthetic sweeps each, predicting the optimum of ten times the largest
-    /// compute, the 90 % new-run interval held in 94 % (25 runs, 1 % noise), 90 % (the same by
-    /// least squares), 93 % (0.3 % noise), 95 % (20 runs), 93 % (heavy-tailed noise), 97 % (9
-    /// runs) and 81 % (6 runs); `tests/coverage.rs` repeats it.
+    /// Measured on 100 synthetic sweeps each, predicting the optimum of ten times the largest
+    /// compute, the 90 % new-run interval held in 92 % (25 runs, 1 % noise), 88 % (the same by
+    /// least squares), 92 % (0.3 % noise), 96 % (20 runs), 92 % (heavy-tailed noise), 99 % (9
+    /// runs) and 78 % (6 runs); `tests/coverage.rs` repeats it.
     ///
     /// The intervals are `None` when the fit has no draws or N, D or `level` are out of range.
     pub fn predict(
@@ -71,7 +71,8 @@ impl Fit {
         level: f64,
         seed: u64,
     ) -> Prediction {
-        let (loss, compute) = self.point(parameters, tokens);
+        let loss = self.law.loss(parameters, tokens);
+        let compute = flop_6nd(parameters, tokens);
         let usable = (0.0..1.0).contains(&level) && loss.get().is_finite() && compute.get() > 0.0;
         let mut law_interval = None;
         let mut new_run_interval = None;

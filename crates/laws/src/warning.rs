@@ -71,8 +71,8 @@ pub enum Warning {
     },
     /// Whole rows that repeat an earlier row count twice.
     RepeatedRows {
-        /// How many.
-        rows: usize,
+        /// The line of the first row, and of the row that repeats it.
+        lines: Vec<(usize, usize)>,
     },
 }
 
@@ -158,8 +158,21 @@ impl fmt::Display for Warning {
                 "the law explains only {:.0} % of the variation of the loss",
                 100.0 * explained.max(0.0)
             ),
-            Self::RepeatedRows { rows } => {
-                write!(f, "{rows} rows repeat an earlier row exactly and count twice")
+            Self::RepeatedRows { lines } => {
+                let shown: Vec<String> = lines
+                    .iter()
+                    .take(5)
+                    .map(|(first, again)| format!("line {again} repeats line {first}"))
+                    .collect();
+                let more = match lines.len().saturating_sub(5) {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                write!(
+                    f,
+                    "rows that are the same in every cell count twice: {}{more}",
+                    shown.join(", ")
+                )
             }
         }
     }

@@ -25,14 +25,18 @@
 //! # Ok::<(), diagnostic::Diagnostic>(())
 //! ```
 
+mod columns;
+mod exclusion;
 mod filter;
 mod observations;
 mod quantity;
 mod table;
 mod write;
 
+pub use columns::{ColumnChoice, Columns, Role};
+pub use exclusion::{Exclusion, Reason};
 pub use filter::{Comparison, Filter};
-pub use observations::{ColumnChoice, Columns, Exclusion, Observation, Observations, Reason, Role};
+pub use observations::{Observation, Observations};
 pub use quantity::{BitsPerByte, Flop, NatsPerToken, Parameters, Seconds, Tokens, flop_6nd};
 pub use table::RunTable;
 pub use write::write_atomically;

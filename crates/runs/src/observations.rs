@@ -1,181 +1,15 @@
 //! What a law is fitted to: N, D and loss of every run, and which run it was.
 
 use std::collections::HashMap;
-use std::fmt;
 
 use diagnostic::Diagnostic;
 
-use crate::{Filter, Flop, NatsPerToken, Parameters, RunTable, Tokens, flop_6nd};
-
-/// What a column is used for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// N, model parameters.
-    Parameters,
-    /// D, training tokens.
-    Tokens,
-    /// The loss in nats per token.
-    Loss,
-    /// Which run a row belongs to.
-    Run,
-}
-
-impl Role {
-    /// The short name: `N`, `D`, `loss` or `run`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Parameters => "N",
-            Self::Tokens => "D",
-            Self::Loss => "loss",
-            Self::Run => "run",
-        }
-    }
-
-    /// Column names that are taken for this role, best first, and the convention each implies.
-    const fn synonyms(self) -> &'static [(&'static str, &'static str)] {
-        const UNSTATED: &str = "which parameters count is not stated by the table";
-        const TOKENS: &str = "training tokens";
-        const LOSS: &str = "nats per token, as the table gives it";
-        match self {
-            Self::Parameters => &[
-                ("params_with_head", "without the input embedding, with the output head"),
-                ("N", UNSTATED),
-                ("params", UNSTATED),
-                ("parameters", UNSTATED),
-                ("n_params", UNSTATED),
-                ("num_params", UNSTATED),
-                ("model_size", UNSTATED),
-                ("params_total", "all parameters, embeddings included"),
-                ("total_params", "all parameters, embeddings included"),
-                ("params_non_embedding", "without embeddings"),
-                ("non_embedding_params", "without embeddings"),
-            ],
-            Self::Tokens => &[
-                ("tokens", TOKENS),
-                ("D", TOKENS),
-                ("train_tokens", TOKENS),
-                ("training_tokens", TOKENS),
-                ("n_tokens", TOKENS),
-                ("num_tokens", TOKENS),
-                ("dataset_tokens", TOKENS),
-            ],
-            Self::Loss => &[
-                ("loss", LOSS),
-                ("val_loss", LOSS),
-                ("validation_loss", LOSS),
-                ("eval_loss", LOSS),
-                ("test_loss", LOSS),
-                ("final_loss", LOSS),
-                ("L", LOSS),
-            ],
-            Self::Run => &[
-                ("run", "rows of one run stay together"),
-                ("run_id", "rows of one run stay together"),
-                ("run_name", "rows of one run stay together"),
-                ("name", "rows of one run stay together"),
-            ],
-        }
-    }
-}
-
-/// Which column to use for what; `None` takes the first standard name that the table has.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Columns {
-    /// The column of N.
-    pub parameters: Option<String>,
-    /// The column of D.
-    pub tokens: Option<String>,
-    /// The column of the loss.
-    pub loss: Option<String>,
-    /// The column that says which run a row belongs to.
-    pub run: Option<String>,
-}
-
-/// The column that was taken for a role.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ColumnChoice {
-    /// What it is used for.
-    pub role: Role,
-    /// Its name; `None` when the table has no run column and every row is its own run.
-    pub column: Option<String>,
-    /// The convention its values follow, as far as its name tells.
-    pub convention: &'static str,
-    /// Other columns that could have been meant.
-    pub also: Vec<String>,
-}
-
-/// Why rows were left out.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Reason {
-    /// The run's status is not `done`.
-    Status(String),
-    /// A row filter does not hold.
-    Filtered(String),
-    /// A needed number is missing.
-    Missing(Role),
-    /// A needed number is zero, negative or infinite.
-    NotPositive(Role),
-    /// 6 N D is beyond the range of a number.
-    ComputeOutOfRange,
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Status(status) if status.is_empty() => write!(f, "without a status"),
-            Self::Status(status) => write!(f, "with status `{status}`"),
-            Self::Filtered(filter) => write!(f, "where `{filter}` does not hold"),
-            Self::Missing(role) => write!(f, "without {}", role.name()),
-            Self::NotPositive(role) => {
-                write!(f, "whose {} is not positive and finite", role.name())
-            }
-            Self::ComputeOutOfRange => write!(f, "whose 6 N D is beyond the range of a number"),
-        }
-    }
-}
-
-/// Rows that were left out, for one reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exclusion {
-    /// Why.
-    pub reason: Reason,
-    /// The source line of each row.
-    pub lines: Vec<usize>,
-}
-
-impl fmt::Display for Exclusion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let one = self.lines.len() == 1;
-        write!(
-            f,
-            "{} {} {}: {} {}",
-            self.lines.len(),
-            if one { "row" } else { "rows" },
-            self.reason,
-            if one { "line" } else { "lines" },
-            in_words(&self.lines)
-        )
-    }
-}
-
-/// Line numbers for people: runs of neighbours as ranges, long lists cut with a count.
-fn in_words(lines: &[usize]) -> String {
-    let mut ranges: Vec<(usize, usize)> = Vec::new();
-    for &line in lines {
-        match ranges.last_mut() {
-            Some((_, last)) if *last + 1 == line => *last = line,
-            _ => ranges.push((line, line)),
-        }
-    }
-    let shown: Vec<String> = ranges
-        .iter()
-        .take(8)
-        .map(|&(from, to)| if from == to { from.to_string() } else { format!("{from}-{to}") })
-        .collect();
-    let more = ranges.len().saturating_sub(8);
-    let tail = if more == 0 { String::new() } else { format!(" and {more} more places") };
-    shown.join(", ") + &tail
-}
+use crate::columns::choose;
+use crate::exclusion::LeftOut;
+use crate::{
+    ColumnChoice, Columns, Exclusion, Filter, Flop, NatsPerToken, Parameters, Reason, Role,
+    RunTable, Tokens, flop_6nd,
+};
 
 /// One training run, or one measurement of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -399,79 +233,6 @@ impl Observations {
     }
 }
 
-#[derive(Default)]
-struct LeftOut(Vec<Exclusion>);
-
-impl LeftOut {
-    fn add(&mut self, reason: Reason, line: usize) {
-        match self.0.iter_mut().find(|known| known.reason == reason) {
-            Some(known) => known.lines.push(line),
-            None => self.0.push(Exclusion { reason, lines: vec![line] }),
-        }
-    }
-}
-
-fn choose(table: &RunTable, role: Role, asked: Option<&str>) -> Result<ColumnChoice, Diagnostic> {
-    let synonyms = role.synonyms();
-    if let Some(asked) = asked {
-        if !table.has(asked) {
-            return Err(table.missing_column(asked));
-        }
-        let convention = synonyms
-            .iter()
-            .find(|(name, _)| *name == asked)
-            .map_or("as chosen; the name states no convention", |&(_, convention)| convention);
-        return Ok(ColumnChoice {
-            role,
-            column: Some(asked.to_owned()),
-            convention,
-            also: Vec::new(),
-        });
-    }
-    // The exact name wins over one that differs in case: `l` is not `L`.
-    let mut found: Vec<(&str, &'static str)> = Vec::new();
-    for same in [str::eq as fn(&str, &str) -> bool, str::eq_ignore_ascii_case] {
-        for &(synonym, convention) in synonyms {
-            for name in table.names() {
-                if same(name, synonym) && found.iter().all(|&(known, _)| known != name) {
-                    found.push((name, convention));
-                }
-            }
-        }
-    }
-    match found.split_first() {
-        Some((&(name, convention), others)) => Ok(ColumnChoice {
-            role,
-            column: Some(name.to_owned()),
-            convention,
-            also: others.iter().map(|&(name, _)| name.to_owned()).collect(),
-        }),
-        None if role == Role::Run => Ok(ColumnChoice {
-            role,
-            column: None,
-            convention: "the table names no runs, so every row counts as a run of its own",
-            also: Vec::new(),
-        }),
-        None => {
-            let names: Vec<&str> = table.names().filter(|name| !name.is_empty()).collect();
-            let known: Vec<&str> = synonyms.iter().map(|&(name, _)| name).collect();
-            Err(Diagnostic::error(format!(
-                "no column of `{}` is known to hold {}",
-                table.origin(),
-                match role {
-                    Role::Parameters => "N, the model parameters",
-                    Role::Tokens => "D, the training tokens",
-                    Role::Loss => "the loss in nats per token",
-                    Role::Run => "the run",
-                }
-            ))
-            .note(format!("its columns are {}", names.join(", ")))
-            .note(format!("known names are {}", known.join(", ")))
-            .help(format!("say which one it is: --column {}=NAME", role.name())))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -546,13 +307,6 @@ mod tests {
     fn a_run_that_failed_may_hold_anything_in_its_cells() {
         let text = "status,N,D,loss\ndone,1,1,1\nfailed,1,1,exploded\n";
         assert_eq!(read(text, &Columns::default(), &[]).unwrap().len(), 1);
-    }
-
-    #[test]
-    fn long_lists_of_lines_are_cut_with_a_count() {
-        let lines: Vec<usize> = (0..30).map(|x| 3 * x + 2).chain([100, 101]).collect();
-        let shown = Exclusion { reason: Reason::Missing(Role::Loss), lines }.to_string();
-        assert!(shown.ends_with("20, 23 and 23 more places"), "{shown}");
     }
 
     #[test]
