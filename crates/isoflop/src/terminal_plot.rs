@@ -10,6 +10,8 @@ use anstyle::{AnsiColor, Style};
 
 /// The markers and colours of the series, in order.
 const MARKERS: [char; 8] = ['●', '▲', '■', '◆', '○', '△', '□', '◇'];
+/// The markers of the highlighted points, in order.
+const HIGHLIGHTS: [char; 3] = ['✦', '✚', '✱'];
 const COLOURS: [AnsiColor; 6] = [
     AnsiColor::Blue,
     AnsiColor::Green,
@@ -258,7 +260,7 @@ impl Plot {
             }
         }
         let bold = Style::new().bold();
-        for highlight in &self.highlights {
+        for (index, highlight) in self.highlights.iter().enumerate() {
             let (x, y) = highlight.at;
             if let Some((low, high)) = highlight.interval {
                 let (bottom, top) = (canvas.y.share(low), canvas.y.share(high));
@@ -276,7 +278,7 @@ impl Plot {
                 canvas.mark(x, high, '┯', bold);
                 canvas.mark(x, low, '┷', bold);
             }
-            canvas.mark(x, y, '✦', bold);
+            canvas.mark(x, y, HIGHLIGHTS[index % HIGHLIGHTS.len()], bold);
         }
     }
 
@@ -285,8 +287,9 @@ impl Plot {
             (MARKERS[index % MARKERS.len()], &series.label, style_of(index))
         });
         let lines = self.lines.iter().map(|line| ('⠒', &line.label, Style::new().dimmed()));
-        let highlights =
-            self.highlights.iter().map(|highlight| ('✦', &highlight.label, Style::new().bold()));
+        let highlights = self.highlights.iter().enumerate().map(|(index, highlight)| {
+            (HIGHLIGHTS[index % HIGHLIGHTS.len()], &highlight.label, Style::new().bold())
+        });
         let mut text = String::new();
         let mut used = 0;
         for (mark, label, style) in series.chain(lines).chain(highlights) {

@@ -97,9 +97,8 @@ impl CpuEngine {
             return (loss, gradient);
         }
         let (left, right) = leaves.split_at(leaves.len() / 2);
-        let ((loss, mut gradient), (right_loss, right_gradient)) = self
-            .threads
-            .join(|| self.gradient(left, scale), || self.gradient(right, scale));
+        let ((loss, mut gradient), (right_loss, right_gradient)) =
+            self.threads.join(|| self.gradient(left, scale), || self.gradient(right, scale));
         add_assign(&mut gradient, &right_gradient);
         self.gradients.put(right_gradient);
         (loss + right_loss, gradient)

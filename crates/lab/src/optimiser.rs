@@ -150,8 +150,8 @@ impl Optimiser {
 
 /// Euclidean norm, summed in pieces of 4096 so that f32 keeps its digits.
 fn norm(values: &[f32]) -> f64 {
-    let squares = values.chunks(4096).map(|piece| {
-        f64::from(wide(|| sum(piece.len(), |i| piece[i] * piece[i])))
-    });
+    let squares = values
+        .chunks(4096)
+        .map(|piece| f64::from(wide(|| sum(piece.len(), |i| piece[i] * piece[i]))));
     squares.sum::<f64>().sqrt()
 }

@@ -63,7 +63,7 @@ pub struct Recipe {
     /// The optimiser of the matrices inside blocks.
     pub method: Method,
     /// Peak learning rate of the matrices inside blocks at a batch of [`BATCH_REFERENCE`] tokens;
-    /// `None` takes the tuned one of the method. Embedding and head keep their ratio to it.
+    /// `None` takes the tuned one. Embedding and head keep their ratio to it.
     pub learning_rate: Option<f64>,
     /// Weight decay of the matrices inside blocks.
     pub weight_decay: f32,
@@ -98,10 +98,21 @@ impl Default for Recipe {
 pub const BATCH_REFERENCE: f64 = 1024.0;
 
 /// Batch in tokens for a horizon of `tokens`: 1024 at a million tokens and growing as D^0.383
-/// (Bergsma et al. 2025, "Power Lines", arXiv:2505.13738), rounded to a power of two.
-pub fn batch_tokens(tokens: f64) -> usize {
-    let exact = BATCH_REFERENCE * (tokens / 1e6).powf(0.383);
-    1 << exact.log2().round().clamp(8.0, 20.0) as u32
+/// (Bergsma et al. 2025, "Power Lines", arXiv:2505.13738). Not rounded to a power of two: that
+/// would put steps into the losses of a sweep.
+pub fn batch_tokens(tokens: f64) -> f64 {
+    (BATCH_REFERENCE * (tokens / 1e6).powf(0.383)).clamp(1.0, 1e6)
+}
+
+/// The peak learning rate that was best in our own sweeps, at the reference batch: 0.02 for Muon
+/// at width 64 and a million tokens, falling as `width^-1/2` and `D^-1/3`. The groups
+/// `learning-rate` of `examples/miniseries` hold the rule against sweeps at two sizes.
+fn tuned(method: Method, shape: &Shape, tokens: f64) -> f64 {
+    let at_reference = match method {
+        Method::Muon => 0.02,
+        Method::AdamW => 0.004,
+    };
+    at_reference * (shape.width as f64 / 64.0).powf(-0.5) * (tokens / 1e6).powf(-1.0 / 3.0)
 }
 
 impl Recipe {
@@ -117,20 +128,17 @@ impl Recipe {
 
     /// The run of any shape over about `tokens` tokens (a whole number of steps, at least one).
     pub fn run_with_shape(&self, shape: Shape, tokens: f64, seed: u64) -> RunConfig {
-        let wanted = self.batch_tokens.unwrap_or_else(|| batch_tokens(tokens));
-        let sequences = (wanted / shape.context.max(1)).max(1);
+        let wanted = self.batch_tokens.map_or_else(|| batch_tokens(tokens), |wanted| wanted as f64);
+        let sequences = (wanted / shape.context as f64).round().max(1.0) as usize;
         let batch_tokens = sequences * shape.context;
         let steps = (tokens / batch_tokens as f64).round().max(1.0) as u64;
         // Noise of the gradient falls as the square root of the batch; so may the step rise.
         let batch_factor = (batch_tokens as f64 / BATCH_REFERENCE).sqrt();
-        let width_factor = (shape.width as f64 / 64.0).powf(-0.5);
-        let base = self.learning_rate.unwrap_or(match self.method {
-            Method::Muon => 0.02,
-            Method::AdamW => 0.004,
-        }) * batch_factor;
-        let (matrix, embedding, head) = match self.method {
-            Method::Muon => (base, 5.0 * base * width_factor, 0.2 * base * width_factor),
-            Method::AdamW => (base * width_factor, 10.0 * base * width_factor, base * width_factor),
+        let base = self.learning_rate.unwrap_or_else(|| tuned(self.method, &shape, tokens));
+        let matrix = base * batch_factor;
+        let (embedding, head) = match self.method {
+            Method::Muon => (5.0 * matrix, 0.2 * matrix),
+            Method::AdamW => (10.0 * matrix, matrix),
         };
         RunConfig {
             shape,
@@ -202,9 +210,10 @@ mod tests {
     }
 
     #[test]
-    fn the_batch_grows_with_the_horizon_in_powers_of_two() {
-        let batches: Vec<usize> = [1e5, 1e6, 1e7, 1e8].map(batch_tokens).to_vec();
-        assert_eq!(batches, [512, 1024, 2048, 4096 * 2]);
+    fn the_batch_grows_with_the_horizon_in_whole_sequences() {
+        let recipe = Recipe::default();
+        let batches = [1e5, 1e6, 1e7, 1e8].map(|d| recipe.run(2, 256, d, 0).batch_tokens);
+        assert_eq!(batches, [3 * 128, 8 * 128, 19 * 128, 47 * 128]);
     }
 
     #[test]

@@ -85,7 +85,9 @@ mod tests {
                 assert!(peak > 0.5 || steps < 3, "{steps} steps never reach the peak: {peak}");
                 let after = values.iter().position(|v| *v == peak).unwrap();
                 assert!(values[after..].windows(2).all(|pair| pair[1] <= pair[0] + 1e-6));
-                assert!((values[values.len() - 1] - schedule.final_share).abs() < 1e-5 || steps == 1);
+                assert!(
+                    (values[values.len() - 1] - schedule.final_share).abs() < 1e-5 || steps == 1
+                );
             }
         }
     }

@@ -219,10 +219,7 @@ fn validate(
     let mean = losses.iter().sum::<f64>() / count;
     let variance =
         losses.iter().map(|loss| (loss - mean).powi(2)).sum::<f64>() / (count - 1.0).max(1.0);
-    Validation {
-        loss: NatsPerToken(mean),
-        standard_error: NatsPerToken((variance / count).sqrt()),
-    }
+    Validation { loss: NatsPerToken(mean), standard_error: NatsPerToken((variance / count).sqrt()) }
 }
 
 /// Gathers windows of a token file into batches.

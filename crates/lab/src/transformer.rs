@@ -187,10 +187,9 @@ impl Transformer {
                 let target = MatrixMut::new(target, tokens, width);
                 matmul(target, Write::Replace, 1.0, input, square(place));
             }
-            for (x, scale) in [
-                (&mut block.query, &mut block.query_scale),
-                (&mut block.key, &mut block.key_scale),
-            ] {
+            for (x, scale) in
+                [(&mut block.query, &mut block.query_scale), (&mut block.key, &mut block.key_scale)]
+            {
                 let x = &mut x[..tokens * width];
                 self.rotary.rotate(x, context, width);
                 rms_norm_in_place(x, scale, head_width);
@@ -373,11 +372,9 @@ impl Transformer {
             }
             let input = Matrix::new(&block.attention_input, tokens, width);
             let mut write = Write::Replace;
-            for (place, d) in [
-                (&places.query, &w.d_query),
-                (&places.key, &w.d_key),
-                (&places.value, &w.d_value),
-            ] {
+            for (place, d) in
+                [(&places.query, &w.d_query), (&places.key, &w.d_key), (&places.value, &w.d_value)]
+            {
                 let d = Matrix::new(d, tokens, width);
                 let target = MatrixMut::new(&mut gradient[place.clone()], width, width);
                 matmul(target, Write::Replace, 1.0, input.transposed(), d);

@@ -17,6 +17,8 @@ mod answer;
 mod chart;
 mod words;
 
+pub(crate) use chart::loss_against_compute;
+
 const EXAMPLES: &str = "\
 Examples:
   isoflop fit runs.csv

@@ -46,9 +46,10 @@ pub(crate) fn maximum(row: &[f32]) -> f32 {
             *lane = if *x <= *lane { *lane } else { *x };
         }
     }
-    lanes.iter().chain(chunks.remainder()).fold(f32::NEG_INFINITY, |highest, x| {
-        if *x <= highest { highest } else { *x }
-    })
+    lanes
+        .iter()
+        .chain(chunks.remainder())
+        .fold(f32::NEG_INFINITY, |highest, x| if *x <= highest { highest } else { *x })
 }
 
 #[cfg(test)]

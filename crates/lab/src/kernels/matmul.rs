@@ -72,7 +72,13 @@ pub(crate) enum Write {
 }
 
 /// `target = scale * a b`, or `target += scale * a b`.
-pub(crate) fn matmul(target: MatrixMut<'_>, write: Write, scale: f32, a: Matrix<'_>, b: Matrix<'_>) {
+pub(crate) fn matmul(
+    target: MatrixMut<'_>,
+    write: Write,
+    scale: f32,
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+) {
     assert_eq!((target.rows, target.columns), (a.rows, b.columns), "product of wrong size");
     assert_eq!(a.columns, b.rows, "matrices do not chain");
     let kernel = gemm_f32::gemm::f32::get_gemm_fn();
@@ -110,7 +116,13 @@ pub(crate) fn matmul(target: MatrixMut<'_>, write: Write, scale: f32, a: Matrix<
 mod tests {
     use super::*;
 
-    fn plain(m: usize, n: usize, k: usize, a: impl Fn(usize, usize) -> f32, b: impl Fn(usize, usize) -> f32) -> Vec<f32> {
+    fn plain(
+        m: usize,
+        n: usize,
+        k: usize,
+        a: impl Fn(usize, usize) -> f32,
+        b: impl Fn(usize, usize) -> f32,
+    ) -> Vec<f32> {
         let mut c = vec![0.0; m * n];
         for i in 0..m {
             for j in 0..n {
@@ -128,7 +140,13 @@ mod tests {
             let b: Vec<f32> = (0..k * n).map(value(2)).collect();
             let expected = plain(m, n, k, |i, l| a[i * k + l], |l, j| b[l * n + j]);
             let mut c = vec![1.0; m * n];
-            matmul(MatrixMut::new(&mut c, m, n), Write::Add, 2.0, Matrix::new(&a, m, k), Matrix::new(&b, k, n));
+            matmul(
+                MatrixMut::new(&mut c, m, n),
+                Write::Add,
+                2.0,
+                Matrix::new(&a, m, k),
+                Matrix::new(&b, k, n),
+            );
             let a_t: Vec<f32> = (0..k * m).map(|at| a[at % m * k + at / m]).collect();
             let b_t: Vec<f32> = (0..n * k).map(|at| b[at % k * n + at / k]).collect();
             let mut d = vec![f32::NAN; m * (n + 3)];

@@ -49,7 +49,8 @@ pub(crate) fn rms_norm_gradient(
     write: Write,
 ) {
     wide(|| {
-        let groups = y.chunks_exact(width).zip(dy.chunks_exact(width)).zip(dx.chunks_exact_mut(width));
+        let groups =
+            y.chunks_exact(width).zip(dy.chunks_exact(width)).zip(dx.chunks_exact_mut(width));
         for (((y, dy), dx), scale) in groups.zip(scale) {
             let along = sum(width, |i| y[i] * dy[i]) / width as f32;
             match write {

@@ -204,11 +204,10 @@ impl Folder {
         let lock = File::create(path.join(".lock")).map_err(cannot)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(Diagnostic::error(format!(
-                "another sweep is running in {}",
-                path.display()
-            ))
-            .help("wait for it, or name another folder with `--out`")),
+            Err(TryLockError::WouldBlock) => {
+                Err(Diagnostic::error(format!("another sweep is running in {}", path.display()))
+                    .help("wait for it, or name another folder with `--out`"))
+            }
             Err(TryLockError::Error(error)) => Err(cannot(error)),
         }
     }
@@ -226,10 +225,8 @@ impl Folder {
         for point in curve {
             let CurvePoint { step, tokens, train_loss, schedule, gradient_norm } = point;
             // Writing to a string does not fail.
-            let _ = writeln!(
-                text,
-                "{step},{tokens},{train_loss:.6},{schedule:.6},{gradient_norm:.6}"
-            );
+            let _ =
+                writeln!(text, "{step},{tokens},{train_loss:.6},{schedule:.6},{gradient_norm:.6}");
         }
         let path = self.path.join("curves").join(format!("{}.csv", run.name));
         runs::write_atomically(&path, text.as_bytes()).map_err(|error| {
@@ -271,13 +268,17 @@ mod tests {
         let path = folder.path().join("squares.txt");
         fs::write(&path, text).unwrap();
         let cache = folder.path().join("cache");
-        let tokens =
-            open_or_build(&CorpusSource::Paths(vec![path]), &cache, &mut |_| {}).unwrap();
+        let tokens = open_or_build(&CorpusSource::Paths(vec![path]), &cache, &mut |_| {}).unwrap();
         let plan = Sweep::parse("test", SWEEP).unwrap().plan(256).unwrap();
         Bench { folder, tokens, plan }
     }
 
-    fn sweep(bench: &Bench, out: &str, cores: usize, observer: &dyn Observer) -> Result<Summary, Diagnostic> {
+    fn sweep(
+        bench: &Bench,
+        out: &str,
+        cores: usize,
+        observer: &dyn Observer,
+    ) -> Result<Summary, Diagnostic> {
         let stop = AtomicBool::new(false);
         sweep_until(bench, out, cores, observer, &stop)
     }

@@ -121,6 +121,29 @@ impl Sweep {
         Ok(sweep)
     }
 
+    /// A sweep of one run of `depth`; exactly one horizon must be given.
+    pub fn of_one(
+        name: &str,
+        recipe: Recipe,
+        depth: usize,
+        seed: u64,
+        tokens: Option<f64>,
+        compute: Option<f64>,
+        tokens_per_parameter: Option<f64>,
+    ) -> Self {
+        let group = Group {
+            name: name.to_owned(),
+            depths: vec![depth],
+            compute: compute.into_iter().collect(),
+            tokens: tokens.into_iter().collect(),
+            tokens_per_parameter: tokens_per_parameter.into_iter().collect(),
+            within_tokens_per_parameter: None,
+            seeds: vec![seed],
+            learning_rates: Vec::new(),
+        };
+        Self { name: name.to_owned(), recipe, group: vec![group] }
+    }
+
     /// Every run the sweep stands for, in the order of the file, each once.
     pub fn plan(&self, vocab: usize) -> Result<Vec<PlannedRun>, Diagnostic> {
         let mut plan = Vec::new();
@@ -217,10 +240,8 @@ impl Group {
                     continue;
                 }
                 for rate in &rates {
-                    let recipe = Recipe {
-                        learning_rate: rate.or(recipe.learning_rate),
-                        ..recipe.clone()
-                    };
+                    let recipe =
+                        Recipe { learning_rate: rate.or(recipe.learning_rate), ..recipe.clone() };
                     let rate = rate.map_or(String::new(), |rate| format!("-lr{rate}"));
                     for &seed in &self.seeds {
                         plan.push(PlannedRun {

@@ -1,20 +1,15 @@
 //! The plot of a fit: loss against compute, by budget or by model size.
 
+use laws::Fit;
 use runs::{Flop, Observations};
 
 use super::answer::Answer;
 use crate::terminal_plot::{Highlight, Plot, Scale, Series};
 
 impl Answer<'_> {
-    /// Loss against compute: the runs, the best the law allows, and what was predicted.
+    /// The runs, the best the law allows, and what was predicted.
     pub(super) fn plot(&self, observations: &Observations) -> Plot {
-        let points: Vec<Point> = observations
-            .compute()
-            .zip(observations.parameters())
-            .zip(observations.loss())
-            .map(|((c, n), loss)| Point { c: c.get(), n: n.get(), loss: loss.get() })
-            .collect();
-        let highlights: Vec<Highlight> = self
+        let highlights = self
             .predictions
             .iter()
             .map(|prediction| Highlight {
@@ -23,27 +18,39 @@ impl Answer<'_> {
                 interval: prediction.new_run_interval.map(|interval| (interval.low, interval.high)),
             })
             .collect();
-        let places = points.iter().map(|point| point.c).chain(highlights.iter().map(|h| h.at.0));
-        let (low, high) =
-            places.fold((f64::INFINITY, 0.0_f64), |(low, high), c| (low.min(c), high.max(c)));
-        let frontier: Vec<(f64, f64)> = (0..=100)
-            .map(|i| low * (high / low).powf(f64::from(i) / 100.0))
-            .filter_map(|c| Some((c, self.fit.law.optimal(Flop(c))?.loss.get())))
-            .collect();
-        Plot {
-            x_label: "C = 6 N D, FLOP".to_owned(),
-            y_label: "loss, nats per token".to_owned(),
-            x_scale: Scale::Log,
-            y_scale: Scale::Linear,
-            series: series(&points),
-            lines: if frontier.is_empty() {
-                Vec::new()
-            } else {
-                let label = "compute-optimal under the law".to_owned();
-                vec![Series { label, points: frontier }]
-            },
-            highlights,
-        }
+        loss_against_compute(self.fit, observations, highlights)
+    }
+}
+
+/// Loss against compute: the runs, the best the law allows, and `highlights`.
+pub(crate) fn loss_against_compute(
+    fit: &Fit,
+    observations: &Observations,
+    highlights: Vec<Highlight>,
+) -> Plot {
+    let points: Vec<Point> = observations
+        .compute()
+        .zip(observations.parameters())
+        .zip(observations.loss())
+        .map(|((c, n), loss)| Point { c: c.get(), n: n.get(), loss: loss.get() })
+        .collect();
+    let places = points.iter().map(|point| point.c).chain(highlights.iter().map(|h| h.at.0));
+    let (low, high) =
+        places.fold((f64::INFINITY, 0.0_f64), |(low, high), c| (low.min(c), high.max(c)));
+    let frontier: Vec<(f64, f64)> = (0..=100)
+        .map(|i| low * (high / low).powf(f64::from(i) / 100.0))
+        .filter_map(|c| Some((c, fit.law.optimal(Flop(c))?.loss.get())))
+        .collect();
+    let label = "compute-optimal under the law".to_owned();
+    let line = (!frontier.is_empty()).then_some(Series { label, points: frontier });
+    Plot {
+        x_label: "C = 6 N D, FLOP".to_owned(),
+        y_label: "loss, nats per token".to_owned(),
+        x_scale: Scale::Log,
+        y_scale: Scale::Linear,
+        series: series(&points),
+        lines: line.into_iter().collect(),
+        highlights,
     }
 }
 
