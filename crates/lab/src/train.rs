@@ -288,17 +288,8 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::corpus::CorpusSource;
+    use crate::example_text::squares;
     use crate::recipe::Recipe;
-    use crate::tokens::open_or_build;
-
-    fn squares(folder: &Path) -> TokenFile {
-        let text: String =
-            (0..60_000_u64).map(|i| format!("{i} squared is {}\n", i * i % 997)).collect();
-        let path = folder.join("squares.txt");
-        std::fs::write(&path, text).unwrap();
-        open_or_build(&CorpusSource::Paths(vec![path]), &folder.join("cache"), &mut |_| {}).unwrap()
-    }
 
     fn config() -> RunConfig {
         let recipe = Recipe { context: 32, validation_tokens: 2048, ..Recipe::default() };

@@ -145,7 +145,7 @@ impl Transformer {
 
     fn heads(&self) -> Heads {
         let Shape { context, width, heads, .. } = self.shape;
-        Heads { context, width, heads }
+        Heads { context, width, count: heads }
     }
 
     /// Losses of every token, in `workspace.losses`; with `gradient_scale`, the logits become the

@@ -19,13 +19,13 @@ pub(crate) struct Heads {
     pub(crate) context: usize,
     /// Features of the residual stream (the distance between rows).
     pub(crate) width: usize,
-    /// Heads.
-    pub(crate) heads: usize,
+    /// How many.
+    pub(crate) count: usize,
 }
 
 impl Heads {
     fn head_width(self) -> usize {
-        self.width / self.heads
+        self.width / self.count
     }
 
     /// What products of normalised queries and keys are multiplied by.

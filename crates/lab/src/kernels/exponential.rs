@@ -4,7 +4,6 @@
 ///
 /// Range reduction `x = k ln 2 + r`, a Taylor polynomial of degree 7 on |r| <= ln 2 / 2, and the
 /// exponent put together from k's bits; no branch, so loops over it fill whole registers.
-#[expect(clippy::inline_always, reason = "must be compiled inside `wide`")]
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
     const ROUND: f32 = 12_582_912.0; // 1.5 * 2^23: adding it rounds to the nearest integer

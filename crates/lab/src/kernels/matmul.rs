@@ -72,6 +72,7 @@ pub(crate) enum Write {
 }
 
 /// `target = scale * a b`, or `target += scale * a b`.
+#[expect(clippy::needless_pass_by_value, reason = "a write view is used once")]
 pub(crate) fn matmul(
     target: MatrixMut<'_>,
     write: Write,
@@ -93,15 +94,15 @@ pub(crate) fn matmul(
             target.rows,
             a.columns,
             target.data.as_mut_ptr(),
-            target.row_stride as isize,
+            target.row_stride.cast_signed(),
             1,
             write == Write::Add,
             b.data.as_ptr(),
-            b.row_stride as isize,
-            b.column_stride as isize,
+            b.row_stride.cast_signed(),
+            b.column_stride.cast_signed(),
             a.data.as_ptr(),
-            a.row_stride as isize,
-            a.column_stride as isize,
+            a.row_stride.cast_signed(),
+            a.column_stride.cast_signed(),
             1.0,
             scale,
             false,

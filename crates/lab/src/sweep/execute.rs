@@ -99,7 +99,7 @@ pub fn run_sweep(
 
     let cores = settings.cores.max(1);
     let workers = cores.min(waiting.len());
-    let threads = if workers == 0 { 1 } else { cores / workers };
+    let threads = cores / workers.max(1);
     let state = Mutex::new(State { waiting, rows, failure: None });
     let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
     let next = || lock().next(settings);
@@ -239,9 +239,8 @@ impl Folder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::corpus::CorpusSource;
+    use crate::example_text::squares;
     use crate::sweep::{Status, Sweep};
-    use crate::tokens::open_or_build;
 
     const SWEEP: &str = r#"
         name = "test"
@@ -263,12 +262,7 @@ mod tests {
 
     fn bench() -> Bench {
         let folder = tempfile::tempdir().unwrap();
-        let text: String =
-            (0..60_000_u64).map(|i| format!("{i} squared is {}\n", i * i % 997)).collect();
-        let path = folder.path().join("squares.txt");
-        fs::write(&path, text).unwrap();
-        let cache = folder.path().join("cache");
-        let tokens = open_or_build(&CorpusSource::Paths(vec![path]), &cache, &mut |_| {}).unwrap();
+        let tokens = squares(folder.path());
         let plan = Sweep::parse("test", SWEEP).unwrap().plan(256).unwrap();
         Bench { folder, tokens, plan }
     }
