@@ -22,7 +22,7 @@ pub struct RunConfig {
     pub schedule: Schedule,
     /// Decides initial parameters and the order of the text.
     pub seed: u64,
-    /// Tokens of the validation text that the loss is measured on.
+    /// Tokens of the validation text that the loss is measured on; all of it if there is less.
     pub validation_tokens: usize,
 }
 
@@ -73,7 +73,7 @@ pub struct Recipe {
     pub schedule: Schedule,
     /// Tokens a step; `None` follows the horizon, see [`batch_tokens`].
     pub batch_tokens: Option<usize>,
-    /// Tokens of validation text.
+    /// Tokens of validation text; all of it if there is less.
     pub validation_tokens: usize,
 }
 

@@ -124,9 +124,11 @@ pub fn train(
     let batch = config.batch_tokens / context;
     let train_tokens = tokens.len(Split::Train) as u64;
     let sampler = BatchSampler::new(train_tokens, context, batch, config.seed)?;
-    // Checked before the first step, not after the last.
-    let windows = config.validation_tokens / context;
-    let windows = validation_windows(tokens.len(Split::Validation) as u64, context, windows)?;
+    // Checked before the first step, not after the last. A short text is validated on whole.
+    let held_out = tokens.len(Split::Validation);
+    let most = held_out.saturating_sub(1) / context;
+    let windows = (config.validation_tokens / context).min(most).max(1);
+    let windows = validation_windows(held_out as u64, context, windows)?;
 
     let mut engine =
         CpuEngine::new(config.shape, config.optimiser, config.seed, execution.threads.clone());
@@ -369,7 +371,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let tokens = squares(folder.path());
         let mut config = config();
-        config.validation_tokens = 1 << 30;
+        config.shape.context = 1 << 16;
+        config.batch_tokens = 1 << 16;
         let stop = AtomicBool::new(false);
         let execution = Execution {
             checkpoint: None,

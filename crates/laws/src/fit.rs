@@ -237,7 +237,7 @@ impl Scale {
 /// Fewer than six distinct (N, D) or six runs, an option out of range, and rows for which the
 /// objective is not finite.
 pub fn fit(observations: &Observations, options: &FitOptions) -> Result<Fit, FitError> {
-    check(options)?;
+    options.check()?;
     let (columns, scale) = columns(observations);
     let clusters = clusters(observations);
     if clusters.settings < FEWEST {
@@ -284,19 +284,22 @@ pub fn fit(observations: &Observations, options: &FitOptions) -> Result<Fit, Fit
     Ok(fit)
 }
 
-fn check(options: &FitOptions) -> Result<(), FitError> {
-    let refuse = |option, value, expected| Err(FitError::Option { option, value, expected });
-    if options.huber_delta.is_nan() || options.huber_delta < 1e-9 || options.huber_delta > 1e6 {
-        return refuse("huber delta", options.huber_delta, "between 1e-9 and 1e6");
+impl FitOptions {
+    /// Says which option is out of range, if one is; [`fit`] asks this first.
+    pub fn check(&self) -> Result<(), FitError> {
+        let refuse = |option, value, expected| Err(FitError::Option { option, value, expected });
+        if !(1e-9..=1e6).contains(&self.huber_delta) {
+            return refuse("huber delta", self.huber_delta, "between 1e-9 and 1e6");
+        }
+        if !(0.01..=0.999).contains(&self.level) {
+            return refuse("level", self.level, "between 0.01 and 0.999");
+        }
+        if self.bootstrap != 0 && self.bootstrap < 100 || self.bootstrap > 1_000_000 {
+            let expected = "0 for none, or from 100 to 1,000,000 resamples";
+            return refuse("bootstrap", self.bootstrap as f64, expected);
+        }
+        Ok(())
     }
-    if options.level.is_nan() || options.level < 0.01 || options.level > 0.999 {
-        return refuse("level", options.level, "between 0.01 and 0.999");
-    }
-    if options.bootstrap != 0 && options.bootstrap < 100 || options.bootstrap > 1_000_000 {
-        let expected = "0 for none, or from 100 to 1,000,000 resamples";
-        return refuse("bootstrap", options.bootstrap as f64, expected);
-    }
-    Ok(())
 }
 
 fn columns(observations: &Observations) -> (Columns, Scale) {

@@ -12,7 +12,7 @@ use lab::machine;
 use lab::recipe::RunConfig;
 use lab::sweep::{PlannedRun, Row, Status, Sweep};
 use laws::{Fit, FitOptions, Prediction, fit};
-use runs::{Columns, Filter, Observations, Parameters, RunTable, Tokens, write_atomically};
+use runs::{NatsPerToken, Observation, Observations, Parameters, Tokens, write_atomically};
 use serde_json::{Value, json};
 
 use super::Outcome;
@@ -60,6 +60,7 @@ pub(crate) struct QuickstartArgs {
     skip_target: bool,
     /// Multiply every budget
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    #[arg(allow_negative_numbers = true)]
     compute_scale: f64,
     /// Resamples for the intervals
     #[arg(long, value_name = "COUNT", default_value_t = 1000)]
@@ -81,6 +82,8 @@ pub(crate) struct QuickstartArgs {
 pub(crate) fn run(args: &QuickstartArgs, out: &mut dyn Write) -> Result<Outcome, Diagnostic> {
     let tell = |out: &mut dyn Write, text: &str| if args.json { Ok(()) } else { say(out, text) };
     let family = family(args)?;
+    // Before an hour of training, not after.
+    fit_options(args).check().map_err(|problem| Diagnostic::error(problem.to_string()))?;
     let tokens = args.source.open()?;
     let most = family.iter().map(|run| run.config.compute()).fold(0.0, f64::max);
     tell(out, &opening(args, &family, &tokens.summary().to_string(), most))?;
@@ -90,7 +93,7 @@ pub(crate) fn run(args: &QuickstartArgs, out: &mut dyn Write) -> Result<Outcome,
         tell(out, "stopped; the same command goes on from here\n")?;
         return Ok(Outcome::Interrupted);
     }
-    let (fit, observations) = fit_family(args)?;
+    let (fit, observations) = fit_family(args, &summary.rows)?;
     let target = target(args, &fit, most)?;
     let prediction = predict(&fit, &target.config, args);
     let saved = save_prediction(args, &fit, &target, &prediction)?;
@@ -134,27 +137,31 @@ fn family(args: &QuickstartArgs) -> Result<Vec<PlannedRun>, Diagnostic> {
     for group in &mut sweep.group {
         group.compute.iter_mut().for_each(|compute| *compute *= args.compute_scale);
         group.seeds = vec![args.seed];
-        // A scaled grid keeps the same models, whatever their ratio becomes.
-        if args.compute_scale < 1.0 {
-            group.within_tokens_per_parameter = None;
+        // The window moves along, so that the scaled grid has the same models.
+        if let Some(window) = &mut group.within_tokens_per_parameter {
+            window.iter_mut().for_each(|ratio| *ratio *= args.compute_scale);
         }
     }
     sweep.plan(VOCABULARY)
 }
 
-fn fit_family(args: &QuickstartArgs) -> Result<(Fit, Observations), Diagnostic> {
-    let path = args.out.join("runs.csv");
-    let table = RunTable::read(&path)?;
-    let filter: Filter = format!("group!={TARGET}").parse()?;
-    let observations = Observations::from_table(&table, &Columns::default(), &[filter])?;
-    let options = FitOptions {
-        bootstrap: args.bootstrap,
-        level: args.level,
-        seed: args.seed,
-        ..FitOptions::default()
-    };
-    let fit = fit(&observations, &options).map_err(|problem| {
-        Diagnostic::error(format!("no law can be fitted to {}: {problem}", path.display()))
+fn fit_options(args: &QuickstartArgs) -> FitOptions {
+    let (bootstrap, level, seed) = (args.bootstrap, args.level, args.seed);
+    FitOptions { bootstrap, level, seed, ..FitOptions::default() }
+}
+
+fn fit_family(args: &QuickstartArgs, rows: &[Row]) -> Result<(Fit, Observations), Diagnostic> {
+    let observations = Observations::new(rows.iter().filter_map(|row| {
+        Some(Observation {
+            run: row.run.clone(),
+            parameters: Parameters(row.params_with_head as f64),
+            tokens: Tokens(row.tokens as f64),
+            loss: NatsPerToken(row.loss?),
+        })
+    }));
+    let fit = fit(&observations, &fit_options(args)).map_err(|problem| {
+        Diagnostic::error(format!("no law can be fitted to these runs: {problem}"))
+            .note(format!("they are the rows of {}", args.out.join("runs.csv").display()))
     })?;
     Ok((fit, observations))
 }
@@ -176,7 +183,7 @@ fn size(run: &RunConfig) -> (Parameters, Tokens) {
     (Parameters(run.shape.parameters_with_head() as f64), Tokens(run.tokens() as f64))
 }
 
-fn predicted(fit: &Fit, run: &RunConfig) -> runs::NatsPerToken {
+fn predicted(fit: &Fit, run: &RunConfig) -> NatsPerToken {
     let (n, d) = size(run);
     fit.law.loss(n, d)
 }
