@@ -1,2 +1,91 @@
-//! isoflop
-fn main() {}
+//! The `isoflop` command.
+
+mod commands;
+mod interrupt;
+mod progress;
+mod terminal_plot;
+mod text;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use diagnostic::Diagnostic;
+
+use commands::{Outcome, fit, lab, quickstart};
+
+const LONG_ABOUT: &str = "\
+Isoflop, the scaling laboratory: fits scaling laws to training runs, and makes such runs.
+
+Start with `isoflop quickstart`: it trains a family of small models on this machine, fits a law to
+them, predicts a larger one, trains that too, and says how close the prediction came.";
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 the answer is no, 2 bad input, 3 interrupted (what was done is kept).
+Environment: NO_COLOR, ISOFLOP_CACHE (tokenised text), CARGO_HOME (the default corpus).";
+
+#[derive(Parser)]
+#[command(name = "isoflop", version, about = "The scaling laboratory", long_about = LONG_ABOUT)]
+#[command(after_help = EXIT_CODES, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Quickstart(quickstart::QuickstartArgs),
+    Fit(fit::FitArgs),
+    #[command(subcommand)]
+    Lab(lab::LabCommand),
+    /// Print a completion script for a shell
+    ///
+    /// For example: isoflop completions bash > ~/.local/share/bash-completion/completions/isoflop
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { 2 } else { 0 };
+            // Nothing is left to do when even this cannot be printed.
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    match run(cli.command) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::No) => ExitCode::from(1),
+        Ok(Outcome::Interrupted) => ExitCode::from(3),
+        Err(problem) => {
+            text::complain(&problem);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(command: Command) -> Result<Outcome, Diagnostic> {
+    let out = &mut anstream::stdout();
+    match command {
+        Command::Quickstart(args) => quickstart::run(&args, out),
+        Command::Fit(args) => fit::run(args, out),
+        Command::Lab(command) => lab::run(command, out),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "isoflop", out);
+            Ok(Outcome::Done)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

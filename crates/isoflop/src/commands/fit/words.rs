@@ -1,0 +1,108 @@
+//! Numbers and tables for people: as many digits as an interval supports, and no more.
+
+use std::fmt::Write as _;
+
+use anstyle::Style;
+use laws::Interval;
+
+pub(super) fn bold(text: &str) -> String {
+    let style = Style::new().bold();
+    format!("{style}{text}{style:#}")
+}
+
+/// `90 %`, from 0.9.
+pub(super) fn level(share: f64) -> String {
+    format!("{} %", (share * 1e4).round() / 100.0)
+}
+
+/// A share in per cent, with more digits the closer it is to all.
+pub(super) fn percent(share: f64) -> String {
+    let decimals = (-(1.0 - share).max(1e-6).log10()).floor().clamp(0.0, 4.0) as usize;
+    format!("{:.*}", decimals.saturating_sub(1), 100.0 * share.max(0.0))
+}
+
+pub(super) fn two_digits(value: f64) -> f64 {
+    format!("{value:.1e}").parse().unwrap_or(value)
+}
+
+/// The power of ten of the last digit that an interval supports: two digits of its width.
+fn last_digit(interval: Option<Interval>) -> Option<i32> {
+    let width = interval.map(|interval| interval.high - interval.low)?;
+    (width > 0.0 && width.is_finite()).then(|| width.log10().floor() as i32 - 1)
+}
+
+/// A value to the last digit that its interval supports; four significant digits without one.
+pub(super) fn rounded(value: f64, interval: Option<Interval>) -> String {
+    let size = if value == 0.0 { 0 } else { value.abs().log10().floor() as i32 };
+    let last = last_digit(interval).unwrap_or(size - 3).min(size);
+    if (-4..6).contains(&size) {
+        let unit = 10_f64.powi(last.max(0));
+        let value = if last > 0 { (value / unit).round() * unit } else { value };
+        return format!("{value:.*}", (-last).max(0) as usize);
+    }
+    format!("{:.*e}", (size - last).clamp(0, 15) as usize, value)
+}
+
+pub(super) fn range(interval: Option<Interval>) -> String {
+    interval.map_or(String::new(), |ends| {
+        format!("{} to {}", rounded(ends.low, interval), rounded(ends.high, interval))
+    })
+}
+
+/// `value (low to high)`.
+pub(super) fn with_range(value: f64, interval: Option<Interval>) -> String {
+    let shown = rounded(value, interval);
+    if interval.is_some() { format!("{shown} ({})", range(interval)) } else { shown }
+}
+
+/// `12x outside`, when it is worth a word.
+pub(super) fn outside(decades: f64) -> Option<String> {
+    (decades > 0.05).then(|| {
+        let factor = 10_f64.powf(decades);
+        if factor < 10.0 {
+            format!("{factor:.1}x outside")
+        } else {
+            format!("{factor:.0}x outside")
+        }
+    })
+}
+
+/// Rows of cells, each column as wide as its widest cell, the first to the right.
+pub(super) fn table<const N: usize>(text: &mut String, rows: &[[String; N]]) {
+    let wide = |column: usize| {
+        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
+    };
+    for row in rows {
+        let mut line = String::new();
+        for (column, cell) in row.iter().enumerate() {
+            let width = wide(column);
+            let _ = match column {
+                0 => write!(line, "  {cell:>width$}"),
+                _ => write!(line, "  {cell:<width$}"),
+            };
+        }
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_shown_to_the_digit_their_interval_supports() {
+        let interval = |low, high| Some(Interval { low, high, level: 0.9 });
+        for (value, ends, expected) in [
+            (477.83, interval(310.0, 690.0), "480"),
+            (1.817_218, interval(1.765, 1.873), "1.82"),
+            (2143.4, interval(1100.0, 5700.0), "2100"),
+            (7.2163e10, interval(6.1e10, 9.3e10), "7.2e10"),
+            (0.0, interval(0.0, 0.3), "0.00"),
+            (3.5, interval(0.0, 4e5), "4"),
+            (3.456_78, None, "3.457"),
+        ] {
+            assert_eq!(rounded(value, ends), expected, "{value}");
+        }
+        assert_eq!((percent(0.9912).as_str(), percent(0.5).as_str()), ("99.1", "50"));
+    }
+}

@@ -1,0 +1,18 @@
+//! The commands, one module each.
+
+pub(crate) mod fit;
+pub(crate) mod lab;
+pub(crate) mod quickstart;
+pub(crate) mod text_source;
+
+/// How a command ended, when it ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It did what was asked.
+    Done,
+    /// It was asked a question, and the answer is no.
+    #[expect(dead_code, reason = "no command of this version asks one; the exit code is reserved")]
+    No,
+    /// It was interrupted; what was done so far is kept.
+    Interrupted,
+}

@@ -1,0 +1,378 @@
+//! `isoflop quickstart`: the whole loop in minutes. Train a family, fit its law, predict a run
+//! that does not exist, train it, compare.
+
+use std::fmt::Write as _;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use clap::Args;
+use diagnostic::Diagnostic;
+use lab::machine;
+use lab::recipe::RunConfig;
+use lab::sweep::{PlannedRun, Row, Status, Sweep};
+use laws::{Fit, FitOptions, Prediction, fit};
+use runs::{NatsPerToken, Observation, Observations, Parameters, Tokens, write_atomically};
+use serde_json::{Value, json};
+
+use super::Outcome;
+use super::fit::loss_against_compute;
+use super::lab::VOCABULARY;
+use super::text_source::TextSource;
+use crate::terminal_plot::{self, Highlight};
+use crate::text::{count, duration, say};
+
+/// The family, as a sweep file that can also be run by itself.
+const SWEEP: &str = include_str!("../../../../examples/quickstart/sweep.toml");
+/// Compute of the predicted run over the largest of the family.
+const REACH: f64 = 10.0;
+/// Depths that the predicted run may have.
+const DEPTHS: std::ops::RangeInclusive<usize> = 1..=12;
+/// The group of the predicted run.
+const TARGET: &str = "target";
+/// Rate of training assumed for the estimate before anything was measured, in share of the peak.
+const EXPECTED_SHARE: f64 = 0.25;
+
+const EXAMPLES: &str = "\
+Examples:
+  isoflop quickstart
+  isoflop quickstart --skip-target
+      stop at the prediction; the same command without the option goes on from there
+  isoflop quickstart --compute-scale 0.01
+      a hundredth of the compute: seconds instead of minutes, and a law worth little
+  isoflop quickstart --corpus notes/ book.txt
+      train on your own text";
+
+/// Train a family of small models, fit their law, predict a larger run, train it, compare
+///
+/// About twenty language models of 10^4 to 10^6 parameters are trained on this machine, on the
+/// Rust source that building Isoflop left on it (or on any text: --corpus). A scaling law is
+/// fitted to them and predicts the loss of a run of ten times the largest compute so far. The
+/// prediction is saved, then the run is made, and the two are compared. Nothing is simulated.
+#[derive(Debug, Clone, Args)]
+#[command(after_long_help = EXAMPLES, after_help = "Use --help for examples.")]
+pub(crate) struct QuickstartArgs {
+    /// Holds the table, the curves, the prediction and the fit
+    #[arg(long, value_name = "FOLDER", default_value = "isoflop-out/quickstart")]
+    out: PathBuf,
+    /// Stop at the prediction, without training the run it is about
+    #[arg(long)]
+    skip_target: bool,
+    /// Multiply every budget
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    #[arg(allow_negative_numbers = true)]
+    compute_scale: f64,
+    /// Resamples for the intervals
+    #[arg(long, value_name = "COUNT", default_value_t = 1000)]
+    bootstrap: usize,
+    /// The level of the intervals
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9)]
+    level: f64,
+    /// Decides the models' initial parameters, the order of the text and the resamples
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Answer in JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    source: TextSource,
+}
+
+/// Runs the loop.
+pub(crate) fn run(args: &QuickstartArgs, out: &mut dyn Write) -> Result<Outcome, Diagnostic> {
+    let tell = |out: &mut dyn Write, text: &str| if args.json { Ok(()) } else { say(out, text) };
+    let family = family(args)?;
+    // Before an hour of training, not after.
+    fit_options(args).check().map_err(|problem| Diagnostic::error(problem.to_string()))?;
+    let tokens = args.source.open()?;
+    let most = family.iter().map(|run| run.config.compute()).fold(0.0, f64::max);
+    tell(out, &opening(args, &family, &tokens.summary().to_string(), most))?;
+
+    let summary = args.source.sweep(&family, &tokens, &args.out)?;
+    if summary.interrupted {
+        tell(out, "stopped; the same command goes on from here\n")?;
+        return Ok(Outcome::Interrupted);
+    }
+    let (fit, observations) = fit_family(args, &summary.rows)?;
+    let target = target(args, &fit, most)?;
+    let prediction = predict(&fit, &target.config, args);
+    let saved = save_prediction(args, &fit, &target, &prediction)?;
+    tell(out, &prediction_for_people(&fit, &target.config, &prediction, &saved))?;
+    if args.skip_target {
+        let chart = chart(&fit, &observations, &prediction, None);
+        tell(
+            out,
+            &format!("\n{chart}\nnext   the same command without --skip-target trains it\n"),
+        )?;
+        if args.json {
+            say(out, &format!("{:#}\n", answer(&fit, &prediction, None)))?;
+        }
+        return Ok(Outcome::Done);
+    }
+
+    // The family again, so that its rows keep their place in the table.
+    let plan: Vec<PlannedRun> = family.into_iter().chain([target]).collect();
+    let summary = args.source.sweep(&plan, &tokens, &args.out)?;
+    let Some(row) = summary.rows.iter().find(|row| row.group == TARGET) else {
+        tell(out, "stopped; the same command goes on from here\n")?;
+        return Ok(Outcome::Interrupted);
+    };
+    let chart = chart(&fit, &observations, &prediction, Some(row));
+    tell(out, &comparison(row, &prediction, &chart, &args.out))?;
+    if args.json {
+        say(out, &format!("{:#}\n", answer(&fit, &prediction, Some(row))))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// The runs the law is fitted to.
+fn family(args: &QuickstartArgs) -> Result<Vec<PlannedRun>, Diagnostic> {
+    if !(args.compute_scale > 0.0 && args.compute_scale <= 1e6) {
+        return Err(Diagnostic::error(format!(
+            "--compute-scale takes a number above 0, not {}",
+            args.compute_scale
+        )));
+    }
+    let mut sweep = Sweep::parse("the quickstart's sweep", SWEEP)?;
+    for group in &mut sweep.group {
+        group.compute.iter_mut().for_each(|compute| *compute *= args.compute_scale);
+        group.seeds = vec![args.seed];
+        // The window moves along, so that the scaled grid has the same models.
+        if let Some(window) = &mut group.within_tokens_per_parameter {
+            window.iter_mut().for_each(|ratio| *ratio *= args.compute_scale);
+        }
+    }
+    sweep.plan(VOCABULARY)
+}
+
+fn fit_options(args: &QuickstartArgs) -> FitOptions {
+    let (bootstrap, level, seed) = (args.bootstrap, args.level, args.seed);
+    FitOptions { bootstrap, level, seed, ..FitOptions::default() }
+}
+
+fn fit_family(args: &QuickstartArgs, rows: &[Row]) -> Result<(Fit, Observations), Diagnostic> {
+    let observations = Observations::new(rows.iter().filter_map(|row| {
+        Some(Observation {
+            run: row.run.clone(),
+            parameters: Parameters(row.params_with_head as f64),
+            tokens: Tokens(row.tokens as f64),
+            loss: NatsPerToken(row.loss?),
+        })
+    }));
+    let fit = fit(&observations, &fit_options(args)).map_err(|problem| {
+        Diagnostic::error(format!("no law can be fitted to these runs: {problem}"))
+            .note(format!("they are the rows of {}", args.out.join("runs.csv").display()))
+    })?;
+    Ok((fit, observations))
+}
+
+/// The run of [`REACH`] times the compute whose depth the law likes best.
+fn target(args: &QuickstartArgs, fit: &Fit, most: f64) -> Result<PlannedRun, Diagnostic> {
+    let recipe = Sweep::parse("the quickstart's sweep", SWEEP)?.recipe;
+    let best = DEPTHS
+        .map(|depth| recipe.run_at_compute(depth, VOCABULARY, REACH * most, args.seed))
+        .min_by(|a, b| {
+            let loss = |run: &RunConfig| predicted(fit, run).get();
+            loss(a).total_cmp(&loss(b))
+        });
+    best.map(|config| PlannedRun { name: TARGET.into(), group: TARGET.into(), config })
+        .ok_or_else(|| Diagnostic::error("there is no model to predict"))
+}
+
+fn size(run: &RunConfig) -> (Parameters, Tokens) {
+    (Parameters(run.shape.parameters_with_head() as f64), Tokens(run.tokens() as f64))
+}
+
+fn predicted(fit: &Fit, run: &RunConfig) -> NatsPerToken {
+    let (n, d) = size(run);
+    fit.law.loss(n, d)
+}
+
+fn predict(fit: &Fit, run: &RunConfig, args: &QuickstartArgs) -> Prediction {
+    let (n, d) = size(run);
+    fit.predict(n, d, args.level, args.seed)
+}
+
+/// Writes the prediction before its run exists; one that says the same keeps its date.
+fn save_prediction(
+    args: &QuickstartArgs,
+    fit: &Fit,
+    target: &PlannedRun,
+    prediction: &Prediction,
+) -> Result<PathBuf, Diagnostic> {
+    let path = args.out.join("prediction.json");
+    let mut saved = json!({
+        "schema_version": 1,
+        "version": env!("CARGO_PKG_VERSION"),
+        "law": fit.law,
+        "objective": format!("sum of Huber({}) of ln loss - ln law", fit.options.huber_delta),
+        "parameters": "with head: the blocks and the output projection",
+        "fitted_runs": fit.data.rows,
+        "run": target.config,
+        "run_hash": target.config.hash(),
+        "prediction": prediction,
+    });
+    let earlier: Option<Value> =
+        std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let date = match earlier {
+        Some(mut earlier) => {
+            let date = earlier.as_object_mut().and_then(|fields| fields.remove("made"));
+            date.filter(|_| earlier == saved)
+        }
+        None => None,
+    };
+    let now = || humantime::format_rfc3339_seconds(SystemTime::now()).to_string().into();
+    saved["made"] = date.unwrap_or_else(now);
+    write_atomically(&path, format!("{saved:#}\n").as_bytes())
+        .and_then(|()| write_atomically(args.out.join("fit.json"), fit.to_json().as_bytes()))
+        .map_err(|error| {
+            Diagnostic::error(format!("{} cannot be written: {error}", path.display()))
+        })?;
+    Ok(path)
+}
+
+fn opening(args: &QuickstartArgs, family: &[PlannedRun], text: &str, most: f64) -> String {
+    let total: f64 = family.iter().map(|run| run.config.compute()).sum();
+    let sizes = family.iter().map(|run| run.config.shape.total_parameters() as f64);
+    let smallest = sizes.clone().fold(f64::INFINITY, f64::min);
+    let largest = sizes.fold(0.0, f64::max);
+    let peak = machine::matmul_peak(args.source.cores());
+    let seconds = |flop: f64| {
+        duration(std::time::Duration::from_secs_f64((flop / peak / EXPECTED_SHARE).min(1e9)))
+    };
+    let mut opening = format!(
+        "text   {text}\n\
+         family {} models of {} to {} parameters, {total:.1e} FLOP; on {} cores about {}\n",
+        family.len(),
+        count(smallest),
+        count(largest),
+        args.source.cores(),
+        seconds(total),
+    );
+    if !args.skip_target {
+        let _ = writeln!(
+            opening,
+            "target one run of {:.1e} FLOP, predicted first, then made: about {}",
+            REACH * most,
+            seconds(REACH * most)
+        );
+    }
+    opening
+}
+
+fn interval(prediction: &Prediction) -> String {
+    prediction.new_run_interval.map_or("no interval".to_owned(), |interval| {
+        format!(
+            "{:.0} % interval for one new run {:.3} to {:.3}",
+            100.0 * interval.level,
+            interval.low,
+            interval.high
+        )
+    })
+}
+
+fn prediction_for_people(
+    fit: &Fit,
+    run: &RunConfig,
+    prediction: &Prediction,
+    saved: &Path,
+) -> String {
+    let law = fit.law;
+    let mut text = format!(
+        "\nlaw    loss = {:.3} + {:.4} / N^{:.3} + {:.4} / D^{:.3} nats per byte, N with head\n\
+         fit    {} runs, a run scatters {:.1} % around the law\n",
+        law.e,
+        law.a,
+        law.alpha,
+        law.b,
+        law.beta,
+        fit.data.rows,
+        100.0 * fit.spread,
+    );
+    for warning in &fit.warnings {
+        let _ = writeln!(text, "note   {warning}");
+    }
+    let _ = write!(
+        text,
+        "\nprediction for a run that does not exist yet\n\
+         run    depth {}, N {}, D {}, C {:.2e} FLOP with attention, {:.2e} as 6ND\n\
+         loss   {:.3}; {}\n\
+         saved  {}\n",
+        run.shape.depth,
+        count(run.shape.parameters_with_head() as f64),
+        count(run.tokens() as f64),
+        run.compute(),
+        run.compute_6nd(),
+        prediction.loss.get(),
+        interval(prediction),
+        saved.display(),
+    );
+    text
+}
+
+fn comparison(row: &Row, prediction: &Prediction, chart: &str, folder: &Path) -> String {
+    let mut text = String::from("\n");
+    match (row.status, row.loss) {
+        (Status::Done, Some(measured)) => {
+            let off = 100.0 * (prediction.loss.get() / measured - 1.0);
+            let inside = match prediction.new_run_interval {
+                Some(interval) if interval.contains(measured) => ", inside the interval",
+                Some(_) => ", OUTSIDE the interval",
+                None => "",
+            };
+            let _ = write!(
+                text,
+                "measured  {measured:.3} nats per byte\n\
+                 predicted {:.3}, {:.1} % too {}{inside}\n\
+                 {:9} {}\n",
+                prediction.loss.get(),
+                off.abs(),
+                if off > 0.0 { "high" } else { "low" },
+                "",
+                interval(prediction),
+            );
+        }
+        _ => text.push_str("the run diverged, so there is nothing to compare with\n"),
+    }
+    let _ = write!(
+        text,
+        "\n{chart}\n\
+         next   isoflop fit {}                the law in full, with its intervals\n\
+         \x20      isoflop fit YOUR_RUNS.csv --predict-compute 1e21\n\
+         \x20      isoflop lab sweep --example > sweep.toml     a sweep of your own\n",
+        folder.join("runs.csv").display()
+    );
+    text
+}
+
+fn chart(
+    fit: &Fit,
+    observations: &Observations,
+    prediction: &Prediction,
+    measured: Option<&Row>,
+) -> String {
+    let compute = prediction.compute.get();
+    let mut highlights = vec![Highlight {
+        label: "predicted".into(),
+        at: (compute, prediction.loss.get()),
+        interval: prediction.new_run_interval.map(|interval| (interval.low, interval.high)),
+    }];
+    if let Some(loss) = measured.and_then(|row| row.loss) {
+        let measured = Highlight { label: "measured".into(), at: (compute, loss), interval: None };
+        highlights.push(measured);
+    }
+    loss_against_compute(fit, observations, highlights).render(terminal_plot::width(), 18)
+}
+
+fn answer(fit: &Fit, prediction: &Prediction, row: Option<&Row>) -> Value {
+    json!({
+        "schema_version": 1,
+        "version": env!("CARGO_PKG_VERSION"),
+        "law": fit.law,
+        "warnings": fit.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "prediction": prediction,
+        "measured": row,
+        "inside": row.and_then(|row| row.loss).zip(prediction.new_run_interval)
+            .map(|(loss, interval)| interval.contains(loss)),
+    })
+}

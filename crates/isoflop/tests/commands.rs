@@ -1,0 +1,145 @@
+//! The commands as a user meets them: exit codes, files, messages.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn isoflop(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_isoflop"))
+        .args(arguments)
+        .current_dir(folder)
+        .env("ISOFLOP_CACHE", folder.join("cache"))
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("the command starts")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A text that a small model can learn something from.
+fn book(folder: &Path) {
+    let text: Vec<String> =
+        (0..25_000_u64).map(|i| format!("{i} squared ends in {}\n", i * i % 9973)).collect();
+    std::fs::write(folder.join("book.txt"), text.concat()).expect("a file");
+}
+
+#[test]
+fn quickstart_predicts_before_it_trains_and_repeats_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    book(path);
+    let common = ["quickstart", "--corpus", "book.txt", "--compute-scale", "0.003"];
+    let common: Vec<&str> = common.into_iter().chain(["--bootstrap", "100"]).collect();
+
+    let first = isoflop(path, &[&common[..], &["--skip-target"]].concat());
+    assert_eq!(first.status.code(), Some(0), "{}", stderr(&first));
+    let out = path.join("isoflop-out/quickstart");
+    let rows = |name: &str| std::fs::read_to_string(out.join(name)).expect("a file");
+    let before = rows("prediction.json");
+    assert!(!rows("runs.csv").contains("target"));
+
+    let second = isoflop(path, &common);
+    assert_eq!(second.status.code(), Some(0), "{}", stderr(&second));
+    assert!(stdout(&second).contains("measured"), "{}", stdout(&second));
+    assert_eq!(rows("prediction.json"), before, "the prediction keeps its date");
+    let table = rows("runs.csv");
+    assert!(table.lines().last().expect("rows").starts_with("target,"));
+
+    let third = isoflop(path, &[&common[..], &["--json"]].concat());
+    let answer: serde_json::Value = serde_json::from_slice(&third.stdout).expect("JSON");
+    assert!(answer["measured"]["loss"].as_f64().is_some_and(|loss| loss > 0.5), "{answer}");
+    assert_eq!(rows("runs.csv"), table, "nothing was trained again");
+}
+
+#[test]
+fn bad_input_ends_with_code_2_and_says_what_to_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    let nul = path.join("binary.txt");
+    std::fs::write(&nul, b"\0\0\0\0").expect("a file");
+    std::fs::write(path.join("empty.txt"), "").expect("a file");
+    std::fs::write(path.join("short.txt"), "too short to learn from\n").expect("a file");
+    std::fs::write(path.join("bad.toml"), "name = \"x\"\n[[group]]\nnaem = \"y\"\n").expect("a file");
+    let train = ["lab", "train", "--depth", "1", "--tokens", "1e4"];
+    for (arguments, words) in [
+        (&["lab", "sweep", "bad.toml"][..], &["bad.toml:3", "naem"][..]),
+        (&["lab", "sweep", "absent.toml"], &["absent.toml", "--example"]),
+        (&["lab", "train", "--depth", "0", "--tokens", "1e4"], &["depth 0"]),
+        (&["lab", "train", "--depth", "2", "--tokens", "nan"], &["above 0"]),
+        (&["lab", "train", "--depth", "900", "--tokens", "1e4"], &["parameters"]),
+        (&["lab", "train", "--depth", "2"], &["--tokens"]),
+        (&[&train[..], &["--corpus", "binary.txt"]].concat(), &["binary.txt"]),
+        (&[&train[..], &["--corpus", "empty.txt"]].concat(), &["empty"]),
+        (&[&train[..], &["--corpus", "short.txt"]].concat(), &["too small"]),
+        (&[&train[..], &["--corpus", "absent"]].concat(), &["absent"]),
+        (&["quickstart", "--compute-scale", "-1"], &["--compute-scale"]),
+        (&["quickstart", "--bootstrap", "7"], &["bootstrap", "100"]),
+        (&["fit", "absent.csv"], &["absent.csv"]),
+    ] {
+        let output = isoflop(path, arguments);
+        let message = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
+        for word in words {
+            assert!(message.contains(word), "{arguments:?} does not mention `{word}`: {message}");
+        }
+        assert!(!message.contains("panicked"), "{arguments:?}: {message}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_with_code_3_and_the_same_command_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    book(path);
+    let arguments =
+        ["lab", "train", "--depth", "2", "--tokens", "3e5", "--corpus", "book.txt", "--json"];
+    let mut child = Command::new(env!("CARGO_BIN_EXE_isoflop"))
+        .args(arguments)
+        .current_dir(path)
+        .env("ISOFLOP_CACHE", path.join("cache"))
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("the command starts");
+    // The folder appears when training begins.
+    let out = path.join("isoflop-out/train");
+    for _ in 0..2000 {
+        if out.join(".lock").exists() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.expect("kill starts").success());
+    assert_eq!(child.wait().expect("it ends").code(), Some(3));
+    assert!(!out.join("runs.csv").exists(), "the run was not finished");
+
+    let whole = isoflop(path, &[&arguments[..], &["--out", "whole"]].concat());
+    let resumed = isoflop(path, &arguments);
+    let loss = |output: &Output| {
+        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        answer["rows"][0]["loss"].as_f64().expect("a loss")
+    };
+    assert_eq!(loss(&whole), loss(&resumed));
+}
+
+#[test]
+fn help_and_completions_are_there_for_every_command() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for command in [&["quickstart"][..], &["fit"], &["lab", "train"], &["lab", "sweep"]] {
+        let output = isoflop(folder.path(), &[command, &["--help"]].concat());
+        assert_eq!(output.status.code(), Some(0));
+        assert!(stdout(&output).contains("Examples:"), "{command:?} has no examples");
+    }
+    let output = isoflop(folder.path(), &["completions", "bash"]);
+    assert!(stdout(&output).contains("quickstart"));
+    let output = isoflop(folder.path(), &["lab", "sweep", "--example"]);
+    assert!(stdout(&output).contains("[[group]]"));
+}

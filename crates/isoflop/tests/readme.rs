@@ -1,0 +1,58 @@
+//! What the README and the book show is what the program prints.
+
+use std::path::Path;
+use std::process::Command;
+
+/// The commands and outputs of the blocks marked `console`: a line `$ isoflop ...`, then its output.
+fn transcripts(markdown: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut inside = false;
+    for line in markdown.lines() {
+        match (inside, line.strip_prefix("$ ")) {
+            (false, _) => inside = line == "```console",
+            (true, _) if line == "```" => inside = false,
+            (true, Some(command)) => found.push((command.to_owned(), String::new())),
+            (true, None) => {
+                let (_, output) = found.last_mut().expect("a console block begins with a command");
+                output.push_str(line);
+                output.push('\n');
+            }
+        }
+    }
+    found
+}
+
+fn without_trailing_spaces(text: &str) -> String {
+    text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+#[test]
+fn console_blocks_of_the_readme_and_the_book_are_what_the_commands_print() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut pages = vec![root.join("README.md"), root.join("examples/miniseries/README.md")];
+    let book = std::fs::read_dir(root.join("docs/src")).expect("the book");
+    pages.extend(book.map(|entry| entry.expect("a page").path()));
+    let mut checked = 0;
+    for page in pages {
+        let text = std::fs::read_to_string(&page).expect("a page");
+        for (command, expected) in transcripts(&text) {
+            let arguments = command.strip_prefix("isoflop ").expect("a command of ours");
+            let output = Command::new(env!("CARGO_BIN_EXE_isoflop"))
+                .args(arguments.split_whitespace())
+                .current_dir(&root)
+                .env("COLUMNS", "100")
+                .output()
+                .expect("the command starts");
+            let shown = without_trailing_spaces(&String::from_utf8_lossy(&output.stdout));
+            let expected = without_trailing_spaces(&expected);
+            assert!(
+                shown == expected,
+                "{}: `{command}` prints\n{shown}{}\nand the page shows\n{expected}",
+                page.display(),
+                String::from_utf8_lossy(&output.stderr),
+            );
+            checked += 1;
+        }
+    }
+    assert!(checked > 0, "no page shows a transcript");
+}
