@@ -294,8 +294,7 @@ impl Compiled {
             let mut workspace = Workspace::default();
             workspace.scalars.resize(schedule.scalars, 0.0);
             fill_scalars(&schedule.hoist_scalars, &mut workspace.scalars, &[], &[]);
-            let slices: Vec<&[f64]> = columns.iter().map(AsRef::as_ref).collect();
-            let inputs = Inputs { scalars: &workspace.scalars, columns: &slices, hoisted: &[] };
+            let inputs = Inputs { scalars: &workspace.scalars, columns: &columns, hoisted: &[] };
             let mut outputs: Vec<&mut [f64]> = hoisted.iter_mut().map(Vec::as_mut_slice).collect();
             run(&schedule.hoist, inputs, 0..rows, &mut workspace.registers, &mut outputs);
         }
@@ -326,6 +325,9 @@ impl Prepared<'_> {
         workspace: &mut Workspace,
         outputs: &mut [&mut [f64]],
     ) -> Result<(), Diagnostic> {
+        if self.compiled.is_rowwise() {
+            return self.evaluate_rows(0..self.rows, parameters, workspace, outputs);
+        }
         self.check(parameters, outputs, self.rows)?;
         let schedule = &self.compiled.schedule;
         let mut summaries = vec![f64::NAN; schedule.summaries];
@@ -381,8 +383,7 @@ impl Prepared<'_> {
         outputs: &mut [&mut [f64]],
     ) {
         let Workspace { registers, scalars } = workspace;
-        let columns: Vec<&[f64]> = self.columns.iter().map(AsRef::as_ref).collect();
-        let inputs = Inputs { scalars, columns: &columns, hoisted: &self.hoisted };
+        let inputs = Inputs { scalars, columns: &self.columns, hoisted: &self.hoisted };
         run(block, inputs, rows, registers, outputs);
     }
 

@@ -1,29 +1,69 @@
 //! Running instructions over blocks of rows, with the widest vectors the machine has.
 
+use std::borrow::Cow;
+
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::graph::{Binary, Unary, maximum, minimum, round, truth};
 use crate::tape::kernel;
 use crate::tape::schedule::{Block, Code, Instruction, Source, Target};
 
-/// Rows an instruction handles at a time: small enough that a dozen columns stay in the first
-/// cache, large enough that choosing the instruction costs nothing.
-pub(crate) const BLOCK: usize = 256;
+/// Rows an instruction handles at a time. Many, so that choosing the instruction costs little, but
+/// few enough that all registers stay in the first cache together.
+const BLOCK: usize = 256;
+
+/// The same for a table that streams through memory with little to compute: so few rows that the
+/// processor, looking ahead, fetches the next instructions' columns while it computes.
+const SHORT_BLOCK: usize = 64;
+
+/// Measured on a Zen 5 core: `(a * b + c) / (d - e) * a` over a million rows takes 0.95 ns a row
+/// in short blocks and 1.4 in long ones; over 16,000 rows it is 0.75 against 0.5.
+fn block_rows(block: &Block, inputs: Inputs<'_>, rows: usize) -> usize {
+    const CACHED: usize = 32_768;
+    let streams = inputs.columns.len() + inputs.hoisted.len() + 1;
+    let few = block.instructions.len() <= 2 * streams;
+    if few && rows > CACHED { SHORT_BLOCK } else { BLOCK }
+}
+
+/// Numbers that start at the boundary of a cache line: a wide vector never straddles two.
+#[derive(Debug, Clone, Default)]
+struct Aligned {
+    values: Vec<f64>,
+    start: usize,
+}
+
+impl Aligned {
+    fn fit(&mut self, length: usize) {
+        const LINE: usize = 64;
+        if self.values.len() < length + LINE / size_of::<f64>() {
+            self.values = vec![0.0; length + LINE / size_of::<f64>()];
+            self.start = self.values.as_ptr().align_offset(LINE).min(LINE / size_of::<f64>());
+        }
+    }
+
+    fn rows(&self, length: usize) -> &[f64] {
+        &self.values[self.start..self.start + length]
+    }
+
+    fn rows_mut(&mut self, length: usize) -> &mut [f64] {
+        &mut self.values[self.start..self.start + length]
+    }
+}
 
 /// Space for the columns in between, reused from call to call.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Registers {
-    columns: Vec<Vec<f64>>,
-    spare: [Vec<f64>; 3],
+    columns: Vec<Aligned>,
+    spare: [Aligned; 3],
 }
 
 impl Registers {
-    pub(crate) fn fit(&mut self, count: usize) {
+    fn fit(&mut self, count: usize, rows: usize) {
         if self.columns.len() < count {
-            self.columns.resize_with(count, || vec![0.0; BLOCK]);
+            self.columns.resize_with(count, Aligned::default);
         }
-        for spare in &mut self.spare {
-            spare.resize(BLOCK, 0.0);
+        for column in self.columns.iter_mut().take(count).chain(&mut self.spare) {
+            column.fit(rows);
         }
     }
 }
@@ -32,7 +72,7 @@ impl Registers {
 #[derive(Clone, Copy)]
 pub(crate) struct Inputs<'a> {
     pub(crate) scalars: &'a [f64],
-    pub(crate) columns: &'a [&'a [f64]],
+    pub(crate) columns: &'a [Cow<'a, [f64]>],
     pub(crate) hoisted: &'a [Vec<f64>],
 }
 
@@ -44,7 +84,7 @@ pub(crate) fn run(
     registers: &mut Registers,
     outputs: &mut [&mut [f64]],
 ) {
-    registers.fit(block.registers);
+    registers.fit(block.registers, BLOCK);
     Arch::new().dispatch(Run { block, inputs, rows, registers, outputs });
 }
 
@@ -163,16 +203,18 @@ impl Run<'_, '_> {
     fn blocks<const FUSED: bool>(self) {
         let Run { block, inputs, rows, registers, outputs } = self;
         let first = rows.start;
+        let at_once = block_rows(block, inputs, rows.len());
         let mut start = first;
         while start < rows.end {
-            let end = (start + BLOCK).min(rows.end);
+            let end = (start + at_once).min(rows.end);
             for instruction in &block.instructions {
                 // The target is never an operand, so it can be taken out of its place meanwhile.
                 let length = end - start;
                 match instruction.target {
                     Target::Register(number) => {
                         let mut column = std::mem::take(&mut registers.columns[number as usize]);
-                        step::<FUSED>(instruction, inputs, start..end, registers, &mut column[..length]);
+                        let out = column.rows_mut(length);
+                        step::<FUSED>(instruction, inputs, start..end, registers, out);
                         registers.columns[number as usize] = column;
                     }
                     Target::Output(number) => {
@@ -191,24 +233,24 @@ fn operand<'a>(
     source: Source,
     inputs: Inputs<'a>,
     rows: &std::ops::Range<usize>,
-    columns: &'a [Vec<f64>],
+    columns: &'a [Aligned],
 ) -> Operand<'a> {
     match source {
         Source::Scalar(slot) => Number(inputs.scalars[slot as usize]),
         Source::Column(number) => Column(&inputs.columns[number as usize][rows.clone()]),
         Source::Hoisted(number) => Column(&inputs.hoisted[number as usize][rows.clone()]),
-        Source::Register(number) => Column(&columns[number as usize][..rows.len()]),
+        Source::Register(number) => Column(columns[number as usize].rows(rows.len())),
     }
 }
 
 /// A column for an operand that may be one number: for instructions with too many shapes.
 #[inline(always)]
-fn spread<'a>(operand: Operand<'a>, spare: &'a mut [f64], length: usize) -> &'a [f64] {
+fn spread<'a>(operand: Operand<'a>, spare: &'a mut Aligned, length: usize) -> &'a [f64] {
     match operand {
         Column(column) => column,
         Number(number) => {
-            spare[..length].fill(number);
-            &spare[..length]
+            spare.rows_mut(length).fill(number);
+            spare.rows(length)
         }
     }
 }
