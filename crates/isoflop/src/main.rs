@@ -5,13 +5,14 @@ mod interrupt;
 mod progress;
 mod terminal_plot;
 mod text;
+mod uncertain;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use diagnostic::Diagnostic;
 
-use commands::{Outcome, fit, lab, quickstart};
+use commands::{Outcome, eval, fit, lab, quickstart};
 
 const LONG_ABOUT: &str = "\
 Isoflop, the scaling laboratory: fits scaling laws to training runs, and makes such runs.
@@ -35,6 +36,7 @@ struct Cli {
 enum Command {
     Quickstart(quickstart::QuickstartArgs),
     Fit(fit::FitArgs),
+    Eval(eval::EvalArgs),
     #[command(subcommand)]
     Lab(lab::LabCommand),
     /// Print a completion script for a shell
@@ -72,6 +74,7 @@ fn run(command: Command) -> Result<Outcome, Diagnostic> {
     match command {
         Command::Quickstart(args) => quickstart::run(&args, out),
         Command::Fit(args) => fit::run(args, out),
+        Command::Eval(args) => eval::run(&args, out),
         Command::Lab(command) => lab::run(command, out),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "isoflop", out);

@@ -1,0 +1,203 @@
+//! `isoflop eval`: the language at the shell.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use diagnostic::Diagnostic;
+use draws::Level;
+
+use super::Outcome;
+use crate::terminal_plot;
+use crate::text::say;
+use answer::{Sampling, answers};
+use definitions::{Definitions, Sound};
+use show::Look;
+
+mod answer;
+mod definitions;
+mod histogram;
+mod json;
+#[cfg(feature = "repl")]
+mod prompt;
+mod show;
+#[cfg(test)]
+mod tests;
+#[cfg(feature = "repl")]
+mod words;
+
+const EXAMPLES: &str = "\
+Examples:
+  isoflop eval \"ln(1000)/(20x/yr - 5x/yr)\"
+      when a gap of 1000 times closes, growing 20 against 5 times a year: 4.98 yr
+  isoflop eval \"6 * 70e9 * 1.4e12 * 1 FLOP / (400 TFLOP/s)\" --in yr
+      one chip's time for a training run
+  isoflop eval \"gap = 300 to 3000\" \"ln(gap) / (8x/yr to 40x/yr - 5x/yr)\"
+      uncertain inputs: the median, the interval, and a histogram
+  isoflop eval --file model.txt --show cost --show \"first year\" --json
+      definitions from a file, the answer in JSON
+  echo \"8 GW + 1 yr\" | isoflop eval
+      the standard input; an error points at the plus sign
+  isoflop eval
+      a prompt with history and completion; :help there says more
+
+Write `a to b` for 5% and 95% quantiles, `q(10%: a, 50%: b, 90%: c)`, `normal(mean, sd)`,
+`uniform(a, b)` and more; `x = ...` defines a name; `#` starts a comment.";
+
+/// Evaluate expressions with units, growth, dates and uncertainty
+///
+/// Units, kinds and dates are checked before anything is evaluated. What depends on uncertain
+/// inputs is evaluated over draws of them and shown as the median and an interval, with no more
+/// digits than the number of draws supports. The same seed gives the same answer.
+#[derive(Debug, Clone, Args)]
+#[command(after_long_help = EXAMPLES, after_help = "Use --help for examples.")]
+pub(crate) struct EvalArgs {
+    /// Expressions, or definitions such as `gap = 300 to 3000`; `-` reads the standard input
+    #[arg(value_name = "EXPR", allow_hyphen_values = true)]
+    expressions: Vec<String>,
+    /// Read definitions from a file, or `-` for the standard input
+    #[arg(long, value_name = "FILE")]
+    file: Vec<PathBuf>,
+    /// Answer only for this name; may be given several times
+    #[arg(long, value_name = "NAME")]
+    show: Vec<String>,
+    /// Show values in this unit
+    #[arg(long = "in", value_name = "UNIT")]
+    unit: Option<String>,
+    /// How many draws of the uncertain inputs to take
+    #[arg(long, value_name = "COUNT", default_value = "100_000", value_parser = samples)]
+    samples: usize,
+    /// The seed of the draws
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    seed: u64,
+    /// How many of the draws the reported interval holds
+    #[arg(long, value_name = "SHARE", default_value = "90%", value_parser = level)]
+    level: Level,
+    /// At most so many significant digits
+    #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=15))]
+    digits: u8,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Print the expressions as a JavaScript function instead of evaluating them
+    #[arg(long, conflicts_with_all = ["json", "unit"])]
+    javascript: bool,
+}
+
+/// `100_000`, `100k`, `1e6`.
+fn samples(text: &str) -> Result<usize, String> {
+    let plain = text.replace('_', "");
+    let (number, factor) = match plain.strip_suffix(['k', 'M']) {
+        Some(number) if plain.ends_with('k') => (number, 1e3),
+        Some(number) => (number, 1e6),
+        None => (plain.as_str(), 1.0),
+    };
+    match number.parse::<f64>().map(|number| number * factor) {
+        Ok(count) if (1.0..=1e9).contains(&count) && count.fract() == 0.0 => Ok(count as usize),
+        _ => Err("expected a whole number from 1 to 1e9, such as 100_000 or 1M".to_owned()),
+    }
+}
+
+/// `90%` or `0.9`.
+fn level(text: &str) -> Result<Level, String> {
+    let share = match text.trim().strip_suffix('%') {
+        Some(percent) => percent.trim_end().parse::<f64>().map(|percent| percent / 100.0),
+        None => text.trim().parse(),
+    };
+    let wrong = || "expected a share between 0 and 1, such as 90% or 0.9".to_owned();
+    Level::new(share.map_err(|_| wrong())?).map_err(|_| wrong())
+}
+
+impl EvalArgs {
+    fn sampling(&self) -> Sampling {
+        Sampling { samples: self.samples, seed: self.seed, level: self.level }
+    }
+}
+
+/// Evaluates what the arguments, files or the standard input say, or opens the prompt.
+pub(crate) fn run(args: &EvalArgs, out: &mut dyn Write) -> Result<Outcome, Diagnostic> {
+    let stdin = std::io::stdin();
+    if args.expressions.is_empty() && args.file.is_empty() && stdin.is_terminal() {
+        #[cfg(feature = "repl")]
+        return prompt::run(args, out);
+        #[cfg(not(feature = "repl"))]
+        return Err(Diagnostic::error("nothing to evaluate")
+            .note("this build has no prompt")
+            .help("give an expression: `isoflop eval \"1 GW * 1 yr\"`"));
+    }
+    let read = |path: &Path| {
+        if path == Path::new("-") {
+            std::io::read_to_string(stdin.lock()).map(|text| ("<stdin>".to_owned(), text))
+        } else {
+            std::fs::read_to_string(path).map(|text| (path.display().to_string(), text))
+        }
+    };
+    let text = evaluate(args, &read, terminal_plot::width())?;
+    say(out, &text)?;
+    Ok(Outcome::Done)
+}
+
+/// A text and what it is called, by path.
+type Read<'a> = dyn Fn(&Path) -> std::io::Result<(String, String)> + 'a;
+
+/// The answer to all that was asked, for lines of `width` characters.
+fn evaluate(args: &EvalArgs, read: &Read<'_>, width: usize) -> Result<String, Diagnostic> {
+    let mut definitions = Definitions::default();
+    let mut files = args.file.clone();
+    if files.is_empty() && args.expressions.is_empty() {
+        files.push("-".into());
+    }
+    for path in &files {
+        let (origin, text) = read(path).map_err(|problem| {
+            Diagnostic::error(format!("cannot read {}: {problem}", path.display()))
+        })?;
+        definitions.add(&origin, &text)?;
+    }
+    // What the command line asks for: its expressions, or else everything that is defined.
+    let mut asked = Vec::new();
+    for expression in &args.expressions {
+        let (origin, text) = match expression.as_str() {
+            "-" => read(Path::new("-")).map_err(|problem| {
+                Diagnostic::error(format!("cannot read the standard input: {problem}"))
+            })?,
+            text => ("<expression>".to_owned(), text.to_owned()),
+        };
+        let names = definitions.add(&origin, &text)?;
+        asked.extend(names.into_iter().filter(|name| is_bare(name)));
+    }
+    let sound = definitions.check()?;
+    let names = if !args.show.is_empty() {
+        args.show.clone()
+    } else if !asked.is_empty() {
+        asked
+    } else {
+        sound.checked.names().into_iter().map(str::to_owned).collect()
+    };
+    answer(args, &sound, &names, width)
+}
+
+/// Whether a name is one that a bare expression got.
+fn is_bare(name: &str) -> bool {
+    name == "result" || name.starts_with("result ")
+}
+
+fn answer(
+    args: &EvalArgs,
+    sound: &Sound,
+    names: &[String],
+    width: usize,
+) -> Result<String, Diagnostic> {
+    if names.is_empty() {
+        return Err(Diagnostic::error("nothing to evaluate")
+            .help("write an expression, or a definition such as `gap = 300 to 3000`"));
+    }
+    if args.javascript {
+        return Ok(sound.checked.to_javascript(names)? + "\n");
+    }
+    let sampling = args.sampling();
+    let answers = answers(sound, names, args.unit.as_deref(), sampling)?;
+    if args.json {
+        return Ok(format!("{:#}\n", json::json(&answers, sound, sampling)?));
+    }
+    show::show(&answers, sampling, Look { digits: usize::from(args.digits), width })
+}

@@ -1,0 +1,261 @@
+//! Answers for people.
+
+use std::fmt::Write as _;
+
+use diagnostic::Diagnostic;
+use draws::Estimate;
+use formula::{Form, Nature, ValueType};
+
+use super::answer::{Answer, Drawn, Found, Sampling};
+use super::histogram::Bars;
+
+/// Seconds in a year and a day, as dates count them.
+const YEAR: f64 = 31_557_600.0;
+const DAY: f64 = 86_400.0;
+
+/// The widest large histogram, and the width of a small one in a table.
+const WIDEST: usize = 64;
+const SMALL: usize = 16;
+
+/// How answers are shown.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look {
+    /// Significant digits, at most; uncertain numbers show fewer where the draws support fewer.
+    pub(super) digits: usize,
+    /// Characters to a line.
+    pub(super) width: usize,
+}
+
+/// All answers as text: one alone at length, several as a table.
+pub(super) fn show(
+    answers: &[Answer],
+    sampling: Sampling,
+    look: Look,
+) -> Result<String, Diagnostic> {
+    let mut text = match answers {
+        [only] if only.times.is_none() => alone(only, look)?,
+        _ => table(answers, look)?,
+    };
+    let uncertain = |found: &Found| !matches!(found, Found::Exact(_));
+    if answers.iter().any(|answer| answer.found.iter().any(uncertain)) {
+        let _ = write!(text, "{} draws, seed {}", thousands(sampling.samples), sampling.seed);
+        text.push_str(&match answers {
+            [only] => error_of(only, look),
+            _ => String::new(),
+        });
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+fn alone(answer: &Answer, look: Look) -> Result<String, Diagnostic> {
+    let value = &answer.value;
+    let Some(Found::Drawn(drawn)) = answer.found.first() else {
+        let found = answer.found.iter().map(|found| short(value, found, look));
+        return Ok(found.map(|line| line + "\n").collect());
+    };
+    let summary = &drawn.summary;
+    let interval = summary.interval;
+    let mut text = format!(
+        "{}   {} to {}, {}",
+        estimate(value, summary.median, look),
+        estimate(value, interval.low, look),
+        estimate(value, interval.high, look),
+        interval.level,
+    );
+    let remarks = remarks(drawn, look);
+    if !remarks.is_empty() {
+        let _ = write!(text, "; {remarks}");
+    }
+    text.push('\n');
+    let width = look.width.saturating_sub(4).clamp(8, WIDEST);
+    if let Some(bars) = Bars::of(drawn.values()?, width, has_ratios(value)) {
+        text.push_str(&bars.picture(|edge| exact(value, edge, 2.min(look.digits))));
+    }
+    Ok(text)
+}
+
+/// The Monte Carlo error of the one number shown.
+fn error_of(answer: &Answer, look: Look) -> String {
+    let number = match answer.found.first() {
+        Some(Found::Drawn(drawn)) if answer.times.is_none() => drawn.summary.median,
+        Some(Found::OfDraws(number) | Found::Condition(number)) if answer.times.is_none() => {
+            *number
+        }
+        _ => return String::new(),
+    };
+    let error = number.standard_error;
+    if !error.is_finite() || !number.value.is_finite() {
+        return String::new();
+    }
+    let value = &answer.value;
+    let error = match (value.form(), value.nature()) {
+        (Form::Truth, _) => format!("{} pp", ValueType::number().show(error * 100.0, 1)),
+        (Form::Instant, _) => format!("{} d", ValueType::number().show(error / DAY, 1)),
+        (_, Nature::Growth) if value.unit().is_none() => {
+            let factor = (number.value * YEAR).exp() * error * YEAR;
+            format!("{}x/yr", ValueType::number().show(factor, 1))
+        }
+        _ => value.show(error, 1.min(look.digits)),
+    };
+    let what = if matches!(answer.found.first(), Some(Found::Drawn(_))) { "median" } else { "value" };
+    format!("; Monte Carlo error of the {what} {error}")
+}
+
+fn table(answers: &[Answer], look: Look) -> Result<String, Diagnostic> {
+    let mut rows: Vec<[String; 4]> = Vec::new();
+    let mut level = None;
+    for answer in answers {
+        let path = answer.found.len() > 1 || answer.times.is_some();
+        if path {
+            rows.push([answer.name.clone(), String::new(), String::new(), String::new()]);
+        }
+        for (step, found) in answer.found.iter().enumerate() {
+            let name = match &answer.times {
+                Some(times) => format!("  {}", moment(times[step])),
+                None => answer.name.clone(),
+            };
+            let mut row = [name, short(&answer.value, found, look), String::new(), String::new()];
+            if let Found::Drawn(drawn) = found {
+                let interval = drawn.summary.interval;
+                let ends = [interval.low, interval.high].map(|e| estimate(&answer.value, e, look));
+                level = Some(interval.level);
+                row[1] = estimate(&answer.value, drawn.summary.median, look);
+                row[2] = ends.join(" to ");
+                let bars = Bars::of(drawn.values()?, SMALL, has_ratios(&answer.value));
+                let bars = bars.map_or_else(|| " ".repeat(SMALL), |bars| bars.line());
+                row[3] = format!("{bars}  {}", remarks(drawn, look));
+            }
+            rows.push(row);
+        }
+    }
+    if let Some(level) = level {
+        let head = ["", "median", &level.to_string(), ""].map(str::to_owned);
+        rows.insert(0, head);
+    }
+    let width = |column: usize| {
+        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
+    };
+    let widths = [width(0), width(1), width(2)];
+    let mut text = String::new();
+    for row in &rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(widths) {
+            let _ = write!(line, "{cell}{}  ", " ".repeat(width - cell.chars().count()));
+        }
+        line.push_str(&row[3]);
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    Ok(text)
+}
+
+/// One number on its own.
+fn short(value: &ValueType, found: &Found, look: Look) -> String {
+    match found {
+        Found::Exact(number) => exact(value, *number, look.digits),
+        Found::OfDraws(number) => estimate(value, *number, look),
+        Found::Condition(share) => format!("true with probability {}", probability(*share, look)),
+        Found::Drawn(drawn) => estimate(value, drawn.summary.median, look),
+    }
+}
+
+/// What else there is to know of the draws: how many never come or are undefined.
+fn remarks(drawn: &Drawn, look: Look) -> String {
+    let summary = &drawn.summary;
+    let mut remarks = Vec::new();
+    if let Some(never) = summary.never {
+        remarks.push(format!("never with probability {}", probability(never, look)));
+    }
+    if summary.undefined > 0 {
+        let (undefined, rows) = (thousands(summary.undefined), thousands(summary.rows));
+        remarks.push(format!("undefined in {undefined} of {rows} draws"));
+    }
+    remarks.join(", ")
+}
+
+fn probability(share: Estimate, look: Look) -> String {
+    let percent =
+        Estimate { value: share.value * 100.0, standard_error: share.standard_error * 100.0 };
+    let number = ValueType::number();
+    format!("{} %", estimate(&number, percent, look))
+}
+
+/// A number with the digits that its standard error supports.
+fn estimate(value: &ValueType, number: Estimate, look: Look) -> String {
+    if !number.value.is_finite() {
+        return exact(value, number.value, look.digits);
+    }
+    match (value.form(), value.nature()) {
+        (Form::Instant, _) => date(value, number),
+        (_, Nature::Growth) if value.unit().is_none() => {
+            let factor = (number.value * YEAR).exp();
+            let standard_error = factor * number.standard_error * YEAR;
+            in_digits(value, number.value, Estimate { value: factor, standard_error }, look)
+        }
+        _ => in_digits(value, number.value, number, look),
+    }
+}
+
+fn in_digits(value: &ValueType, number: f64, shown: Estimate, look: Look) -> String {
+    if shown.value == 0.0 {
+        let about = if shown.standard_error > 0.0 { "~" } else { "" };
+        return format!("{about}{}", value.show(number, look.digits));
+    }
+    match shown.digits().min(look.digits) {
+        0 => format!("~{}", value.show(number, 1)),
+        digits => value.show(number, digits),
+    }
+}
+
+/// A date to the day, month or year, whichever the draws support.
+fn date(value: &ValueType, number: Estimate) -> String {
+    let mut text = value.show(number.value, 15);
+    let keep = match number.standard_error / DAY {
+        days if days <= 1.0 => 10,
+        days if days <= 31.0 => 7,
+        _ => 4,
+    };
+    if text.len() == 10 && text.is_ascii() {
+        text.truncate(keep);
+    }
+    text
+}
+
+fn exact(value: &ValueType, number: f64, digits: usize) -> String {
+    // A time, or a date, that is infinite is one that does not come.
+    let is_time = value.form() == Form::Instant || value.description().starts_with("time");
+    if number == f64::INFINITY && is_time { "never".to_owned() } else { value.show(number, digits) }
+}
+
+fn has_ratios(value: &ValueType) -> bool {
+    value.form() == Form::Quantity && value.nature() != Nature::Growth
+}
+
+/// A moment of the time axis: whole years bare, others with two decimals.
+fn moment(year: f64) -> String {
+    if (year - year.round()).abs() < 1e-6 { format!("{year:.0}") } else { format!("{year:.2}") }
+}
+
+/// `100,000`.
+fn thousands(count: usize) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_grouped_and_moments_short() {
+        assert_eq!([1, 999, 1000, 12_345_678].map(thousands), ["1", "999", "1,000", "12,345,678"]);
+        assert_eq!([2027.0, 2027.5, 2027.000_000_1].map(moment), ["2027", "2027.50", "2027"]);
+    }
+}

@@ -1,0 +1,296 @@
+//! Uncertain inputs: what a formula writes down, as distributions to draw from.
+//!
+//! The formula language knows the shape of `300 to 3000` or `mix(0.8: a, 0.2: b)` and the units of
+//! its numbers; the draws know the mathematics. This is where the two meet.
+//!
+//! ```text
+//!  formula::Input  ──▶  draws::Dist, checked  ──▶  draws::Inputs, by name
+//!  a to b               dates and growth: normal, the rest lognormal where positive
+//! ```
+
+use diagnostic::Diagnostic;
+use draws::{Dist, Inputs, Level};
+use formula::{
+    Checked, Form, Input, Nature, Recipe, RecipeArgument, RecipeLabel, RecipeValue, ValueType,
+};
+
+#[cfg(test)]
+mod tests;
+
+/// The level of `a to b`: its ends are the 5% and 95% quantiles.
+const TO: Level = Level::P90;
+
+/// An uncertain input that cannot be drawn from.
+#[derive(Debug, Clone)]
+pub(crate) struct Misfit {
+    /// The input's name, by which the place where it is written can be found.
+    pub(crate) input: String,
+    /// Its outermost family: `to`, `normal`, ...
+    pub(crate) family: String,
+    /// What is wrong, without a place.
+    pub(crate) problem: Diagnostic,
+}
+
+/// An uncertain input, ready to be drawn from.
+#[derive(Debug, Clone)]
+pub(crate) struct Uncertain {
+    /// Its name in the formula, which also names its random stream.
+    pub(crate) name: String,
+    /// In base units; dates in seconds since the year 0, growth in log-rates per second.
+    pub(crate) dist: Dist,
+    /// How its numbers are to be read.
+    pub(crate) value: ValueType,
+}
+
+/// Every uncertain input of a program, in the order written.
+pub(crate) fn uncertain_inputs(checked: &Checked) -> Result<Vec<Uncertain>, Misfit> {
+    checked.inputs().into_iter().map(|input| uncertain(checked, input)).collect()
+}
+
+/// Those of the `uncertain` inputs that are `needed`, as a list to sample from.
+pub(crate) fn sampled(uncertain: &[Uncertain], needed: &[&str]) -> Result<Inputs, Diagnostic> {
+    let mut inputs = Inputs::new();
+    for input in uncertain.iter().filter(|input| needed.contains(&input.name.as_str())) {
+        inputs.add(input.name.clone(), input.dist.clone())?;
+    }
+    Ok(inputs)
+}
+
+fn uncertain(checked: &Checked, input: Input) -> Result<Uncertain, Misfit> {
+    let Input { name, recipe, .. } = input;
+    let made = checked.value_type(&name).and_then(|value| {
+        let dist = Reader { value: &value }.dist(&recipe)?;
+        Ok((dist, value))
+    });
+    match made {
+        Ok((dist, value)) => Ok(Uncertain { name, dist, value }),
+        Err(problem) => Err(Misfit { input: name, family: recipe.family, problem }),
+    }
+}
+
+/// Reads the recipes of one quantity.
+struct Reader<'a> {
+    value: &'a ValueType,
+}
+
+impl Reader<'_> {
+    fn dist(&self, recipe: &Recipe) -> Result<Dist, Diagnostic> {
+        self.family(recipe)?.map_err(|error| self.refused(error))
+    }
+
+    /// The outer error is about how the recipe is written, the inner one about its numbers.
+    fn family(&self, recipe: &Recipe) -> Result<Result<Dist, draws::Error>, Diagnostic> {
+        let family = recipe.family.as_str();
+        let through = quantiles(recipe)?;
+        if let (true, "lognormal" | "loguniform") = (self.is_date(), family) {
+            return Err(Diagnostic::error(format!("a date has no `{family}` distribution"))
+                .note("dates count from an arbitrary year, so that they have no logarithm")
+                .help("write `a to b`, which is normal for dates, or `uniform(a, b)`"));
+        }
+        Ok(match (family, through) {
+            ("q", Some(points)) if self.is_additive() => Dist::normal_through(&points),
+            ("q", Some(points)) => Dist::quantiles(&points),
+            ("normal", Some(points)) => Dist::normal_through(&points),
+            ("lognormal", Some(points)) => Dist::lognormal_through(&points),
+            ("mix", _) => self.mix(recipe)?,
+            (_, Some(_)) => {
+                return Err(Diagnostic::error(format!("`{family}` does not take quantiles"))
+                    .help("quantiles define `q(...)`, `normal(...)` and `lognormal(...)`"));
+            }
+            ("to", None) => {
+                let [low, high] = numbers(recipe, ["low", "high"])?;
+                if self.is_additive() {
+                    Dist::normal_through(&[(TO.lower(), low), (TO.upper(), high)])
+                } else {
+                    Dist::interval(low, high, TO)
+                }
+            }
+            ("normal", None) => {
+                let [mean, sd] = numbers(recipe, ["mean", "sd"])?;
+                Dist::normal(mean, sd)
+            }
+            ("lognormal", None) => {
+                let [mu, sigma] = numbers(recipe, ["mu", "sigma"])?;
+                Dist::lognormal(mu, sigma)
+            }
+            ("uniform", None) => {
+                let [low, high] = numbers(recipe, ["low", "high"])?;
+                Dist::uniform(low, high)
+            }
+            ("loguniform", None) => {
+                let [low, high] = numbers(recipe, ["low", "high"])?;
+                Dist::loguniform(low, high)
+            }
+            ("triangular" | "tri", None) => {
+                let [low, mode, high] = numbers(recipe, ["low", "mode", "high"])?;
+                Dist::triangular(low, mode, high)
+            }
+            ("pert", None) => {
+                let [low, mode, high] = numbers(recipe, ["low", "mode", "high"])?;
+                Dist::pert(low, mode, high)
+            }
+            ("beta", None) => {
+                let [a, b] = numbers(recipe, ["a", "b"])?;
+                Dist::beta(a, b)
+            }
+            ("student", None) => {
+                let [freedom, location, scale] =
+                    numbers(recipe, ["freedom", "location", "scale"])?;
+                Dist::student(freedom, location, scale)
+            }
+            ("poisson", None) => {
+                let [mean] = numbers(recipe, ["mean"])?;
+                Dist::poisson(mean)
+            }
+            ("bernoulli", None) => {
+                let [p] = numbers(recipe, ["p"])?;
+                Dist::bernoulli(p)
+            }
+            ("zero", None) => {
+                let [share, part] = arguments(recipe, ["share", "part"])?;
+                Dist::zero(number(recipe, share)?, self.part(part)?)
+            }
+            ("clip", None) => {
+                let [part, low, high] = arguments(recipe, ["part", "low", "high"])?;
+                Dist::clip(self.part(part)?, number(recipe, low)?, number(recipe, high)?)
+            }
+            ("data", None) => {
+                let values = recipe.arguments.iter().map(|argument| number(recipe, argument));
+                Dist::data(values.collect::<Result<Vec<f64>, Diagnostic>>()?)
+            }
+            ("q", None) => {
+                return Err(Diagnostic::error("`q` needs the probability of each quantile")
+                    .help("for example `q(10%: 1, 50%: 2, 90%: 5)`"));
+            }
+            ("fit", None) => {
+                return Err(Diagnostic::error("draws of a fit cannot be read in a formula alone")
+                    .help("write the interval that the fit reported, as in `1.7 to 1.9`"));
+            }
+            (other, None) => {
+                return Err(Diagnostic::error(format!("`{other}` has no draws")));
+            }
+        })
+    }
+
+    fn mix(&self, recipe: &Recipe) -> Result<Result<Dist, draws::Error>, Diagnostic> {
+        let part = |argument: &RecipeArgument| {
+            let weight = match &argument.label {
+                None => 1.0,
+                Some(RecipeLabel::Number(weight)) => *weight,
+                Some(RecipeLabel::Name(name)) => {
+                    return Err(Diagnostic::error(format!("`{name}` is not a weight"))
+                        .help("for example `mix(0.8: 1 to 2, 0.2: 5)`"));
+                }
+            };
+            Ok((weight, self.part(argument)?))
+        };
+        Ok(Dist::mix(recipe.arguments.iter().map(part).collect::<Result<_, _>>()?))
+    }
+
+    /// A distribution inside another; a fixed number is one too, and so is never.
+    fn part(&self, argument: &RecipeArgument) -> Result<Dist, Diagnostic> {
+        let made = match &argument.value {
+            RecipeValue::Nested(recipe) => return self.dist(recipe),
+            RecipeValue::Number(value) if *value == f64::INFINITY => Dist::data([*value]),
+            RecipeValue::Number(value) => Dist::constant(*value),
+        };
+        made.map_err(|error| self.refused(error))
+    }
+
+    /// Whether the quantity is one of which differences, not ratios, are the measure.
+    fn is_additive(&self) -> bool {
+        self.is_date() || self.value.nature() == Nature::Growth
+    }
+
+    fn is_date(&self) -> bool {
+        self.value.form() == Form::Instant
+    }
+
+    /// An error of the draws, with its numbers as they would be written.
+    fn refused(&self, error: draws::Error) -> Diagnostic {
+        match &error {
+            draws::Error::Order { family, low_name, low, high_name, high } => {
+                let factor = self.value.unit().map_or(1.0, formula::Unit::factor);
+                let [low, high] = [low, high].map(|end| self.value.show(end / factor, 4));
+                let message =
+                    format!("{family}: {low_name} ({low}) must be below {high_name} ({high})");
+                Diagnostic::error(message).help("write the lower one first")
+            }
+            _ => error.into(),
+        }
+    }
+}
+
+/// The points of a recipe whose labels are probabilities.
+fn quantiles(recipe: &Recipe) -> Result<Option<Vec<(f64, f64)>>, Diagnostic> {
+    let labelled = |argument: &RecipeArgument| {
+        matches!(argument.label, Some(RecipeLabel::Number(_)))
+    };
+    if recipe.family == "mix" || !recipe.arguments.iter().any(labelled) {
+        return Ok(None);
+    }
+    let point = |argument: &RecipeArgument| match argument.label {
+        Some(RecipeLabel::Number(p)) => Ok((p, number(recipe, argument)?)),
+        _ => Err(Diagnostic::error(format!(
+            "`{}` has quantiles and other labels together",
+            recipe.family
+        ))),
+    };
+    recipe.arguments.iter().map(point).collect::<Result<Vec<_>, _>>().map(Some)
+}
+
+fn number(recipe: &Recipe, argument: &RecipeArgument) -> Result<f64, Diagnostic> {
+    match &argument.value {
+        RecipeValue::Number(value) => Ok(*value),
+        RecipeValue::Nested(inner) => Err(Diagnostic::error(format!(
+            "`{}` takes a number here, not `{}`",
+            recipe.family, inner.family
+        ))
+        .note("a distribution stands in another only as the part of `mix`, `zero` or `clip`")),
+    }
+}
+
+fn numbers<const K: usize>(recipe: &Recipe, names: [&str; K]) -> Result<[f64; K], Diagnostic> {
+    let mut out = [0.0; K];
+    for (slot, argument) in out.iter_mut().zip(arguments(recipe, names)?) {
+        *slot = number(recipe, argument)?;
+    }
+    Ok(out)
+}
+
+/// The arguments in the order of `names`, given in that order or by name.
+fn arguments<'r, const K: usize>(
+    recipe: &'r Recipe,
+    names: [&str; K],
+) -> Result<[&'r RecipeArgument; K], Diagnostic> {
+    let family = &recipe.family;
+    let usage = format!("write `{family}({})`, or each with its name", names.join(", "));
+    let place = |index: usize, argument: &RecipeArgument| match &argument.label {
+        None => Ok(index),
+        Some(RecipeLabel::Name(name)) => {
+            names.iter().position(|known| known == name).ok_or_else(|| {
+                Diagnostic::error(format!("`{family}` has no `{name}`")).help(usage.clone())
+            })
+        }
+        Some(RecipeLabel::Number(_)) => {
+            Err(Diagnostic::error(format!("`{family}` takes no quantiles")).help(usage.clone()))
+        }
+    };
+    let mut found = [None; K];
+    for (index, argument) in recipe.arguments.iter().enumerate() {
+        let slot = found.get_mut(place(index, argument)?).filter(|slot| slot.is_none());
+        let slot = slot.ok_or_else(|| {
+            let count = recipe.arguments.len();
+            Diagnostic::error(format!("`{family}` takes {K} numbers, each once, not {count}"))
+                .help(usage.clone())
+        })?;
+        *slot = Some(argument);
+    }
+    let missing = found.iter().position(Option::is_none);
+    if let Some(missing) = missing {
+        let name = names[missing];
+        return Err(Diagnostic::error(format!("`{family}` needs `{name}`")).help(usage));
+    }
+    // Every slot is filled, by the check above; the first argument is never used.
+    Ok(found.map(|argument| argument.unwrap_or(&recipe.arguments[0])))
+}
