@@ -64,7 +64,8 @@ fn bad_input_ends_with_code_2_and_says_what_to_do() {
     std::fs::write(&nul, b"\0\0\0\0").expect("a file");
     std::fs::write(path.join("empty.txt"), "").expect("a file");
     std::fs::write(path.join("short.txt"), "too short to learn from\n").expect("a file");
-    std::fs::write(path.join("bad.toml"), "name = \"x\"\n[[group]]\nnaem = \"y\"\n").expect("a file");
+    std::fs::write(path.join("bad.toml"), "name = \"x\"\n[[group]]\nnaem = \"y\"\n")
+        .expect("a file");
     let train = ["lab", "train", "--depth", "1", "--tokens", "1e4"];
     for (arguments, words) in [
         (&["lab", "sweep", "bad.toml"][..], &["bad.toml:3", "naem"][..]),

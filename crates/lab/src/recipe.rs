@@ -105,8 +105,8 @@ pub fn batch_tokens(tokens: f64) -> f64 {
 }
 
 /// The peak learning rate that was best in our own sweeps, at the reference batch: 0.02 for Muon
-/// at width 64 and a million tokens, falling as `width^-1/2` and `D^-1/3`. The groups
-/// `learning-rate` of `examples/miniseries` hold the rule against sweeps at two sizes.
+/// at width 64 and a million tokens, falling as `width^-1/2` and `D^-1/3`. `examples/miniseries/learning_rate.csv` holds the rule
+/// against half and twice of it at two sizes.
 fn tuned(method: Method, shape: &Shape, tokens: f64) -> f64 {
     let at_reference = match method {
         Method::Muon => 0.02,

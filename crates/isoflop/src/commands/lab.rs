@@ -22,7 +22,9 @@ Examples:
   isoflop lab sweep sweep.toml --out grid
       make them; Ctrl-C stops cleanly and the same command goes on
   isoflop lab sweep sweep.toml --corpus notes/ book.txt
-      train on your own text";
+      train on your own text
+  isoflop lab sweep --example | isoflop lab sweep - --dry-run
+      read the sweep from the standard input";
 
 const TRAIN_EXAMPLES: &str = "\
 Examples:
@@ -118,7 +120,7 @@ struct Horizon {
 #[derive(Debug, Clone, Args)]
 #[command(after_long_help = SWEEP_EXAMPLES, after_help = "Use --help for examples.")]
 pub(crate) struct SweepArgs {
-    /// The sweep file
+    /// The sweep file, or `-` for the standard input
     #[arg(value_name = "SWEEP", required_unless_present = "example")]
     sweep: Option<PathBuf>,
     /// Print a sweep file to start from
@@ -174,7 +176,14 @@ fn sweep(args: &SweepArgs, out: &mut dyn Write) -> Result<Outcome, Diagnostic> {
         say(out, EXAMPLE)?;
         return Ok(Outcome::Done);
     };
-    let sweep = Sweep::read(path)?;
+    let sweep = if path.as_os_str() == "-" {
+        let text = std::io::read_to_string(std::io::stdin()).map_err(|error| {
+            Diagnostic::error(format!("the standard input cannot be read: {error}"))
+        })?;
+        Sweep::parse("<stdin>", &text)?
+    } else {
+        Sweep::read(path)?
+    };
     let mut plan = sweep.plan(VOCABULARY)?;
     for wanted in &args.groups {
         let names = sweep.group.iter().map(|group| group.name.as_str());

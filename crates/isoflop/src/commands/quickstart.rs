@@ -139,7 +139,7 @@ fn family(args: &QuickstartArgs) -> Result<Vec<PlannedRun>, Diagnostic> {
         group.seeds = vec![args.seed];
         // The window moves along, so that the scaled grid has the same models.
         if let Some(window) = &mut group.within_tokens_per_parameter {
-            window.iter_mut().for_each(|ratio| *ratio *= args.compute_scale);
+            *window = window.map(|ratio| ratio * args.compute_scale);
         }
     }
     sweep.plan(VOCABULARY)

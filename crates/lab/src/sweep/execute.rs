@@ -79,20 +79,21 @@ pub fn run_sweep(
     let folder = Folder::open(settings.folder)?;
     let corpus = tokens.summary();
     let earlier = read_rows(&folder.table())?;
-    let mut done: BTreeMap<String, Row> = earlier
-        .into_iter()
-        .map(|row| (format!("{}-{}", row.config_hash, row.corpus_hash), row))
-        .collect();
-    let key = |run: &PlannedRun| format!("{}-{}", run.config.hash(), &corpus.hash[..16]);
-    let (mut rows, mut waiting) = (vec![None; plan.len()], Vec::new());
-    for (index, run) in plan.iter().enumerate() {
-        match done.remove(&key(run)) {
-            Some(row) => rows[index] = Some(Row { run: run.name.clone(), ..row }),
-            None => waiting.push(index),
+    let places: BTreeMap<String, usize> =
+        plan.iter().enumerate().map(|(index, run)| (run.config.hash(), index)).collect();
+    let mut rows: Vec<Option<Row>> = vec![None; plan.len()];
+    let mut foreign = Vec::new();
+    for row in earlier {
+        match places.get(&row.config_hash) {
+            Some(&index) if row.corpus_hash == corpus.hash[..16] => {
+                let (run, group) = (plan[index].name.clone(), plan[index].group.clone());
+                rows[index] = Some(Row { run, group, ..row });
+            }
+            _ => foreign.push(row),
         }
     }
+    let mut waiting: Vec<usize> = (0..plan.len()).filter(|index| rows[*index].is_none()).collect();
     let kept = plan.len() - waiting.len();
-    let foreign: Vec<Row> = done.into_values().collect();
     // The shortest last, to be taken from the end: a long run that starts late would leave the
     // other cores idle.
     waiting.sort_by(|a, b| plan[*a].config.compute().total_cmp(&plan[*b].config.compute()));
@@ -360,6 +361,21 @@ mod tests {
         assert!(summary.rows[1..].iter().all(|row| row.status == Status::Done));
         let again = sweep(&bench, "out", 2, &|_: Event<'_>| {}).unwrap();
         assert_eq!(again.kept, bench.plan.len());
+    }
+
+    #[test]
+    fn rows_of_other_sweeps_stay_in_the_table_in_their_order() {
+        let mut bench = bench();
+        let all = sweep(&bench, "out", 2, &|_: Event<'_>| {}).unwrap().rows;
+        bench.plan.truncate(2);
+        bench.plan.reverse();
+        bench.plan[0].config.seed = 77;
+        let again = sweep(&bench, "out", 2, &|_: Event<'_>| {}).unwrap();
+        assert_eq!(again.kept, 1);
+        let table = read_rows(&bench.folder.path().join("out/runs.csv")).unwrap();
+        assert_eq!(table[..2], again.rows);
+        assert_eq!(table[2], all[1]);
+        assert_eq!(table[3..], all[2..]);
     }
 
     #[test]

@@ -1,0 +1,44 @@
+//! The facade: everything of Isoflop that a program needs, under one name.
+//!
+//! ```text
+//! lab ──▶ runs ──▶ laws          isoflop::prelude holds the types of all three
+//! make    a table  fit, predict
+//! ```
+//!
+//! ```
+//! use isoflop::prelude::*;
+//!
+//! let truth = Chinchilla { e: 1.7, a: 400.0, b: 1200.0, alpha: 0.34, beta: 0.36 };
+//! let sizes = [1e7, 3e7, 1e8, 3e8, 1e9];
+//! let runs = Observations::new(sizes.iter().flat_map(|&n| {
+//!     [10.0, 40.0].map(|ratio| Observation {
+//!         run: format!("{n}-{ratio}"),
+//!         parameters: Parameters(n),
+//!         tokens: Tokens(ratio * n),
+//!         loss: truth.loss(Parameters(n), Tokens(ratio * n)),
+//!     })
+//! }));
+//! let fit = fit(&runs, &FitOptions { bootstrap: 0, ..FitOptions::default() })?;
+//! assert!((fit.law.alpha - 0.34).abs() < 1e-3);
+//! # Ok::<(), FitError>(())
+//! ```
+
+pub use diagnostic;
+pub use lab;
+pub use laws;
+pub use runs;
+
+/// The types that most programs use.
+pub mod prelude {
+    pub use diagnostic::Diagnostic;
+    pub use lab::corpus::CorpusSource;
+    pub use lab::recipe::{Recipe, RunConfig};
+    pub use lab::sweep::Sweep;
+    pub use laws::{
+        Allocation, Chinchilla, Fit, FitError, FitOptions, Interval, Prediction, Verdict, fit,
+    };
+    pub use runs::{
+        BitsPerByte, Columns, Filter, Flop, NatsPerToken, Observation, Observations, Parameters,
+        RunTable, Seconds, Tokens,
+    };
+}
