@@ -23,9 +23,9 @@ use crate::units::{Misfit, Unit, UnitText, Units};
 
 pub(crate) type Outcome<T> = Result<T, Diagnostic>;
 
-/// Steps that lowering may take: functions are expanded where they are called, and a chain of
+/// Steps that expanding functions may take: they are lowered where they are called, and a chain of
 /// functions that each call the last one twice grows without bound.
-const MAX_STEPS: usize = 1_000_000;
+const MAX_STEPS: usize = 250_000;
 
 /// Functions may call functions this deep.
 const MAX_CALLS: usize = 60;
@@ -193,7 +193,11 @@ impl<'a> Checker<'a> {
                     let mut kind = self.kind(id);
                     if kind.path {
                         return Err(self
-                            .error("a series starts from a fixed value", item.at, "its start is a path")
+                            .error(
+                                "a series starts from a fixed value",
+                                item.at,
+                                "its start is a path",
+                            )
                             .help("use `at(path, date)` for the value at one date"));
                     }
                     if self.is_zero(id) {
@@ -202,7 +206,13 @@ impl<'a> Checker<'a> {
                     let hint = self.graph.hints[id].clone();
                     let series = self.series.len();
                     let state = self.graph.push(Node::State(series), kind.along(true), hint);
-                    self.series.push(Series { name: item.name.clone(), start: id, next: id, state, place: series });
+                    self.series.push(Series {
+                        name: item.name.clone(),
+                        start: id,
+                        next: id,
+                        state,
+                        place: series,
+                    });
                     self.meanings.insert(item.name.clone(), Meaning::Series(series));
                 }
                 ItemForm::Function { .. } | ItemForm::Time { .. } => {}
@@ -265,7 +275,11 @@ impl<'a> Checker<'a> {
                 let what = if slot < 2 { "a fixed date" } else { "a fixed time" };
                 let found = kind.describe(&mut self.units);
                 return Err(self
-                    .error(format!("expected {what}, found {found}"), at, format!("expected {what}"))
+                    .error(
+                        format!("expected {what}, found {found}"),
+                        at,
+                        format!("expected {what}"),
+                    )
                     .help("write `time from 2026 to 2046 step 1 yr`"));
             }
             values[slot] = id;
@@ -277,7 +291,9 @@ impl<'a> Checker<'a> {
             let at = item.at;
             return Err(self
                 .error("this time axis cannot be walked", at, format!("{count:.1} steps"))
-                .note(format!("a path has up to {MAX_TIMES} steps, from the first date to the last")));
+                .note(format!(
+                    "a path has up to {MAX_TIMES} steps, from the first date to the last"
+                )));
         }
         self.meanings.insert("from".into(), Meaning::Value(from));
         self.meanings.insert("step".into(), Meaning::Value(step));

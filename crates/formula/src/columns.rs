@@ -14,7 +14,7 @@ use diagnostic::Diagnostic;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Columns {
     rows: usize,
-    columns: Vec<(String, Vec<f64>)>,
+    series: Vec<(String, Vec<f64>)>,
     numbers: Vec<(String, f64)>,
 }
 
@@ -41,9 +41,9 @@ impl Columns {
     /// Adds or replaces a column.
     pub fn set(&mut self, name: impl Into<String>, values: Vec<f64>) {
         let name = name.into();
-        match self.columns.iter_mut().find(|(known, _)| *known == name) {
+        match self.series.iter_mut().find(|(known, _)| *known == name) {
             Some((_, old)) => *old = values,
-            None => self.columns.push((name, values)),
+            None => self.series.push((name, values)),
         }
     }
 
@@ -63,7 +63,7 @@ impl Columns {
 
     /// A column by name.
     pub fn get(&self, name: &str) -> Option<&[f64]> {
-        self.columns.iter().find(|(known, _)| known == name).map(|(_, values)| values.as_slice())
+        self.series.iter().find(|(known, _)| known == name).map(|(_, values)| values.as_slice())
     }
 
     /// A single number by name.
@@ -73,12 +73,12 @@ impl Columns {
 
     /// Names of all columns, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.columns.iter().map(|(name, _)| name.as_str())
+        self.series.iter().map(|(name, _)| name.as_str())
     }
 
     /// The columns with their names, in order.
     pub fn into_columns(self) -> Vec<(String, Vec<f64>)> {
-        self.columns
+        self.series
     }
 
     /// The column `name`, or what is wrong with it.
@@ -103,10 +103,10 @@ impl Columns {
     pub(crate) fn parameter(&self, name: &str) -> Result<f64, Diagnostic> {
         match self.number(name) {
             Some(value) => Ok(value),
-            None if self.get(name).is_some() => Err(Diagnostic::error(format!(
-                "`{name}` is a parameter: one number, not a column"
-            ))
-            .help("declare it as an input to give each row its own value")),
+            None if self.get(name).is_some() => {
+                Err(Diagnostic::error(format!("`{name}` is a parameter: one number, not a column"))
+                    .help("declare it as an input to give each row its own value"))
+            }
             None => Err(self.missing("parameter", name)),
         }
     }

@@ -134,9 +134,7 @@ impl Compiled {
             used.into_iter().partition(|&leaf| leaves[leaf].1 == Role::Parameter);
         let place = |leaf: usize| match parameters.iter().position(|&p| p == leaf) {
             Some(number) => LeafPlace::Parameter(number),
-            None => {
-                LeafPlace::Column(columns.iter().position(|&c| c == leaf).unwrap_or(0) as u32)
-            }
+            None => LeafPlace::Column(columns.iter().position(|&c| c == leaf).unwrap_or(0) as u32),
         };
         let schedule = schedule(&expanded, &ids, place);
         let expanded = (expanded, ids);
@@ -214,7 +212,12 @@ impl Compiled {
                 };
                 let mut push = |name: String, id: Id, value: ValueType| {
                     let columns_here = roots.len()..roots.len() + 1;
-                    all.push(Output { name: name.clone(), columns: columns_here, times: None, value });
+                    all.push(Output {
+                        name: name.clone(),
+                        columns: columns_here,
+                        times: None,
+                        value,
+                    });
                     columns.push(name);
                     roots.push(id);
                 };
@@ -265,7 +268,7 @@ impl Compiled {
     pub fn prepare<'a>(&'a self, given: &'a Columns) -> Result<Prepared<'a>, Diagnostic> {
         let columns: Result<Vec<Cow<'a, [f64]>>, Diagnostic> =
             self.columns.iter().map(|&leaf| given.column(&self.leaves[leaf].0)).collect();
-        self.prepare_columns(columns?, given.rows())
+        Ok(self.prepare_columns(columns?, given.rows()))
     }
 
     /// Like [`Compiled::prepare`], from slices in the order of [`Compiled::inputs`].
@@ -274,20 +277,17 @@ impl Compiled {
         columns: &[&'a [f64]],
         rows: usize,
     ) -> Result<Prepared<'a>, Diagnostic> {
-        if columns.len() != self.columns.len() || columns.iter().any(|column| column.len() != rows) {
+        if columns.len() != self.columns.len() || columns.iter().any(|column| column.len() != rows)
+        {
             return Err(Diagnostic::error(format!(
                 "the formula needs {} columns of {rows} rows",
                 self.columns.len()
             )));
         }
-        self.prepare_columns(columns.iter().map(|&column| column.into()).collect(), rows)
+        Ok(self.prepare_columns(columns.iter().map(|&column| column.into()).collect(), rows))
     }
 
-    fn prepare_columns<'a>(
-        &'a self,
-        columns: Vec<Cow<'a, [f64]>>,
-        rows: usize,
-    ) -> Result<Prepared<'a>, Diagnostic> {
+    fn prepare_columns<'a>(&'a self, columns: Vec<Cow<'a, [f64]>>, rows: usize) -> Prepared<'a> {
         let schedule = &self.schedule;
         let mut hoisted = vec![vec![0.0; rows]; schedule.hoisted];
         if schedule.hoisted > 0 {
@@ -298,7 +298,7 @@ impl Compiled {
             let mut outputs: Vec<&mut [f64]> = hoisted.iter_mut().map(Vec::as_mut_slice).collect();
             run(&schedule.hoist, inputs, 0..rows, &mut workspace.registers, &mut outputs);
         }
-        Ok(Prepared { compiled: self, columns, hoisted, rows })
+        Prepared { compiled: self, columns, hoisted, rows }
     }
 }
 
@@ -336,7 +336,8 @@ impl Prepared<'_> {
             fill_scalars(&stage.scalars, &mut workspace.scalars, parameters, &summaries);
             let mut extra = vec![vec![0.0; self.rows]; stage.extra];
             {
-                let mut slices: Vec<&mut [f64]> = Vec::with_capacity(stage.outputs.len() + stage.extra);
+                let mut slices: Vec<&mut [f64]> =
+                    Vec::with_capacity(stage.outputs.len() + stage.extra);
                 take_outputs(outputs, &stage.outputs, &mut slices);
                 slices.extend(extra.iter_mut().map(Vec::as_mut_slice));
                 self.run(&stage.block, 0..self.rows, workspace, &mut slices);

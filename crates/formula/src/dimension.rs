@@ -47,7 +47,10 @@ impl Ratio {
         }
         let divisor = greatest_common_divisor(numerator.abs(), denominator.abs()).max(1);
         let sign = denominator.signum();
-        Some(Self { numerator: sign * (numerator / divisor), denominator: denominator.abs() / divisor })
+        Some(Self {
+            numerator: sign * (numerator / divisor),
+            denominator: denominator.abs() / divisor,
+        })
     }
 
     /// The fraction with a small denominator that `value` spells, if it is one.

@@ -31,8 +31,23 @@ pub(crate) const FUNCTIONS: &[(&str, std::ops::RangeInclusive<usize>)] = &[
 
 /// Families of distributions. Their mathematics is the caller's: see [`crate::Recipe`].
 pub(crate) const FAMILIES: &[&str] = &[
-    "normal", "lognormal", "uniform", "loguniform", "beta", "triangular", "tri", "pert", "student",
-    "poisson", "bernoulli", "mix", "zero", "clip", "data", "fit", "q",
+    "normal",
+    "lognormal",
+    "uniform",
+    "loguniform",
+    "beta",
+    "triangular",
+    "tri",
+    "pert",
+    "student",
+    "poisson",
+    "bernoulli",
+    "mix",
+    "zero",
+    "clip",
+    "data",
+    "fit",
+    "q",
 ];
 
 pub(crate) fn is_family(name: &str) -> bool {

@@ -190,7 +190,8 @@ impl Graph {
     /// Operations on constants become constants, so that `x^(1/3)` has a known exponent.
     fn fold(&self, node: Node) -> Node {
         let value = match node {
-            Node::Unary(op, a) => self.constant(a).map(|a| op.of(a)),
+            // `exp(5000)` stays as it is: a logarithm around it may yet make it a number.
+            Node::Unary(op, a) => self.constant(a).map(|a| op.of(a)).filter(|v| v.is_finite()),
             Node::Binary(op, a, b) => {
                 self.constant(a).zip(self.constant(b)).map(|(a, b)| op.of(a, b))
             }

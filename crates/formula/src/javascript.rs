@@ -12,7 +12,7 @@ use crate::graph::{Binary, SampleOp, Unary};
 use crate::tape::dag::{Dag, Id, Node};
 
 /// What a browser's `Math` does not have.
-const LIBRARY: &str = r#"  const quantile = (values, level) => {
+const LIBRARY: &str = r"  const quantile = (values, level) => {
     const sorted = Float64Array.from(values).sort();
     if (sorted.length === 0 || sorted.some(Number.isNaN)) return NaN;
     const place = level * (sorted.length - 1), low = Math.floor(place), share = place - low;
@@ -26,7 +26,7 @@ const LIBRARY: &str = r#"  const quantile = (values, level) => {
   };
   const round = (x) => { const low = Math.floor(x); return x - low >= 0.5 ? low + 1 : low; };
   const pow = (x, y) => (x === 1 ? 1 : Math.pow(x, y));
-"#;
+";
 
 impl Checked {
     /// The definitions `outputs` as one JavaScript function: see [`Compiled::to_javascript`].
@@ -93,7 +93,7 @@ impl<'a> Writer<'a> {
         for &id in &self.reach {
             if let Node::Leaf(leaf) = self.dag.node(id) {
                 let name = quoted(&self.leaves[*leaf].0);
-                let _ = writeln!(out, "  const {} = input[{name}];", self.leaf_name(id));
+                let _ = writeln!(out, "  const {} = input[{name}];", Self::leaf_name(id));
             }
         }
         for name in names.iter().enumerate().map(|(number, _)| number) {
@@ -163,15 +163,15 @@ impl<'a> Writer<'a> {
         out.push_str("  }\n");
     }
 
-    fn leaf_name(&self, id: Id) -> String {
+    fn leaf_name(id: Id) -> String {
         format!("x{id}")
     }
 
     fn name(&self, id: Id) -> String {
         match self.dag.node(id) {
             Node::Const(bits) => literal(f64::from_bits(*bits)),
-            Node::Leaf(_) if self.rows[&id] => format!("{}[row]", self.leaf_name(id)),
-            Node::Leaf(_) => self.leaf_name(id),
+            Node::Leaf(_) if self.rows[&id] => format!("{}[row]", Self::leaf_name(id)),
+            Node::Leaf(_) => Self::leaf_name(id),
             _ => format!("v{id}"),
         }
     }

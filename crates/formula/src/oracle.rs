@@ -155,7 +155,8 @@ pub(crate) fn evaluate<T: Number>(ast: &Ast, node: NodeId, name: &impl Fn(&str) 
         Node::Unary(Unary::Not, a) => truth(at(*a).value() == 0.0),
         Node::Binary(op, a, b) => {
             let (a, b) = (at(*a), at(*b));
-            let compare = |holds: bool| if a.is_close(b) { truth(holds).spoilt() } else { truth(holds) };
+            let compare =
+                |holds: bool| if a.is_close(b) { truth(holds).spoilt() } else { truth(holds) };
             match op {
                 Binary::Add => a.add(b),
                 Binary::Sub => a.add(neg(b)),

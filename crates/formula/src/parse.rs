@@ -14,8 +14,7 @@ use crate::units::Units;
 pub(crate) const MAX_DEPTH: usize = 150;
 
 /// Words that cannot be names.
-pub(crate) const RESERVED: [&str; 8] =
-    ["to", "and", "or", "not", "in", "never", "true", "false"];
+pub(crate) const RESERVED: [&str; 8] = ["to", "and", "or", "not", "in", "never", "true", "false"];
 
 pub(crate) type Parsed<T> = Result<T, Diagnostic>;
 
@@ -156,7 +155,11 @@ impl<'a> Parser<'a> {
                 };
                 let target = target.clone();
                 let root = self.expression(0)?;
-                return Ok(Some((target, name_at, Form::Value { root, link: Some(name), unit: None })));
+                return Ok(Some((
+                    target,
+                    name_at,
+                    Form::Value { root, link: Some(name), unit: None },
+                )));
             }
             self.check_new_function(&name, at)?;
             self.check_parameters(&inside, at)?;
@@ -259,7 +262,10 @@ impl<'a> Parser<'a> {
     pub(crate) fn check_new(&self, name: &str, at: Span) -> Parsed<()> {
         if RESERVED.contains(&name) {
             let message = format!("`{name}` is a word of the language");
-            return Err(self.sources.error(message, at, "cannot be defined").help("choose another name"));
+            return Err(self
+                .sources
+                .error(message, at, "cannot be defined")
+                .help("choose another name"));
         }
         Ok(())
     }
@@ -268,7 +274,10 @@ impl<'a> Parser<'a> {
     fn check_new_function(&self, name: &str, at: Span) -> Parsed<()> {
         if crate::functions::is_known(name) {
             let message = format!("`{name}` is a function of the language");
-            return Err(self.sources.error(message, at, "cannot be defined").help("choose another name"));
+            return Err(self
+                .sources
+                .error(message, at, "cannot be defined")
+                .help("choose another name"));
         }
         self.check_new(name, at)
     }
@@ -341,7 +350,11 @@ impl<'a> Parser<'a> {
                 if loosest > precedence::NOT {
                     return Err(self
                         .sources
-                        .error("`not` needs brackets here", sign, "binds looser than what is left of it")
+                        .error(
+                            "`not` needs brackets here",
+                            sign,
+                            "binds looser than what is left of it",
+                        )
                         .help("write `(not ...)`"));
                 }
                 self.at += 1;
@@ -507,8 +520,9 @@ impl<'a> Parser<'a> {
         match self.peek() {
             Token::Sign("=") => problem.help("compare with `==`; a definition is `name = value`"),
             Token::Sign(")") => problem.help("this bracket was never opened"),
-            Token::Name(name) if self.units.is_unit(name) => problem
-                .help(format!("a unit follows a number: write `* {name}`, or `in \"{name}\"` to convert")),
+            Token::Name(name) if self.units.is_unit(name) => problem.help(format!(
+                "a unit follows a number: write `* {name}`, or `in \"{name}\"` to convert"
+            )),
             Token::Name(name) => problem.help(format!("to multiply, write `* {name}`")),
             Token::Number(_) | Token::Sign("(") => problem.help("to multiply, write `*`"),
             _ => problem,

@@ -175,9 +175,10 @@ mod tests {
                 kind,
             });
         let scale = prop::option::of(prop::sample::select(vec!["bn", "k", "M"]));
-        let unit = (scale, kind, prop::collection::vec(atom, 1..4)).prop_map(|(scale, kind, atoms)| {
-            UnitText { scale: scale.map(str::to_owned), kind, atoms }
-        });
+        let unit =
+            (scale, kind, prop::collection::vec(atom, 1..4)).prop_map(|(scale, kind, atoms)| {
+                UnitText { scale: scale.map(str::to_owned), kind, atoms }
+            });
         prop_oneof![
             amount.clone().prop_map(Node::Number),
             (amount, unit).prop_map(|(v, unit)| Node::Quantity(v, unit)),

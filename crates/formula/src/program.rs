@@ -20,6 +20,10 @@ pub struct Program {
     pub(crate) results: usize,
 }
 
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the methods themselves are tied to one lifetime of the parser"
+)]
 impl Program {
     /// A program without definitions.
     pub fn new() -> Self {
@@ -74,7 +78,12 @@ impl Program {
     }
 
     /// Defines a series by its first value and the value after each step.
-    pub fn define_series(&mut self, name: &str, start: Source, next: Source) -> Result<(), Diagnostic> {
+    pub fn define_series(
+        &mut self,
+        name: &str,
+        start: Source,
+        next: Source,
+    ) -> Result<(), Diagnostic> {
         let at = self.next_span();
         let (first, start) = self.read_nodes(start, |parser| {
             parser.check_new(name, at)?;
@@ -82,7 +91,12 @@ impl Program {
         })?;
         let (last, next) = self.read_nodes(next, |parser| parser.lone_expression())?;
         let nodes = first.start..last.end;
-        self.items.push(Item { name: name.to_owned(), at, form: Form::Series { start, next }, nodes });
+        self.items.push(Item {
+            name: name.to_owned(),
+            at,
+            form: Form::Series { start, next },
+            nodes,
+        });
         Ok(())
     }
 

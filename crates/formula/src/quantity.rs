@@ -99,9 +99,9 @@ impl Parser<'_> {
         let text = self.unit_text()?;
         let span = self.since(start);
         if value <= 0.0 || text == UnitText::default() {
-            return Err(self
-                .expected("a positive quantity, or `new`")
-                .help("write `unit H100e = 1.979e15 FLOP/s`, or `unit wafer` for a new base unit"));
+            return Err(self.expected("a positive quantity, or `new`").help(
+                "write `unit H100e = 1.979e15 FLOP/s`, or `unit wafer` for a new base unit",
+            ));
         }
         let Ok(unit) = self.units.understand(&text) else {
             return Err(self.sources.error("this unit is not known", span, "in this declaration"));
@@ -194,8 +194,7 @@ impl Parser<'_> {
         while ahead < 32 {
             match self.peek_at(ahead) {
                 Token::Name(name) if self.units.is_unit(name) => ahead += 1,
-                Token::Sign("*") if ahead > 2 => ahead += 1,
-                Token::Kind(_) if ahead > 2 => ahead += 1,
+                Token::Sign("*") | Token::Kind(_) if ahead > 2 => ahead += 1,
                 Token::Sign(")") => return ahead > 2,
                 _ => return false,
             }
@@ -244,7 +243,8 @@ impl Parser<'_> {
             rest = rest[end..].trim_start();
             let mut exponent = sign;
             if let Some(power) = rest.strip_prefix('^') {
-                let digits = power.len() - power.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+                let digits =
+                    power.len() - power.trim_start_matches(|c: char| c.is_ascii_digit()).len();
                 let value: i32 = power[..digits].parse().map_err(|_| wrong())?;
                 if !(1..=9).contains(&value) {
                     return Err(wrong());
@@ -270,16 +270,22 @@ impl Parser<'_> {
         if self.peek_at(1) != &Token::Sign("/") {
             return Err(self
                 .sources
-                .error("growth needs a time", self.since(start).to(self.here()), "a factor per what?")
+                .error(
+                    "growth needs a time",
+                    self.since(start).to(self.here()),
+                    "a factor per what?",
+                )
                 .help(format!("write `{value}x/yr` for growth, or `{value} * x` for a product")));
         }
         self.at += 2;
         let per = self.time_unit(&format!("{value}x/yr"))?;
         let span = self.since(start);
         if value <= 0.0 {
-            return Err(self
-                .sources
-                .error("growth by this factor is impossible", span, "must be above 0"));
+            return Err(self.sources.error(
+                "growth by this factor is impossible",
+                span,
+                "must be above 0",
+            ));
         }
         Ok(self.ast.push(Node::Growth(Growth::Factor(value, per)), span, start))
     }
@@ -312,8 +318,11 @@ impl Parser<'_> {
         if value <= 0.0 {
             return Err(self.sources.error("this takes a positive time", span, "not above 0"));
         }
-        let growth =
-            if word == "doubles" { Growth::Doubles(value, unit) } else { Growth::Halves(value, unit) };
+        let growth = if word == "doubles" {
+            Growth::Doubles(value, unit)
+        } else {
+            Growth::Halves(value, unit)
+        };
         Ok(self.ast.push(Node::Growth(growth), span, start))
     }
 
@@ -334,8 +343,7 @@ impl Parser<'_> {
     }
 
     fn unknown_unit(&self, name: &str, at: Span) -> diagnostic::Diagnostic {
-        let problem =
-            self.sources.error(format!("unknown unit `{name}`"), at, "not a unit");
+        let problem = self.sources.error(format!("unknown unit `{name}`"), at, "not a unit");
         match self.units.nearest(name) {
             Some(near) => problem.help(format!("did you mean `{near}`?")),
             None => problem

@@ -151,7 +151,7 @@ pub(crate) fn number(value: f64, digits: usize) -> String {
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if (-4..6).contains(&exponent) {
-        let places = (digits as i32 - 1 - exponent).max(0) as usize;
+        let places = (digits - 1).saturating_add_signed(-exponent as isize);
         return trim(&format!("{value:.places$}")).to_owned();
     }
     format!("{}e{exponent}", trim(mantissa))
@@ -284,7 +284,12 @@ fn smallest(atoms: &[Atom], dimension: &Dimension, units: &mut Units) -> Option<
     choices.into_iter().find_map(|choice| {
         let chosen = atoms.iter().enumerate().filter(|(index, _)| choice >> index & 1 == 1);
         let mut atoms: Vec<Atom> = chosen.map(|(_, atom)| atom.clone()).collect();
-        atoms.sort_by_key(|atom| atom.exponent < 0);
+        // As people write them: `USD/GW/yr`, the time last.
+        let second = units.dimension_of(&[("s", 1)]);
+        atoms.sort_by_key(|atom| {
+            let time = units.find(&atom.name).is_some_and(|known| known.dimension == second);
+            (atom.exponent < 0, time)
+        });
         let unit = units.understand(&UnitText { atoms, ..UnitText::default() }).ok()?;
         (unit.dimension == *dimension).then_some(unit)
     })

@@ -68,7 +68,11 @@ pub(crate) struct Span {
 
 impl Span {
     pub(crate) fn to(self, other: Span) -> Span {
-        Span { source: self.source, start: self.start.min(other.start), end: self.end.max(other.end) }
+        Span {
+            source: self.source,
+            start: self.start.min(other.start),
+            end: self.end.max(other.end),
+        }
     }
 
     pub(crate) fn range(self) -> Range<usize> {

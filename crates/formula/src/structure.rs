@@ -7,7 +7,7 @@ use diagnostic::Diagnostic;
 use crate::checked::{Checked, Leaf};
 use crate::dimension::Dimension;
 use crate::environment::Role;
-use crate::graph::{Binary, Id, Node, Unary};
+use crate::graph::{Binary, Id, Node, PathOp, SampleOp, Unary};
 use crate::recipe::Recipe;
 use crate::types::Form;
 use crate::units::Unit;
@@ -95,7 +95,9 @@ impl Checked {
             for &id in &reach {
                 if let Node::State(series) = self.graph.nodes[id] {
                     let series = &self.series[series];
-                    more.extend([series.start, series.next].into_iter().filter(|id| !roots.contains(id)));
+                    more.extend(
+                        [series.start, series.next].into_iter().filter(|id| !roots.contains(id)),
+                    );
                 }
             }
             if more.is_empty() {
@@ -187,9 +189,9 @@ impl Checked {
         let series = |number: usize| {
             let both = [self.series[number].start, self.series[number].next];
             let reach = both.map(|id| self.reach_through_series(id));
-            let touched = reach.iter().flatten().any(|&id| {
-                matches!(self.graph.nodes[id], Node::Leaf(leaf) if leaves.contains(&leaf))
-            });
+            let touched = reach.iter().flatten().any(
+                |&id| matches!(self.graph.nodes[id], Node::Leaf(leaf) if leaves.contains(&leaf)),
+            );
             if touched { Beyond } else { Free }
         };
         for id in self.graph.reach(&[root]) {
@@ -205,8 +207,6 @@ impl Checked {
                     }
                 }
                 Node::State(number) => series(number),
-                Node::Unary(Unary::Neg, a) => at(a),
-                Node::Unary(_, a) => free_or_beyond(at(a)),
                 Node::Binary(Binary::Add | Binary::Sub, a, b) => at(a).max(at(b)),
                 Node::Binary(Binary::Mul, a, b) => match (at(a), at(b)) {
                     (Free, other) | (other, Free) => other,
@@ -222,9 +222,13 @@ impl Checked {
                 Node::Binary(Binary::Pow, a, b) if self.graph.constant(b) == Some(1.0) => at(a),
                 Node::Binary(_, a, b) => free_or_beyond(at(a).max(at(b))),
                 Node::Select(c, a, b) => free_or_beyond(at(c)).max(at(a).max(at(b))),
-                Node::Path(crate::graph::PathOp::Mean, a) | Node::Before(a) => at(a),
-                Node::Sample(crate::graph::SampleOp::Mean, a, _) => at(a),
-                Node::Path(_, a) | Node::Sample(_, a, _) => free_or_beyond(at(a)),
+                Node::Unary(Unary::Neg, a)
+                | Node::Before(a)
+                | Node::Path(PathOp::Mean, a)
+                | Node::Sample(SampleOp::Mean, a, _) => at(a),
+                Node::Unary(_, a) | Node::Path(_, a) | Node::Sample(_, a, _) => {
+                    free_or_beyond(at(a))
+                }
                 Node::At(a, when) => at(a).max(free_or_beyond(at(when))),
             };
             degrees.insert(id, degree);

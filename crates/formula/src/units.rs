@@ -1,7 +1,7 @@
 //! Units by name: the built-in table, prefixes, price years, and units a program declares.
 
 use std::collections::HashMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::dimension::{Dimension, Ratio, Symbol};
 use crate::unit_table::{BINARY, CURRENCIES, NAMED, Prefixes, SCALES, SI, UNITS};
@@ -62,8 +62,7 @@ pub(crate) struct Units {
 
 impl Default for Units {
     fn default() -> Self {
-        let mut units =
-            Self { known: HashMap::new(), symbols: HashMap::new(), names: Vec::new() };
+        let mut units = Self { known: HashMap::new(), symbols: HashMap::new(), names: Vec::new() };
         for row in UNITS {
             let dimension = units.dimension_of(row.dimension);
             let known = Known { factor: row.factor, dimension, prefixes: row.prefixes };
@@ -248,7 +247,7 @@ impl Units {
             }
             text.push_str(&name);
             if shown != Ratio::ONE {
-                text.push_str(&format!("^{shown}"));
+                let _ = write!(text, "^{shown}");
             }
         }
         if !kinds.is_none() {

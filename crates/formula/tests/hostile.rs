@@ -24,7 +24,7 @@ fn run(text: &str) -> Result<(), String> {
 fn quickly(text: &str, expected: Option<&str>) {
     let start = Instant::now();
     let outcome = run(text);
-    let limit = Duration::from_secs(60);
+    let limit = Duration::from_secs(30);
     let begin: String = text.chars().take(60).collect();
     assert!(start.elapsed() < limit, "{begin} took {:?}", start.elapsed());
     match (outcome, expected) {
@@ -33,6 +33,10 @@ fn quickly(text: &str, expected: Option<&str>) {
         (Ok(()), Some(part)) => panic!("{begin} was accepted; expected: {part}"),
         (Err(shown), None) => panic!("{begin} was refused\n{shown}"),
     }
+}
+
+fn lines(range: std::ops::Range<usize>, line: impl Fn(usize) -> String) -> String {
+    range.map(line).collect::<Vec<String>>().concat()
 }
 
 #[test]
@@ -46,7 +50,7 @@ fn deep_nesting_is_refused_and_long_chains_are_not() {
     quickly(&"f(".repeat(many), Some("nested too deeply"));
     quickly(&"[".repeat(many), Some("expected"));
     quickly(&format!("1{}", " + 1".repeat(many)), None);
-    quickly(&format!("x = 1 to 2\nx{}", " + 2 * x".repeat(many)), None);
+    quickly(&format!("x = 1 to 2\nx{}", " + 2 * x".repeat(many / 4)), None);
     quickly(&format!("1{}", " * 1 GW".repeat(1000)), None);
     quickly(&format!("{}1{}", "(".repeat(140), ")".repeat(140)), None);
 }
@@ -56,24 +60,28 @@ fn programs_that_would_grow_without_bound_are_refused() {
     let mut doubling = String::from("f0(x) = x + 1\n");
     for level in 1..60 {
         let below = level - 1;
-        doubling.push_str(&format!("f{level}(x) = f{below}(f{below}(x) + 1)\n"));
+        let line = format!("f{level}(x) = f{below}(f{below}(x) + 1)\n");
+        doubling.push_str(&line);
     }
     quickly(&format!("{doubling}y = 1 to 2\nf59(y)"), Some("without bound"));
-    let shared: String = (1..2000).map(|i| format!("x{i} = x{0} + x{0}\n", i - 1)).collect();
+    let shared = lines(1..1000, |i| format!("x{i} = x{0} + x{0}\n", i - 1));
     quickly(&format!("x0 = 1 to 2\n{shared}"), None);
-    let chain: String = (1..3000).map(|i| format!("f{i}(x) = f{}(x) + 1\n", i - 1)).collect();
+    let chain = lines(1..3000, |i| format!("f{i}(x) = f{}(x) + 1\n", i - 1));
     quickly(&format!("f0(x) = x\n{chain}f2999(1)"), Some("too deeply"));
-    let squares: String = (1..200).map(|i| format!("x{i} = x{0} * x{0}\n", i - 1)).collect();
+    let squares = lines(1..200, |i| format!("x{i} = x{0} * x{0}\n", i - 1));
     quickly(&format!("x0 = 1 GW\n{squares}"), Some("exponents"));
-    quickly("time from 2000 to 3000 step 1 s\nseries x = start 0 next x + 1\nmax(x)", Some("cannot be walked"));
+    quickly(
+        "time from 2000 to 3000 step 1 s\nseries x = start 0 next x + 1\nmax(x)",
+        Some("cannot be walked"),
+    );
     let wide = "time from 2000 to 2900 step 1 d\nseries x = start 0 next x + 1\n";
     quickly(&format!("{wide}max(x)"), Some("cannot be walked"));
-    let paths: String = (0..300).map(|i| format!("a{} = max(t - from) + a{i}\n", i + 1)).collect();
+    let paths = lines(0..300, |i| format!("a{} = max(t - from) + a{i}\n", i + 1));
     quickly(&format!("time from 2000 to 2005 step 1 yr\na0 = 1 yr\n{paths}"), None);
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn random_characters_never_panic(text in "\\PC{0,60}") {

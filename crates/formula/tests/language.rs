@@ -7,7 +7,8 @@ fn show(text: &str) -> String {
     let checked = program.check(&Environment::new()).unwrap_or_else(|e| panic!("{e}"));
     let named = |name: &&str| *name == "result";
     let all = checked.names();
-    let last = all.iter().copied().find(named).or(all.first().copied()).unwrap_or_default().to_owned();
+    let last =
+        all.iter().copied().find(named).or(all.first().copied()).unwrap_or_default().to_owned();
     checked.constant(&last).unwrap_or_else(|e| panic!("{e}")).expect("a constant")
 }
 
@@ -124,7 +125,10 @@ fn errors_point_at_their_characters_and_say_what_to_do() {
     for (text, parts) in [
         ("8 GW + 1 yr", &["cannot add power (W) and time (s)", "<test>:1:6"][..]),
         ("8 GW[it] + 8 GW[facility]", &["of kind", "named ratio"]),
-        ("PUE = 1.2 [facility/it]\n8 GW[it] + 8 GW[facility]", &["multiply the left side by `PUE`"]),
+        (
+            "PUE = 1.2 [facility/it]\n8 GW[it] + 8 GW[facility]",
+            &["multiply the left side by `PUE`"],
+        ),
         ("1 USD_2023 + 1 USD_2025", &["price index"]),
         ("alpha = 1\nalhpa + 1", &["unknown name `alhpa`", "did you mean `alpha`?", "<test>:2:1"]),
         ("5 tokn", &["unknown unit `tokn`", "did you mean `tok`"]),
@@ -151,7 +155,10 @@ fn errors_point_at_their_characters_and_say_what_to_do() {
         ("1 if", &["unknown unit `if`"]),
         ("8 GW in \"yr\"", &["cannot be shown in yr"]),
         ("(3 GW)^x\nx = 2 yr", &["an exponent is a plain number"]),
-        ("time from 2025 to 2030 step 1 yr\nseries x = start 1 next y\nseries y = start 1 next x", &["wait for each other", "before("]),
+        (
+            "time from 2025 to 2030 step 1 yr\nseries x = start 1 next y\nseries y = start 1 next x",
+            &["wait for each other", "before("],
+        ),
         ("normal(1 GW, 1 yr)", &["expected power (W), found time (s)"]),
         ("x = 1 to 2\ny = normal(x, 1)", &["must be fixed"]),
     ] {

@@ -2,6 +2,8 @@
 //!
 //! They lie beside the reference tables; without those the test says so and passes.
 
+#![expect(clippy::unwrap_used, reason = "a test: what is missing should fail it")]
+
 use formula::{Environment, Program, Source};
 use toml::{Table, Value};
 
@@ -22,7 +24,8 @@ fn program(path: &std::path::Path) -> Program {
         inside.as_str().map_or_else(|| inside.to_string(), str::to_owned)
     };
     let mut program = Program::new();
-    let ok = |outcome: Result<(), diagnostic::Diagnostic>| outcome.unwrap_or_else(|e| panic!("{e}"));
+    let ok =
+        |outcome: Result<(), diagnostic::Diagnostic>| outcome.unwrap_or_else(|e| panic!("{e}"));
     for (name, unit) in section("units") {
         ok(program.declare_unit(name, source(unit.as_str().unwrap())));
     }
@@ -48,7 +51,10 @@ fn program(path: &std::path::Path) -> Program {
         }
     }
     for (head, value) in section("model") {
-        ok(program.define_function(Source::new("[model]", head.as_str()), source(value.as_str().unwrap())));
+        ok(program.define_function(
+            Source::new("[model]", head.as_str()),
+            source(value.as_str().unwrap()),
+        ));
     }
     for (name, value) in section("outputs") {
         if program.names().any(|known| known == name) {
@@ -56,14 +62,21 @@ fn program(path: &std::path::Path) -> Program {
         }
         ok(program.define(name, source(&formula(value, "expr"))));
     }
-    for (index, of) in section("sensitivity").get("of").and_then(Value::as_array).into_iter().flatten().enumerate() {
+    for (index, of) in
+        section("sensitivity").get("of").and_then(Value::as_array).into_iter().flatten().enumerate()
+    {
         ok(program.define(&format!("sensitivity_{index}"), source(of.as_str().unwrap())));
     }
-    for (index, check) in table.get("check").and_then(Value::as_array).into_iter().flatten().enumerate() {
+    for (index, check) in
+        table.get("check").and_then(Value::as_array).into_iter().flatten().enumerate()
+    {
         let stated = Source::new("stated", check["stated"].as_str().unwrap());
         ok(program.define(&format!("stated_{index}"), stated));
         let expr = check["expr"].as_str().unwrap();
-        ok(program.define(&format!("check_{index}"), Source::new("check", format!("{expr} - stated_{index}"))));
+        ok(program.define(
+            &format!("check_{index}"),
+            Source::new("check", format!("{expr} - stated_{index}")),
+        ));
     }
     program
 }

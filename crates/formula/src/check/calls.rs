@@ -29,9 +29,12 @@ impl Checker<'_> {
                 self.user_function(item, values, at)
             }
             known => {
-                let problem = self.error(format!("unknown function `{name}`"), at, "not a function");
+                let problem =
+                    self.error(format!("unknown function `{name}`"), at, "not a function");
                 if known.is_some() || self.meanings.contains_key(name) {
-                    return Err(problem.help(format!("`{name}` is a value; to multiply, write `{name} * (...)`")));
+                    return Err(problem.help(format!(
+                        "`{name}` is a value; to multiply, write `{name} * (...)`"
+                    )));
                 }
                 let own = self.items.iter().filter(|(_, item)| {
                     matches!(self.item(**item).form, ItemForm::Function { .. })
@@ -108,11 +111,11 @@ impl Checker<'_> {
             "min" | "max" if values.len() == 1 => {
                 let op = if name == "min" { PathOp::Min } else { PathOp::Max };
                 if !self.kind(first).path {
-                    return Err(self.not_a_path(name, first_at).help(format!(
-                        "to compare values, give two or more: `{name}(a, b)`"
-                    )));
+                    return Err(self
+                        .not_a_path(name, first_at)
+                        .help(format!("to compare values, give two or more: `{name}(a, b)`")));
                 }
-                self.over_path(op, first)
+                Ok(self.over_path(op, first))
             }
             "min" | "max" => {
                 let op = if name == "min" { Binary::Min } else { Binary::Max };
@@ -135,7 +138,9 @@ impl Checker<'_> {
                 let kind = self.kind(first);
                 let half = Ratio::new(1, 2).unwrap_or(Ratio::ONE);
                 let dimension = kind.dimension.power(half).filter(|_| kind.form == Form::Quantity);
-                let Some(dimension) = dimension else { return Err(self.wants_number(name, first, first_at)) };
+                let Some(dimension) = dimension else {
+                    return Err(self.wants_number(name, first, first_at));
+                };
                 let kind = Type::quantity(dimension).along(kind.path);
                 Ok(self.graph.push(Node::Unary(Unary::Sqrt, first), kind, Hint::default()))
             }
@@ -150,7 +155,11 @@ impl Checker<'_> {
             "before" => {
                 if !self.in_next {
                     return Err(self
-                        .error("`before` belongs in the `next` of a series", at, "there is no step here")
+                        .error(
+                            "`before` belongs in the `next` of a series",
+                            at,
+                            "there is no step here",
+                        )
                         .help("`before(x)` is x at the beginning of the step"));
                 }
                 let (kind, hint) = (self.kind(first), self.graph.hints[first].clone());
@@ -158,7 +167,7 @@ impl Checker<'_> {
             }
             "at" => self.at_date(first, first_at, values[1]),
             "first" | "argmax" | "argmin" => self.date_of(name, first, first_at),
-            "mean" if self.kind(first).path => self.over_path(PathOp::Mean, first),
+            "mean" if self.kind(first).path => Ok(self.over_path(PathOp::Mean, first)),
             "mean" | "prob" | "median" | "q" => self.over_samples(name, values, at),
             _ => self.plain_function(name, first, first_at),
         }
@@ -217,9 +226,9 @@ impl Checker<'_> {
             .note("a path depends on `t` or on a series")
     }
 
-    fn over_path(&mut self, op: PathOp, id: Id) -> Outcome<Id> {
+    fn over_path(&mut self, op: PathOp, id: Id) -> Id {
         let (kind, hint) = (self.kind(id).along(false), self.graph.hints[id].clone());
-        Ok(self.graph.push(Node::Path(op, id), kind, hint))
+        self.graph.push(Node::Path(op, id), kind, hint)
     }
 
     fn date_of(&mut self, name: &str, id: Id, at: Span) -> Outcome<Id> {
@@ -268,7 +277,9 @@ impl Checker<'_> {
         }
         if kind.form == Form::Truth {
             let help = "the share of samples where it holds is `prob(condition)`";
-            return Err(self.error(format!("`{name}` takes a quantity"), id_at, "a condition").help(help));
+            return Err(self
+                .error(format!("`{name}` takes a quantity"), id_at, "a condition")
+                .help(help));
         }
         let (op, level) = match name {
             "mean" => (SampleOp::Mean, 0.0),
@@ -276,11 +287,19 @@ impl Checker<'_> {
             _ => {
                 let shape = "write `q(x, 90%)`";
                 let [_, (level, level_at)] = values[..] else {
-                    return Err(self.error("`q` over samples takes a value and a level", at, shape));
+                    return Err(self.error(
+                        "`q` over samples takes a value and a level",
+                        at,
+                        shape,
+                    ));
                 };
                 let fixed = self.graph.constant(level).filter(|level| (0.0..=1.0).contains(level));
                 let Some(fixed) = fixed.filter(|_| self.kind(level).is_plain_number()) else {
-                    let problem = self.error("expected a level from 0% to 100%", level_at, "not a fixed share");
+                    let problem = self.error(
+                        "expected a level from 0% to 100%",
+                        level_at,
+                        "not a fixed share",
+                    );
                     return Err(problem.help(shape));
                 };
                 (SampleOp::Quantile, fixed)

@@ -24,7 +24,8 @@ impl Checker<'_> {
         let mut ids: Vec<Id> = Vec::with_capacity(range.len());
         let nested = self.nested(range.clone());
         for node in range {
-            self.steps += 1;
+            // What was written is bounded by its text; what calls expand to is not.
+            self.steps += usize::from(self.depth > 0);
             let at = self.program.ast.points[node];
             if self.steps > MAX_STEPS {
                 return Err(self
@@ -48,7 +49,9 @@ impl Checker<'_> {
         let program = self.program;
         match &program.ast.nodes[node] {
             Node::Number(value) => Ok(self.number(*value)),
-            Node::Quantity(value, text) => self.quantity(*value, text, program.ast.spans[node], bindings),
+            Node::Quantity(value, text) => {
+                self.quantity(*value, text, program.ast.spans[node], bindings)
+            }
             Node::Growth(growth) => self.growth(growth, program.ast.spans[node]),
             Node::Date(year, month, day) => {
                 let before: u16 = (1..*month)
@@ -267,7 +270,13 @@ impl Checker<'_> {
     }
 
     /// The leaf of an uncertain input, made once for each place in the text.
-    pub(super) fn new_input(&mut self, node: NodeId, recipe: crate::Recipe, kind: Type, hint: Hint) -> Id {
+    pub(super) fn new_input(
+        &mut self,
+        node: NodeId,
+        recipe: crate::Recipe,
+        kind: Type,
+        hint: Hint,
+    ) -> Id {
         let leaf = self.leaves.len();
         let whole = self.program.items.iter().any(|item| {
             item.name == self.current.0
@@ -280,7 +289,14 @@ impl Checker<'_> {
             format!("{}.{}", self.current.0, self.current.1)
         };
         let id = self.graph.push(GraphNode::Leaf(leaf), kind, hint);
-        self.leaves.push(Leaf { name, role: UNCERTAIN, recipe: Some(recipe), node: id, unit: None, free: false });
+        self.leaves.push(Leaf {
+            name,
+            role: UNCERTAIN,
+            recipe: Some(recipe),
+            node: id,
+            unit: None,
+            free: false,
+        });
         self.inputs_of.insert(node, id);
         id
     }

@@ -44,7 +44,11 @@ impl Checker<'_> {
     fn logic(&mut self, op: Op, left: Id, right: Id, at: Span) -> Outcome<Id> {
         let (left, right) = (self.condition(left, at)?, self.condition(right, at)?);
         let path = self.kind(left).path || self.kind(right).path;
-        Ok(self.graph.push(Node::Binary(op, left, right), Type::truth().along(path), Hint::default()))
+        Ok(self.graph.push(
+            Node::Binary(op, left, right),
+            Type::truth().along(path),
+            Hint::default(),
+        ))
     }
 
     fn comparison(&mut self, op: Op, left: Id, right: Id, at: Span) -> Outcome<Id> {
@@ -66,18 +70,23 @@ impl Checker<'_> {
         let is_time = |kind: &Type| kind.form == Form::Quantity && kind.dimension == time;
         let hint = |checker: &Self| {
             let left_hint = checker.graph.hints[left].clone();
-            if left_hint == Hint::default() { checker.graph.hints[right].clone() } else { left_hint }
+            if left_hint == Hint::default() {
+                checker.graph.hints[right].clone()
+            } else {
+                left_hint
+            }
         };
         // Dates: a date and a time make a date, two dates make a time.
         if a.is_instant() && is_time(&b) || op == Op::Add && is_time(&a) && b.is_instant() {
             let kind = Type::instant(time).along(path);
             return Ok(self.graph.push(Node::Binary(op, left, right), kind, Hint::default()));
         }
-        if op == Op::Sub && (a.is_instant() || b.is_instant()) {
-            if let (Some(left), Some(right)) = (self.as_instant(left), self.as_instant(right)) {
-                let kind = Type::quantity(time).along(path);
-                return Ok(self.graph.push(Node::Binary(op, left, right), kind, Hint::of("yr", 1)));
-            }
+        if op == Op::Sub
+            && (a.is_instant() || b.is_instant())
+            && let (Some(left), Some(right)) = (self.as_instant(left), self.as_instant(right))
+        {
+            let kind = Type::quantity(time).along(path);
+            return Ok(self.graph.push(Node::Binary(op, left, right), kind, Hint::of("yr", 1)));
         }
         if a.form != Form::Quantity || b.form != Form::Quantity {
             let problem = self.mismatch(left, right, at, verb, with);
@@ -111,7 +120,6 @@ impl Checker<'_> {
             }
             (same, other) if same == other => same,
             (Share | Plain, Points) | (Points, Share) => Share,
-            (Points, Plain) => Plain,
             (Growth, Plain) | (Plain, Growth) => Growth,
             // `1 - 40%` is a share; a quantity plus a share is whatever the quantity is.
             (Share, Plain) if constant(right) => Share,
@@ -136,7 +144,7 @@ impl Checker<'_> {
             _ => (a.dimension.over(&b.dimension), -1),
         };
         let Some(dimension) = dimension else { return Err(self.outgrown(at)) };
-        let nature = self.product_nature(op, &a, &b, &dimension);
+        let nature = Self::product_nature(op, &a, &b, &dimension);
         // A percent rate over a time is a share: 6 %/yr * 2 yr = 12 %.
         let over_time = op == Op::Mul && !b.dimension.is_none() && self.only_time(&b.dimension);
         let nature = if a.nature == Nature::Share && over_time { Nature::Share } else { nature };
@@ -151,7 +159,7 @@ impl Checker<'_> {
         Ok(self.graph.push(Node::Binary(op, left, right), kind, hint))
     }
 
-    fn product_nature(&self, op: Op, a: &Type, b: &Type, dimension: &Dimension) -> Nature {
+    fn product_nature(op: Op, a: &Type, b: &Type, dimension: &Dimension) -> Nature {
         use Nature::{Growth, Plain, Points, Share};
         let number = |kind: &Type| kind.dimension.is_none();
         match (a.nature, b.nature) {
@@ -178,13 +186,19 @@ impl Checker<'_> {
         if !self.is_number(exponent) {
             let found = b.describe(&mut self.units);
             return Err(self
-                .error(format!("an exponent is a plain number, found {found}"), at, format!("to the power of {found}"))
+                .error(
+                    format!("an exponent is a plain number, found {found}"),
+                    at,
+                    format!("to the power of {found}"),
+                )
                 .help("divide it by a unit first: `x^(time / 1 yr)`"));
         }
         let fixed = self.graph.constant(exponent).and_then(Ratio::from_f64);
         let (dimension, hint) = match fixed {
             Some(ratio) => {
-                let Some(dimension) = a.dimension.power(ratio) else { return Err(self.outgrown(at)) };
+                let Some(dimension) = a.dimension.power(ratio) else {
+                    return Err(self.outgrown(at));
+                };
                 let hint = ratio.as_whole().filter(|power| power.abs() <= 9).map(|power| {
                     let mut hint = self.graph.hints[base].clone();
                     hint.0.iter_mut().for_each(|atom| atom.exponent *= power as i32);
@@ -228,10 +242,10 @@ impl Checker<'_> {
         if a.form == b.form && self.inference.equate(&a.dimension, &b.dimension) == Some(true) {
             return Ok((left, right));
         }
-        if a.is_instant() != b.is_instant() {
-            if let (Some(left), Some(right)) = (self.as_instant(left), self.as_instant(right)) {
-                return Ok((left, right));
-            }
+        if a.is_instant() != b.is_instant()
+            && let (Some(left), Some(right)) = (self.as_instant(left), self.as_instant(right))
+        {
+            return Ok((left, right));
         }
         if let Some(right) = self.adopt(right, &a) {
             return Ok((left, right));
@@ -278,7 +292,8 @@ impl Checker<'_> {
                 Some((name, false)) => problem.help(format!("multiply the right side by `{name}`")),
                 None => {
                     let ratio = self.units.spell(&kinds);
-                    problem.help(format!("kinds are joined by a named ratio: `ratio = 1.2 {ratio}`"))
+                    problem
+                        .help(format!("kinds are joined by a named ratio: `ratio = 1.2 {ratio}`"))
                 }
             };
         }
@@ -290,7 +305,9 @@ impl Checker<'_> {
             let ratio = self.units.spell(&quotient);
             return problem
                 .note("money of different years or currencies is not the same thing")
-                .help(format!("multiply by a price index or exchange rate: `index = 1.06 {ratio}`"));
+                .help(format!(
+                    "multiply by a price index or exchange rate: `index = 1.06 {ratio}`"
+                ));
         }
         problem
     }

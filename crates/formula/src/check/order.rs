@@ -64,7 +64,11 @@ pub(super) fn order_series(checker: &mut Checker<'_>) -> Outcome<()> {
         let first = names[0];
         let at = checker.item(checker.items[first]).at;
         checker
-            .error("series wait for each other", at, format!("needs the new value of `{}`", names[1 % names.len()]))
+            .error(
+                "series wait for each other",
+                at,
+                format!("needs the new value of `{}`", names[1 % names.len()]),
+            )
             .note(format!("{} -> {first}", names.join(" -> ")))
             .note("inside `next`, another series' name means its value after the step")
             .help(format!("use its value before the step somewhere: `before({first})`"))

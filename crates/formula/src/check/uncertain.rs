@@ -34,13 +34,10 @@ fn place(family: &str, index: usize, labelled: bool, label: Option<&Label>) -> P
     match family {
         "beta" | "poisson" | "bernoulli" => Place::Number,
         "lognormal" if !labelled => Place::Number,
-        "zero" if index == 0 => Place::Number,
-        "student" if index == 0 => Place::Number,
+        "zero" | "student" if index == 0 => Place::Number,
         "student" if index == 2 => Place::Spread,
         "normal" if !labelled && index == 1 => Place::Spread,
-        "normal" | "student"
-            if matches!(label, Some(Label::Name(name)) if name == "sd" || name == "scale") =>
-        {
+        "normal" | "student" if matches!(label, Some(Label::Name(name)) if name == "sd" || name == "scale") => {
             Place::Spread
         }
         _ => Place::Value,

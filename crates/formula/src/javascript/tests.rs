@@ -43,11 +43,17 @@ fn array(values: &[f64]) -> String {
 
 /// Runs each program on its table; one vector of columns a program.
 fn run(programs: &[(Compiled, Columns)]) -> Option<Vec<Vec<Vec<f64>>>> {
-    let mut script = String::from("const show = (x) => console.log(Array.from(x).map(String).join(' '));\n");
+    let mut script =
+        String::from("const show = (x) => console.log(Array.from(x).map(String).join(' '));\n");
     for (compiled, given) in programs {
         script.push_str("{ const input = {");
         for input in compiled.inputs() {
-            let _ = write!(script, "{}: {},", quoted(&input.name), array(&given.column(&input.name).unwrap()));
+            let _ = write!(
+                script,
+                "{}: {},",
+                quoted(&input.name),
+                array(&given.column(&input.name).unwrap())
+            );
         }
         for name in compiled.parameters() {
             let _ = write!(script, "{}: {},", quoted(name), literal(given.number(name).unwrap()));
@@ -123,7 +129,9 @@ fn node_gives_the_same_numbers_for_random_formulas() {
     let names = Environment::new().data("x", "").data("y", "").data("z", "").parameter("p", "");
     let mut runner = TestRunner::new_with_rng(
         Config::default(),
-        proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha),
+        proptest::test_runner::TestRng::deterministic_rng(
+            proptest::test_runner::RngAlgorithm::ChaCha,
+        ),
     );
     let texts: Vec<String> =
         (0..60).map(|_| formulas().new_tree(&mut runner).unwrap().current()).collect();

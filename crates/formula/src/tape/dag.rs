@@ -123,13 +123,15 @@ impl Dag {
     }
 
     pub(crate) fn unary(&mut self, op: Unary, a: Id) -> Id {
-        if let Some(value) = self.constant(a) {
-            return self.number(op.of(value));
+        if let Some(value) = self.constant(a).map(|a| op.of(a))
+            && (value.is_finite() || op != Unary::Exp)
+        {
+            return self.number(value);
         }
         match (op, self.node(a).clone()) {
-            (Unary::Neg, Node::Unary(Unary::Neg, inside)) => inside,
             (Unary::Neg, Node::Binary(Binary::Sub, x, y)) => self.binary(Binary::Sub, y, x),
-            (Unary::Ln, Node::Unary(Unary::Exp, inside)) => inside,
+            (Unary::Neg, Node::Unary(Unary::Neg, inside))
+            | (Unary::Ln, Node::Unary(Unary::Exp, inside)) => inside,
             (Unary::Ln, _) => self.ln(a),
             _ => self.push(Node::Unary(op, a)),
         }
@@ -220,8 +222,12 @@ impl Dag {
             (Node::Const(x), Node::Const(y)) => self.number(f64::from_bits(x) + f64::from_bits(y)),
             (_, Node::Unary(Unary::Neg, y)) => self.sub(a, y),
             (Node::Unary(Unary::Neg, x), _) => self.sub(b, x),
-            (_, Node::Unary(Unary::Exp, x)) if self.is(a, -1.0) => self.push(Node::Unary(Unary::Expm1, x)),
-            (Node::Unary(Unary::Exp, x), _) if self.is(b, -1.0) => self.push(Node::Unary(Unary::Expm1, x)),
+            (_, Node::Unary(Unary::Exp, x)) if self.is(a, -1.0) => {
+                self.push(Node::Unary(Unary::Expm1, x))
+            }
+            (Node::Unary(Unary::Exp, x), _) if self.is(b, -1.0) => {
+                self.push(Node::Unary(Unary::Expm1, x))
+            }
             _ => {
                 let (a, b) = (a.min(b), a.max(b));
                 self.push(Node::Binary(Binary::Add, a, b))
@@ -239,7 +245,9 @@ impl Dag {
         match (self.node(a).clone(), self.node(b).clone()) {
             (Node::Const(x), Node::Const(y)) => self.number(f64::from_bits(x) - f64::from_bits(y)),
             (_, Node::Unary(Unary::Neg, y)) => self.add(a, y),
-            (Node::Unary(Unary::Exp, x), _) if self.is(b, 1.0) => self.push(Node::Unary(Unary::Expm1, x)),
+            (Node::Unary(Unary::Exp, x), _) if self.is(b, 1.0) => {
+                self.push(Node::Unary(Unary::Expm1, x))
+            }
             (_, Node::Unary(Unary::Exp, x)) if self.is(a, 1.0) => {
                 let less = self.push(Node::Unary(Unary::Expm1, x));
                 self.unary(Unary::Neg, less)
@@ -329,14 +337,12 @@ impl Dag {
     }
 
     fn whole_power(&mut self, x: Id, n: u32) -> Id {
-        match n {
-            1 => x,
-            _ => {
-                let half = self.whole_power(x, n / 2);
-                let square = self.mul(half, half);
-                if n % 2 == 1 { self.mul(square, x) } else { square }
-            }
+        if n == 1 {
+            return x;
         }
+        let half = self.whole_power(x, n / 2);
+        let square = self.mul(half, half);
+        if n % 2 == 1 { self.mul(square, x) } else { square }
     }
 
     /// `Power` with the logarithm already at hand, for derivatives.

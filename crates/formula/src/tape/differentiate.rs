@@ -151,7 +151,8 @@ fn unary(dag: &mut Dag, op: Unary, a: Id, value: Id, slope: Id) -> Option<Id> {
         Unary::Exp => scale(dag, slope, value),
         Unary::Ln => divide(dag, slope, a),
         Unary::Log10 | Unary::Log2 => {
-            let base = if op == Unary::Log2 { std::f64::consts::LN_2 } else { std::f64::consts::LN_10 };
+            let base =
+                if op == Unary::Log2 { std::f64::consts::LN_2 } else { std::f64::consts::LN_10 };
             let base = dag.number(base);
             let scaled = dag.mul(a, base);
             divide(dag, slope, scaled)

@@ -7,7 +7,6 @@
 //! (ln), so that rounding decides.
 
 #![expect(clippy::inline_always, reason = "must become part of the vectorised loop around it")]
-#![expect(clippy::excessive_precision, reason = "coefficients are given to the last bit")]
 #![expect(clippy::unreadable_literal, reason = "coefficients are given to the last bit")]
 
 use std::f64::consts::{LOG2_E, LOG10_E};
@@ -191,7 +190,8 @@ mod tests {
         for (ours, limit) in ours.into_iter().zip(limits) {
             let mut most = (0, 0.0);
             for i in 0..count {
-                let x = range.start + (range.end - range.start) * (f64::from(i) + 0.37) / f64::from(count);
+                let x = range.start
+                    + (range.end - range.start) * (f64::from(i) + 0.37) / f64::from(count);
                 let off = ulps(ours(x), theirs(x));
                 if off > most.0 {
                     most = (off, x);
@@ -232,7 +232,9 @@ mod tests {
         for (x, y) in [(inf, inf), (-1.0, -inf), (1e-300, 1e-300), (1e305, 1e305f64.ln())] {
             assert_eq!(log1p::<true>(x).to_bits(), f64::to_bits(y), "log1p {x}");
         }
-        for f in [exp::<true>, ln::<true>, expm1::<true>, log1p::<true>, log10::<true>, tanh::<true>] {
+        for f in
+            [exp::<true>, ln::<true>, expm1::<true>, log1p::<true>, log10::<true>, tanh::<true>]
+        {
             assert!(f(f64::NAN).is_nan());
         }
         assert!(ln::<true>(-1.0).is_nan() && log1p::<true>(-2.0).is_nan());
@@ -246,7 +248,10 @@ mod tests {
                 let near = (ours - theirs).abs() <= 1e-14 * theirs.abs();
                 // The sign of a zero base is not followed: (-0)^-3 is +inf here.
                 let both = ours.abs() == theirs.abs() && x == 0.0;
-                assert!(near || both || ours == theirs || ours.is_nan() && theirs.is_nan(), "{x}^{y}: {ours} {theirs}");
+                assert!(
+                    near || both || ours == theirs || ours.is_nan() && theirs.is_nan(),
+                    "{x}^{y}: {ours} {theirs}"
+                );
             }
         }
     }

@@ -1,5 +1,8 @@
 //! Running instructions over blocks of rows, with the widest vectors the machine has.
 
+#![expect(clippy::inline_always, reason = "kernels must become part of one vectorised function")]
+#![expect(clippy::needless_bitwise_bool, reason = "a lazy `and` would be a branch in the loop")]
+
 use std::borrow::Cow;
 
 use pulp::{Arch, Simd, WithSimd};

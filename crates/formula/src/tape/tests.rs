@@ -52,7 +52,8 @@ fn names() -> Environment {
 }
 
 fn compile(text: &str) -> Compiled {
-    let program = Program::parse("<test>", &format!("f = {text}")).unwrap_or_else(|e| panic!("{e}"));
+    let program =
+        Program::parse("<test>", &format!("f = {text}")).unwrap_or_else(|e| panic!("{e}"));
     program.check(&names()).unwrap_or_else(|e| panic!("{e}")).compile(&["f"]).unwrap()
 }
 
@@ -69,7 +70,9 @@ pub(crate) fn table(seed: u64, p: f64) -> Columns {
     let mut column = || -> Vec<f64> {
         (0..300)
             .map(|_| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
                 (state >> 11) as f64 / (1u64 << 53) as f64 * 4.0 - 2.0
             })
             .collect()
@@ -185,7 +188,10 @@ fn derivatives_of_laws_agree_with_central_differences() {
                 let difference = (ends + 8.0 * (up[row] - down[row])) / (12.0 * step);
                 let slope = gradient.get(&format!("d(f)/d({name})")).unwrap()[row];
                 let scale = slope.abs().max(1e-9 / value);
-                assert!((slope - difference).abs() < 1e-6 * scale, "{law} by {name}: {slope} {difference}");
+                assert!(
+                    (slope - difference).abs() < 1e-6 * scale,
+                    "{law} by {name}: {slope} {difference}"
+                );
             }
         }
     }
@@ -215,7 +221,8 @@ fn small_differences_and_large_exponents_keep_their_digits() {
 #[test]
 fn a_branch_not_taken_leaks_nothing_into_the_derivative() {
     let program = Program::parse("<test>", "f = if(x > 0, ln(x) + sqrt(x) + 1 / x, x)").unwrap();
-    let compiled = program.check(&Environment::new().data("x", "")).unwrap().compile(&["f"]).unwrap();
+    let compiled =
+        program.check(&Environment::new().data("x", "")).unwrap().compile(&["f"]).unwrap();
     let out = compiled.hessian(&["x"]).unwrap();
     let out = out.evaluate(&Columns::new(2).with("x", vec![0.0, -1.0])).unwrap();
     assert_eq!(out.get("d(f)/d(x)").unwrap(), [1.0, 1.0]);
@@ -228,9 +235,12 @@ fn paths_and_uncertain_growth_are_differentiated_through() {
     let names = Environment::new().input("a", "").input("g", "");
     let checked = Program::parse("<test>", text).unwrap().check(&names).unwrap();
     let compiled = checked.compile(&["last"]).unwrap().gradient(&["a", "g"]).unwrap();
-    let out = compiled.evaluate(&Columns::new(1).with("a", vec![2.0]).with("g", vec![0.1])).unwrap();
+    let out =
+        compiled.evaluate(&Columns::new(1).with("a", vec![2.0]).with("g", vec![0.1])).unwrap();
     let value = 2.0 * 0.5f64.exp();
-    for (name, wanted) in [("last", value), ("d(last)/d(a)", value / 2.0), ("d(last)/d(g)", 5.0 * value)] {
+    for (name, wanted) in
+        [("last", value), ("d(last)/d(a)", value / 2.0), ("d(last)/d(g)", 5.0 * value)]
+    {
         assert!((out.get(name).unwrap()[0] - wanted).abs() < 1e-13 * wanted, "{name}");
     }
 }

@@ -36,6 +36,12 @@ pub(crate) struct Unroll<'a> {
     /// Series by their order of update; states by step and series.
     order: Vec<usize>,
     states: Vec<Vec<Id>>,
+    /// Whether anything summarises a path.
+    summarises: bool,
+}
+
+fn is_summary(node: GraphNode) -> bool {
+    matches!(node, GraphNode::Path(..) | GraphNode::At(..))
 }
 
 impl<'a> Unroll<'a> {
@@ -47,17 +53,20 @@ impl<'a> Unroll<'a> {
             .collect();
         let mut order: Vec<usize> = (0..checked.series.len()).collect();
         order.sort_by_key(|&series| checked.series[series].place);
-        Self { checked, dag: Dag::new(positive), made: HashMap::new(), order, states: Vec::new() }
+        let summarises = checked.graph.nodes.iter().any(|&node| is_summary(node));
+        let (made, states) = (HashMap::new(), Vec::new());
+        Self { checked, dag: Dag::new(positive), made, order, states, summarises }
     }
 
     /// The values of `root`: one, or one for each time of its path.
     pub(crate) fn values(&mut self, root: GraphId) -> Result<Vec<Id>, TooLong> {
         // Summaries of paths may rest on summaries of paths: innermost first, so that a long chain
         // of them is a loop and not a recursion.
-        for id in self.checked.graph.reach(&[root]) {
-            let node = self.checked.graph.nodes[id];
-            if matches!(node, GraphNode::Path(..) | GraphNode::At(..)) {
-                self.value(id, ONCE)?;
+        if self.summarises {
+            for id in self.checked.graph.reach(&[root]) {
+                if is_summary(self.checked.graph.nodes[id]) {
+                    self.value(id, ONCE)?;
+                }
             }
         }
         self.along(root)
@@ -75,7 +84,9 @@ impl<'a> Unroll<'a> {
     }
 
     fn time(&self, step: usize) -> f64 {
-        self.checked.timeline.map_or(f64::NAN, |timeline| timeline.from + timeline.step * step as f64)
+        self.checked
+            .timeline
+            .map_or(f64::NAN, |timeline| timeline.from + timeline.step * step as f64)
     }
 
     /// Writes out all series up to `step`.
