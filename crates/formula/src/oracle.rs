@@ -47,7 +47,8 @@ impl Number for Bound {
     }
     fn is_close(self, other: Self) -> bool {
         let gap = (self.value - other.value).abs();
-        !(gap > 100.0 * (self.error + other.error)) && self.error + other.error > 0.0
+        let doubt = self.error + other.error;
+        doubt > 0.0 && (gap <= 100.0 * doubt || gap.is_nan() || doubt.is_nan())
     }
     fn spoilt(self) -> Self {
         Self { error: f64::INFINITY, ..self }

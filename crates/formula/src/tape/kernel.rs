@@ -173,7 +173,7 @@ mod tests {
             return 0;
         }
         let order = |x: f64| {
-            let bits = x.to_bits() as i64;
+            let bits = x.to_bits().cast_signed();
             if bits < 0 { i64::MIN - bits } else { bits }
         };
         order(a).abs_diff(order(b))

@@ -98,6 +98,20 @@ fn near(ours: f64, theirs: Bound) -> bool {
     doubtful || (ours - theirs.value).abs() <= SLACK * theirs.error + 1e-300
 }
 
+#[test]
+fn most_values_of_random_formulas_can_be_compared() {
+    use proptest::strategy::ValueTree;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let (mut comparable, mut tight) = (0, 0);
+    for seed in 0..200 {
+        let text = formulas().new_tree(&mut runner).unwrap().current();
+        let wanted = bound(&text, &table(seed, 0.7), 3);
+        comparable += usize::from(wanted.error.is_finite() && wanted.value.is_finite());
+        tight += usize::from(SLACK * wanted.error <= 1e-9 * wanted.value.abs());
+    }
+    assert!(comparable > 150 && tight > 100, "{comparable} comparable, {tight} tightly");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
