@@ -134,8 +134,7 @@ impl Reader<'_> {
                 Dist::beta(a, b)
             }
             ("student", None) => {
-                let [freedom, location, scale] =
-                    numbers(recipe, ["freedom", "location", "scale"])?;
+                let [freedom, location, scale] = numbers(recipe, ["freedom", "location", "scale"])?;
                 Dist::student(freedom, location, scale)
             }
             ("poisson", None) => {
@@ -210,22 +209,43 @@ impl Reader<'_> {
     fn refused(&self, error: draws::Error) -> Diagnostic {
         match &error {
             draws::Error::Order { family, low_name, low, high_name, high } => {
-                let factor = self.value.unit().map_or(1.0, formula::Unit::factor);
-                let [low, high] = [low, high].map(|end| self.value.show(end / factor, 4));
+                let [low, high] = [low, high].map(|end| self.written(*end));
                 let message =
                     format!("{family}: {low_name} ({low}) must be below {high_name} ({high})");
                 Diagnostic::error(message).help("write the lower one first")
             }
+            // Of a date or growth these may be differences, which are not written as the values.
+            draws::Error::Parameter { family, parameter, value, allowed }
+                if !self.is_additive() && is_quantity(family, parameter) =>
+            {
+                let value = self.written(*value);
+                Diagnostic::error(format!(
+                    "{family}: {parameter} is {value}, but must be {allowed}"
+                ))
+            }
             _ => error.into(),
         }
     }
+
+    fn written(&self, value: f64) -> String {
+        let factor = self.value.unit().map_or(1.0, formula::Unit::factor);
+        self.value.show(value / factor, 4)
+    }
+}
+
+/// Whether a parameter of a family is in the unit of what is drawn.
+fn is_quantity(family: &str, parameter: &str) -> bool {
+    let bare = parameter.starts_with("weight")
+        || parameter.starts_with("prob")
+        || parameter.contains("logarithm")
+        || matches!(parameter, "degrees of freedom" | "sum of the weights");
+    !bare && !matches!(family, "beta" | "poisson" | "bernoulli")
 }
 
 /// The points of a recipe whose labels are probabilities.
 fn quantiles(recipe: &Recipe) -> Result<Option<Vec<(f64, f64)>>, Diagnostic> {
-    let labelled = |argument: &RecipeArgument| {
-        matches!(argument.label, Some(RecipeLabel::Number(_)))
-    };
+    let labelled =
+        |argument: &RecipeArgument| matches!(argument.label, Some(RecipeLabel::Number(_)));
     if recipe.family == "mix" || !recipe.arguments.iter().any(labelled) {
         return Ok(None);
     }

@@ -32,7 +32,7 @@ Examples:
       when a gap of 1000 times closes, growing 20 against 5 times a year: 4.98 yr
   isoflop eval \"6 * 70e9 * 1.4e12 * 1 FLOP / (400 TFLOP/s)\" --in yr
       one chip's time for a training run
-  isoflop eval \"gap = 300 to 3000\" \"ln(gap) / (8x/yr to 40x/yr - 5x/yr)\"
+  isoflop eval \"gap = 300 to 3000\" \"ln(gap) / ((8x/yr to 40x/yr) - 5x/yr)\"
       uncertain inputs: the median, the interval, and a histogram
   isoflop eval --file model.txt --show cost --show \"first year\" --json
       definitions from a file, the answer in JSON
@@ -41,7 +41,7 @@ Examples:
   isoflop eval
       a prompt with history and completion; :help there says more
 
-Write `a to b` for 5% and 95% quantiles, `q(10%: a, 50%: b, 90%: c)`, `normal(mean, sd)`,
+Write `a to b` for 5% and 95% quantiles (in brackets inside a sum), `q(10%: a, 50%: b, 90%: c)`, `normal(mean, sd)`,
 `uniform(a, b)` and more; `x = ...` defines a name; `#` starts a comment.";
 
 /// Evaluate expressions with units, growth, dates and uncertainty
@@ -53,7 +53,9 @@ Write `a to b` for 5% and 95% quantiles, `q(10%: a, 50%: b, 90%: c)`, `normal(me
 #[command(after_long_help = EXAMPLES, after_help = "Use --help for examples.")]
 pub(crate) struct EvalArgs {
     /// Expressions, or definitions such as `gap = 300 to 3000`; `-` reads the standard input
-    #[arg(value_name = "EXPR", allow_hyphen_values = true)]
+    ///
+    /// Write `--` before an expression that starts with a minus sign.
+    #[arg(value_name = "EXPR", allow_negative_numbers = true)]
     expressions: Vec<String>,
     /// Read definitions from a file, or `-` for the standard input
     #[arg(long, value_name = "FILE")]
@@ -93,8 +95,8 @@ fn samples(text: &str) -> Result<usize, String> {
         None => (plain.as_str(), 1.0),
     };
     match number.parse::<f64>().map(|number| number * factor) {
-        Ok(count) if (1.0..=1e9).contains(&count) && count.fract() == 0.0 => Ok(count as usize),
-        _ => Err("expected a whole number from 1 to 1e9, such as 100_000 or 1M".to_owned()),
+        Ok(count) if (2.0..=1e9).contains(&count) && count.fract() == 0.0 => Ok(count as usize),
+        _ => Err("expected a whole number from 2 to 1e9, such as 100_000 or 1M".to_owned()),
     }
 }
 

@@ -203,18 +203,20 @@ fn evaluate(
         prepared.evaluate(&[], &mut Workspace::default(), &mut slices)?;
         return Ok(outputs);
     }
-    let mut blocks: Vec<(usize, Vec<&mut [f64]>)> = (0..rows.div_ceil(BLOCK))
-        .map(|block| (block * BLOCK, Vec::with_capacity(count)))
-        .collect();
+    let mut blocks: Vec<(usize, Vec<&mut [f64]>)> =
+        (0..rows.div_ceil(BLOCK)).map(|block| (block * BLOCK, Vec::with_capacity(count))).collect();
     for output in &mut outputs {
         for (block, part) in blocks.iter_mut().zip(output.chunks_mut(BLOCK)) {
             block.1.push(part);
         }
     }
-    blocks.into_par_iter().try_for_each_init(Workspace::default, |workspace, (start, mut parts)| {
-        let end = (start + BLOCK).min(rows);
-        prepared.evaluate_rows(start..end, &[], workspace, &mut parts)
-    })?;
+    blocks.into_par_iter().try_for_each_init(
+        Workspace::default,
+        |workspace, (start, mut parts)| {
+            let end = (start + BLOCK).min(rows);
+            prepared.evaluate_rows(start..end, &[], workspace, &mut parts)
+        },
+    )?;
     Ok(outputs)
 }
 

@@ -101,7 +101,8 @@ impl Text {
                 let skipped = statement.len() - value.trim_start().len();
                 let value = &self.text[from + skipped..from + statement.len()];
                 let value = value.split('#').next().unwrap_or(value);
-                return from + skipped..from + skipped + value.trim_end_matches([';', '\n', ' ']).len();
+                return from + skipped
+                    ..from + skipped + value.trim_end_matches([';', '\n', ' ']).len();
             }
         }
         0..self.text.trim_end().len()

@@ -41,7 +41,8 @@ fn answer(answer: &Answer, sampling: Sampling) -> Result<Value, Diagnostic> {
         .iter()
         .map(|found| self::found(&answer.value, found, sampling))
         .collect::<Result<_, _>>()?;
-    let mut out = json!({ "name": answer.name, "unit": answer.unit, "is": answer.value.description() });
+    let mut out =
+        json!({ "name": answer.name, "unit": answer.unit, "is": answer.value.description() });
     match &answer.times {
         None => merge(&mut out, steps.pop().unwrap_or_default()),
         Some(times) => {

@@ -155,9 +155,9 @@ impl Completer for Words {
 fn completions(line: &str, at: usize, names: &[String]) -> (usize, Vec<String>) {
     let before = line.get(..at).unwrap_or(line);
     let part = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
-    let start = before.rfind(|c| !part(c)).map_or(0, |space| {
-        space + before[space..].chars().next().map_or(1, char::len_utf8)
-    });
+    let start = before
+        .rfind(|c| !part(c))
+        .map_or(0, |space| space + before[space..].chars().next().map_or(1, char::len_utf8));
     // Digits that touch a word are a number before its unit: `8GW`.
     let word = before[start..].trim_start_matches(|c: char| c.is_ascii_digit());
     let start = before.len() - word.len();

