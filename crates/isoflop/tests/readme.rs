@@ -22,6 +22,19 @@ fn transcripts(markdown: &str) -> Vec<(String, String)> {
     found
 }
 
+/// The words of a command line; double quotes keep spaces.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (part, text) in line.split('"').enumerate() {
+        if part % 2 == 1 {
+            words.push(text.to_owned());
+        } else {
+            words.extend(text.split_whitespace().map(str::to_owned));
+        }
+    }
+    words
+}
+
 /// Whether the lines are the same but for spaces at their ends; `...` stands for any lines.
 fn matches(expected: &[&str], shown: &[&str]) -> bool {
     match expected.split_first() {
@@ -47,7 +60,7 @@ fn console_blocks_of_the_readme_and_the_book_are_what_the_commands_print() {
         for (command, expected) in transcripts(&text) {
             let arguments = command.strip_prefix("isoflop ").expect("a command of ours");
             let output = Command::new(env!("CARGO_BIN_EXE_isoflop"))
-                .args(arguments.split_whitespace())
+                .args(words(arguments))
                 .current_dir(&root)
                 .env("COLUMNS", "100")
                 .output()

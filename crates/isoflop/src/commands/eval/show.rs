@@ -40,7 +40,7 @@ pub(super) fn show(
     if answers.iter().any(|answer| answer.found.iter().any(uncertain)) {
         let _ = write!(text, "{} draws, seed {}", thousands(sampling.samples), sampling.seed);
         text.push_str(&match answers {
-            [only] => error_of(only, look),
+            [only] => error_of(only),
             _ => String::new(),
         });
         text.push('\n');
@@ -70,13 +70,18 @@ fn alone(answer: &Answer, look: Look) -> Result<String, Diagnostic> {
     text.push('\n');
     let width = look.width.saturating_sub(4).clamp(8, WIDEST);
     if let Some(bars) = Bars::of(drawn.values()?, width, has_ratios(value)) {
-        text.push_str(&bars.picture(|edge| exact(value, edge, 2.min(look.digits))));
+        let digits = 2.min(look.digits);
+        let label = |edge| match value.form() {
+            Form::Instant => exact(value, edge, digits),
+            _ => rounded(&exact(value, edge, digits), digits),
+        };
+        text.push_str(&bars.picture(label));
     }
     Ok(text)
 }
 
 /// The Monte Carlo error of the one number shown.
-fn error_of(answer: &Answer, look: Look) -> String {
+fn error_of(answer: &Answer) -> String {
     let number = match answer.found.first() {
         Some(Found::Drawn(drawn)) if answer.times.is_none() => drawn.summary.median,
         Some(Found::OfDraws(number) | Found::Condition(number)) if answer.times.is_none() => {
@@ -96,7 +101,9 @@ fn error_of(answer: &Answer, look: Look) -> String {
             let factor = (number.value * YEAR).exp() * error * YEAR;
             format!("{}x/yr", ValueType::number().show(factor, 1))
         }
-        _ => value.show(error, 1.min(look.digits)),
+        // A difference of two shares is in percentage points.
+        (_, Nature::Share) if value.unit().is_none() => value.show(error, 1).replace('%', "pp"),
+        _ => value.show(error, 1),
     };
     let what =
         if matches!(answer.found.first(), Some(Found::Drawn(_))) { "median" } else { "value" };
@@ -212,8 +219,23 @@ fn in_digits(value: &ValueType, number: f64, shown: Estimate, look: Look) -> Str
         return format!("{about}{}", value.show(number, look.digits));
     }
     match shown.digits().min(look.digits) {
-        0 => format!("~{}", value.show(number, 1)),
-        digits => value.show(number, digits),
+        0 => format!("~{}", rounded(&value.show(number, 1), 1)),
+        digits => rounded(&value.show(number, digits), digits),
+    }
+}
+
+/// A shown number whose whole part has no more than `digits` digits that are not zero:
+/// `3001 GW` is `3000 GW` in three. (An exact value keeps its whole part.)
+fn rounded(shown: &str, digits: usize) -> String {
+    let split = shown.find(|c: char| !c.is_ascii_digit() && c != '-').unwrap_or(shown.len());
+    let (whole, rest) = shown.split_at(split);
+    let extra = whole.trim_start_matches('-').len().saturating_sub(digits);
+    match (whole.parse::<i64>(), u32::try_from(extra)) {
+        (Ok(number), Ok(extra)) if (1..18).contains(&extra) && !rest.starts_with('.') => {
+            let place = 10_f64.powi(extra as i32);
+            format!("{:.0}{rest}", (number as f64 / place).round() * place)
+        }
+        _ => shown.to_owned(),
     }
 }
 
@@ -262,6 +284,21 @@ fn thousands(count: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whole_parts_are_rounded_to_the_digits_known() {
+        for (shown, digits, kept) in [
+            ("3001 GW", 3, "3000 GW"),
+            ("-11507", 2, "-12000"),
+            ("949", 3, "949"),
+            ("14.1 yr", 1, "14.1 yr"),
+            ("5.7e6", 1, "5.7e6"),
+            ("infinite", 2, "infinite"),
+            ("999x/yr", 1, "1000x/yr"),
+        ] {
+            assert_eq!(rounded(shown, digits), kept, "{shown}");
+        }
+    }
 
     #[test]
     fn counts_are_grouped_and_moments_short() {
