@@ -43,7 +43,7 @@ pub(crate) struct Uncertain {
 }
 
 /// Every uncertain input of a program, in the order written.
-pub(crate) fn uncertain_inputs(checked: &Checked) -> Result<Vec<Uncertain>, Misfit> {
+pub(crate) fn uncertain_inputs(checked: &Checked) -> Result<Vec<Uncertain>, Box<Misfit>> {
     checked.inputs().into_iter().map(|input| uncertain(checked, input)).collect()
 }
 
@@ -56,7 +56,7 @@ pub(crate) fn sampled(uncertain: &[Uncertain], needed: &[&str]) -> Result<Inputs
     Ok(inputs)
 }
 
-fn uncertain(checked: &Checked, input: Input) -> Result<Uncertain, Misfit> {
+fn uncertain(checked: &Checked, input: Input) -> Result<Uncertain, Box<Misfit>> {
     let Input { name, recipe, .. } = input;
     let made = checked.value_type(&name).and_then(|value| {
         let dist = Reader { value: &value }.dist(&recipe)?;
@@ -64,7 +64,7 @@ fn uncertain(checked: &Checked, input: Input) -> Result<Uncertain, Misfit> {
     });
     match made {
         Ok((dist, value)) => Ok(Uncertain { name, dist, value }),
-        Err(problem) => Err(Misfit { input: name, family: recipe.family, problem }),
+        Err(problem) => Err(Box::new(Misfit { input: name, family: recipe.family, problem })),
     }
 }
 

@@ -111,10 +111,7 @@ pub(super) fn answers(
     // A summary over draws is one number in every row. How it would vary with other draws shows
     // when it is taken over parts of these.
     let is_one = |column: &[f64]| column.iter().all(|v| v.to_bits() == column[0].to_bits());
-    let batches = match compiled.is_rowwise() {
-        true => Vec::new(),
-        false => batches(&compiled, &inputs)?,
-    };
+    let batches = if compiled.is_rowwise() { Vec::new() } else { batches(&compiled, &inputs)? };
 
     let mut answers = Vec::new();
     for ((output, name), value) in compiled.outputs().iter().zip(names).zip(values) {
@@ -127,7 +124,9 @@ pub(super) fn answers(
             .map(|(column, number)| {
                 let mut column = std::mem::take(column);
                 if factor != 1.0 {
-                    column.iter_mut().for_each(|value| *value *= factor);
+                    for value in &mut column {
+                        *value *= factor;
+                    }
                 }
                 if certain {
                     return Ok(Found::Exact(column[0]));

@@ -16,7 +16,7 @@ pub(super) struct Definitions {
 #[derive(Debug, Clone)]
 struct Text {
     origin: String,
-    text: String,
+    written: String,
     names: Vec<String>,
 }
 
@@ -33,8 +33,8 @@ impl Definitions {
         let known = self.program.names().count();
         self.program.add(Source::new(origin, text))?;
         let names: Vec<String> = self.program.names().skip(known).map(str::to_owned).collect();
-        let (origin, text) = (origin.to_owned(), text.to_owned());
-        self.texts.push(Text { origin, text, names: names.clone() });
+        let (origin, written) = (origin.to_owned(), text.to_owned());
+        self.texts.push(Text { origin, written, names: names.clone() });
         Ok(names)
     }
 
@@ -44,12 +44,13 @@ impl Definitions {
         let mut kept = Self::default();
         let stays = |text: &&Text| !text.names.iter().any(|name| names.contains(name));
         for text in self.texts.iter().filter(stays) {
-            kept.add(&text.origin, &text.text)?;
+            kept.add(&text.origin, &text.written)?;
         }
         Ok(kept)
     }
 
     /// The names defined, functions included, in order.
+    #[cfg(feature = "repl")]
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.program.names()
     }
@@ -57,7 +58,7 @@ impl Definitions {
     /// Checks everything that can be checked before anything is drawn.
     pub(super) fn check(&self) -> Result<Sound, Diagnostic> {
         let checked = self.program.check(&Environment::new())?;
-        let uncertain = uncertain_inputs(&checked).map_err(|misfit| self.point(misfit))?;
+        let uncertain = uncertain_inputs(&checked).map_err(|misfit| self.point(*misfit))?;
         Ok(Sound { checked, uncertain })
     }
 
@@ -72,17 +73,17 @@ impl Definitions {
             return problem.note(format!("in the uncertain input `{input}`"));
         };
         let statement = text.statement(name);
-        let inside = &text.text[statement.clone()];
+        let inside = &text.written[statement.clone()];
         // The call itself, where it is the only one of its family.
         let call = format!("{family}(");
         let span = match (inside.find(&call), inside.rfind(&call)) {
             (Some(first), Some(last)) if first == last => {
                 let start = statement.start + first;
-                start..start + call_length(&text.text[start..statement.end])
+                start..start + call_length(&text.written[start..statement.end])
             }
             _ => statement,
         };
-        problem.at(&*text.origin, &text.text, span, "in this distribution")
+        problem.at(&*text.origin, &text.written, span, "in this distribution")
     }
 }
 
@@ -90,7 +91,7 @@ impl Text {
     /// Where the value of `name` is written: after its equals sign, to the end of the statement.
     fn statement(&self, name: &str) -> std::ops::Range<usize> {
         let mut start = 0;
-        for statement in self.text.split_inclusive(['\n', ';']) {
+        for statement in self.written.split_inclusive(['\n', ';']) {
             let from = start;
             start += statement.len();
             let value = statement
@@ -99,13 +100,13 @@ impl Text {
                 .and_then(|rest| rest.trim_start().strip_prefix('='));
             if let Some(value) = value {
                 let skipped = statement.len() - value.trim_start().len();
-                let value = &self.text[from + skipped..from + statement.len()];
+                let value = &self.written[from + skipped..from + statement.len()];
                 let value = value.split('#').next().unwrap_or(value);
                 return from + skipped
                     ..from + skipped + value.trim_end_matches([';', '\n', ' ']).len();
             }
         }
-        0..self.text.trim_end().len()
+        0..self.written.trim_end().len()
     }
 }
 

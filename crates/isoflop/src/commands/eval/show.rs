@@ -230,9 +230,9 @@ fn rounded(shown: &str, digits: usize) -> String {
     let split = shown.find(|c: char| !c.is_ascii_digit() && c != '-').unwrap_or(shown.len());
     let (whole, rest) = shown.split_at(split);
     let extra = whole.trim_start_matches('-').len().saturating_sub(digits);
-    match (whole.parse::<i64>(), u32::try_from(extra)) {
+    match (whole.parse::<i64>(), i32::try_from(extra)) {
         (Ok(number), Ok(extra)) if (1..18).contains(&extra) && !rest.starts_with('.') => {
-            let place = 10_f64.powi(extra as i32);
+            let place = 10_f64.powi(extra);
             format!("{:.0}{rest}", (number as f64 / place).round() * place)
         }
         _ => shown.to_owned(),
@@ -303,6 +303,6 @@ mod tests {
     #[test]
     fn counts_are_grouped_and_moments_short() {
         assert_eq!([1, 999, 1000, 12_345_678].map(thousands), ["1", "999", "1,000", "12,345,678"]);
-        assert_eq!([2027.0, 2027.5, 2027.000_000_1].map(moment), ["2027", "2027.50", "2027"]);
+        assert_eq!([2027.0, 2027.5, 2_027.000_000_1].map(moment), ["2027", "2027.50", "2027"]);
     }
 }
