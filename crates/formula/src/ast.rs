@@ -116,6 +116,11 @@ impl Binary {
     }
 
     /// How tightly it binds; `^` alone groups to the right, comparisons and `to` not at all.
+    /// Whether it is `+`, `-`, `*` or `/`.
+    pub(crate) fn is_arithmetic(self) -> bool {
+        matches!(self, Binary::Add | Binary::Sub | Binary::Mul | Binary::Div)
+    }
+
     pub(crate) fn precedence(self) -> u8 {
         match self {
             Binary::Or => 1,

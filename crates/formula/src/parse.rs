@@ -294,17 +294,22 @@ impl<'a> Parser<'a> {
                 .help("give a part of it a name of its own: `part = ...`"));
         }
         let mut left = self.prefix(loosest)?;
+        let mut last = None;
         while let Some(op) = self.binary() {
             let level = op.precedence();
             if level < loosest {
                 break;
             }
             let sign = self.here();
+            if op == Binary::To && last.is_some_and(Binary::is_arithmetic) {
+                return Err(self.to_needs_brackets(sign));
+            }
             self.at += 1;
             let right = self.expression(match op {
-                Binary::Pow => precedence::MINUS,
+                Binary::Pow | Binary::To => precedence::MINUS,
                 _ => level + 1,
             })?;
+            last = Some(op);
             let span = self.ast.spans[left].to(self.ast.spans[right]);
             left = self.ast.push(Node::Binary(op, left, right), span, sign);
             self.refuse_chain(op)?;
@@ -315,6 +320,9 @@ impl<'a> Parser<'a> {
 
     fn refuse_chain(&self, op: Binary) -> Parsed<()> {
         let Some(next) = self.binary() else { return Ok(()) };
+        if op == Binary::To && next.is_arithmetic() {
+            return Err(self.to_needs_brackets(self.here()));
+        }
         let level = op.precedence();
         if next.precedence() != level || !matches!(level, precedence::COMPARISON | precedence::TO) {
             return Ok(());
@@ -325,6 +333,13 @@ impl<'a> Parser<'a> {
             ("comparisons do not chain", "write `a < b and b < c`")
         };
         Err(self.sources.error(message, self.here(), "a second one").help(help))
+    }
+
+    /// Whether `1 to 2 + 3` ends at 2 or at 5 would be anybody's guess.
+    fn to_needs_brackets(&self, at: Span) -> Diagnostic {
+        self.sources
+            .error("`to` beside `+ - * /` needs brackets", at, "which of the two comes first?")
+            .help("write `(a to b) + c`, or `a to (b + c)`")
     }
 
     fn prefix(&mut self, loosest: u8) -> Parsed<NodeId> {

@@ -71,7 +71,7 @@ fn pieces(node: &Node, ast: &Ast) -> Vec<Piece> {
             let own = op.precedence();
             let (left_level, right_level) = match op {
                 Binary::Pow => (precedence::ATOM, precedence::MINUS),
-                Binary::To => (own + 1, own + 1),
+                Binary::To => (precedence::MINUS, precedence::MINUS),
                 _ if op.is_comparison() => (own + 1, own + 1),
                 _ => (own, own + 1),
             };

@@ -190,6 +190,19 @@ fn uncertain_inputs_are_named_columns_with_recipes() {
 }
 
 #[test]
+fn an_interval_beside_arithmetic_needs_its_brackets() {
+    for text in ["1 to 2 + 3", "1 + 2 to 3", "2 * 3 to 10", "1 to 2 / 3", "1 - 2 * 3 to 4"] {
+        let message = refuse(text);
+        assert!(message.contains("needs brackets"), "{text}: {message}");
+    }
+    for text in ["(1 to 2) + 3", "1 to (2 + 3)", "-1 to 1", "(1 to 2) < 3", "2^1 to 2^3"] {
+        let program = Program::parse("<test>", text).unwrap_or_else(|e| panic!("{e}"));
+        let again = Program::parse("<test>", &program.print()).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(program.print(), again.print(), "{text}");
+    }
+}
+
+#[test]
 fn samples_are_summarised() {
     let program = Program::parse(
         "<test>",

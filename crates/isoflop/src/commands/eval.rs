@@ -41,7 +41,7 @@ Examples:
   isoflop eval
       a prompt with history and completion; :help there says more
 
-Write `a to b` for 5% and 95% quantiles (in brackets inside a sum), `q(10%: a, 50%: b, 90%: c)`, `normal(mean, sd)`,
+Write `a to b` for 5% and 95% quantiles (in brackets beside + - * /), `q(10%: a, 50%: b, 90%: c)`, `normal(mean, sd)`,
 `uniform(a, b)` and more; `x = ...` defines a name; `#` starts a comment.";
 
 /// Evaluate expressions with units, growth, dates and uncertainty
