@@ -6,7 +6,7 @@ use crate::bootstrap::is_at_bound;
 use crate::fit::{Bootstrap, FEW};
 use crate::objective::{A, ALPHA, B, BETA, Columns, E};
 use crate::search::{EXPONENTS, Search};
-use crate::{Fit, Warning};
+use crate::{Fit, Side, Warning};
 
 /// Every reason to look twice at `fit`.
 pub(crate) fn warnings(
@@ -69,6 +69,12 @@ pub(crate) fn warnings(
     }
     if fit.explained < 0.8 {
         warnings.push(Warning::PoorFit { explained: fit.explained });
+    }
+    if let Some(cut) = fit.backtest.as_ref().and_then(|backtest| backtest.one_sided()) {
+        let off = 100.0 * cut.predicted_too_high();
+        let side = if off > 0.0 { Side::TooHigh } else { Side::TooLow };
+        let of = cut.held_out;
+        warnings.push(Warning::ExtrapolationBias { percent: off.abs(), side, of });
     }
     if !observations.duplicates().is_empty() {
         warnings.push(Warning::RepeatedRows { lines: observations.duplicates().to_vec() });

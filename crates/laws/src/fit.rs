@@ -6,6 +6,7 @@ use runs::{Flop, Observations, Parameters, Tokens};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::backtest::{Backtest, backtest};
 use crate::bootstrap::{Clusters, Resamples, bootstrap};
 use crate::doubts::warnings;
 use crate::draws::{Draws, Interval};
@@ -156,6 +157,10 @@ pub struct Fit {
     pub explained: f64,
     /// ln L - ln law per row, scaled up for leverage and the five parameters.
     pub residuals: Vec<f64>,
+    /// The law fitted without its largest runs and tried on them; `None` when no cut in compute
+    /// leaves at least 8 runs of 8 distinct (N, D) below and 2 runs above.
+    #[serde(default)]
+    pub backtest: Option<Backtest>,
     /// One law per resample.
     pub draws: Draws,
     /// Reasons to look twice.
@@ -277,9 +282,13 @@ pub fn fit(observations: &Observations, options: &FitOptions) -> Result<Fit, Fit
         spread: robust_spread(&raw),
         explained: explained(&columns.y, &raw),
         residuals: standardised(&columns, &found.best.point, &raw),
+        backtest: None,
         draws: Draws::from_laws(&laws),
         warnings: Vec::new(),
     };
+    let squares: f64 = sorted(fit.residuals.iter().map(|r| r * r)).iter().sum();
+    let scatter = (squares / fit.residuals.len() as f64).sqrt();
+    fit.backtest = backtest(&columns, &clusters, delta, scatter, fit.data.compute.1);
     fit.warnings = warnings(&fit, &columns, &found, observations);
     Ok(fit)
 }
@@ -311,12 +320,16 @@ fn columns(observations: &Observations) -> (Columns, Scale) {
     (Columns { u, v, y, weight }, scale)
 }
 
+fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values
+}
+
 /// Subtracts the mean, and says what it was.
 fn centre(values: &mut [f64]) -> f64 {
     // Summed in order of size, so that the order of the rows cannot change the last digit.
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let mean = sorted.iter().sum::<f64>() / values.len().max(1) as f64;
+    let mean = sorted(values.iter().copied()).iter().sum::<f64>() / values.len().max(1) as f64;
     for x in values.iter_mut() {
         *x -= mean;
     }

@@ -37,6 +37,7 @@
 //! # Ok::<(), laws::FitError>(())
 //! ```
 
+mod backtest;
 mod bootstrap;
 mod chinchilla;
 mod dense;
@@ -50,9 +51,10 @@ mod saved;
 mod search;
 mod warning;
 
+pub use backtest::{Backtest, Cut};
 pub use chinchilla::{Allocation, Chinchilla};
 pub use draws::{Draws, Interval};
 pub use fit::{Bootstrap, Certificate, Data, Fit, FitError, FitOptions, Verdict, fit};
 pub use predict::{Optimum, Prediction};
 pub use saved::SCHEMA_VERSION;
-pub use warning::Warning;
+pub use warning::{Side, Warning};

@@ -80,10 +80,11 @@ impl Fit {
             let losses: Vec<f64> =
                 self.draws.laws().map(|law| law.loss(parameters, tokens).get()).collect();
             let mut noise = Noise::new(self, seed);
+            let drift = self.drift(compute);
             let noisy: Vec<f64> = losses
                 .iter()
                 .flat_map(|&loss| [loss; NOISE_PER_DRAW])
-                .map(|loss| loss * noise.draw().exp())
+                .map(|loss| loss * (noise.draw() + noise.drift(drift)).exp())
                 .collect();
             law_interval = Interval::of(losses, level);
             new_run_interval = Interval::of(noisy, level);
@@ -97,6 +98,13 @@ impl Fit {
             new_run_interval,
             extrapolation_decades: self.extrapolation_decades(compute),
         }
+    }
+
+    /// Scale in ln L of the error that extrapolating to `compute` adds, from the backtest; 0
+    /// inside the compute of the runs and without a backtest.
+    fn drift(&self, compute: Flop) -> f64 {
+        let rate = self.backtest.as_ref().map_or(0.0, |backtest| backtest.error_per_decade);
+        rate * self.extrapolation_decades(compute)
     }
 
     /// The compute-optimal run of `compute` under C = 6 N D, with intervals at `level`. `None`
@@ -120,13 +128,17 @@ impl Fit {
     }
 }
 
-/// Scatter of single runs in ln L.
+/// Scatter of single runs in ln L, and the drift of a law that is not quite true.
 struct Noise<'a> {
     residuals: &'a [f64],
     kernel: f64,
     shrink: f64,
     freedom: usize,
     random: ChaCha8Rng,
+    /// Degrees of freedom of the drift.
+    cuts: usize,
+    /// Its own stream, so that the scatter is the same with and without it.
+    aside: ChaCha8Rng,
 }
 
 impl<'a> Noise<'a> {
@@ -134,6 +146,8 @@ impl<'a> Noise<'a> {
         let n = fit.residuals.len().max(1) as f64;
         let spread = (fit.residuals.iter().map(|r| r * r).sum::<f64>() / n).sqrt();
         let width = n.powf(-0.2);
+        let mut aside = ChaCha8Rng::seed_from_u64(seed);
+        aside.set_stream(1);
         Self {
             residuals: &fit.residuals,
             kernel: width * spread,
@@ -141,6 +155,8 @@ impl<'a> Noise<'a> {
             shrink: (1.0 + width * width).sqrt().recip(),
             freedom: fit.residuals.len().saturating_sub(5).max(1),
             random: ChaCha8Rng::seed_from_u64(seed),
+            cuts: fit.backtest.as_ref().map_or(1, |backtest| backtest.cuts.len()),
+            aside,
         }
     }
 
@@ -148,30 +164,39 @@ impl<'a> Noise<'a> {
         if self.residuals.is_empty() {
             return 0.0;
         }
-        let residual = self.residuals[self.random.random_range(0..self.residuals.len())];
-        let smooth = (residual + self.kernel * self.normal()) * self.shrink;
-        smooth / (self.chi_square() / self.freedom as f64).sqrt()
+        let random = &mut self.random;
+        let residual = self.residuals[random.random_range(0..self.residuals.len())];
+        let smooth = (residual + self.kernel * normal(random)) * self.shrink;
+        smooth / (chi_square(random, self.freedom) / self.freedom as f64).sqrt()
     }
 
-    /// Standard normal, by Box and Muller's transform.
-    fn normal(&mut self) -> f64 {
-        let radius = (-2.0 * (1.0 - self.random.random::<f64>()).ln()).sqrt();
-        radius * (std::f64::consts::TAU * self.random.random::<f64>()).cos()
-    }
-
-    /// Chi-square with `freedom` degrees: a sum of squares, or for many degrees Wilson and
-    /// Hilferty's cube of a normal, whose error there is far below the Monte Carlo error.
-    fn chi_square(&mut self) -> f64 {
-        let k = self.freedom as f64;
-        if self.freedom <= 30 {
-            // Two degrees at a time: twice an exponential.
-            let pairs: f64 = (0..self.freedom / 2)
-                .map(|_| -2.0 * (1.0 - self.random.random::<f64>()).ln())
-                .sum();
-            let odd = if self.freedom % 2 == 1 { self.normal().powi(2) } else { 0.0 };
-            return (pairs + odd).max(1e-12);
+    /// Student's t with a degree of freedom per cut, times `scale`.
+    fn drift(&mut self, scale: f64) -> f64 {
+        if scale <= 0.0 {
+            return 0.0;
         }
-        let part = 2.0 / (9.0 * k);
-        (k * (1.0 - part + part.sqrt() * self.normal()).powi(3)).max(1e-12)
+        let random = &mut self.aside;
+        scale * normal(random) / (chi_square(random, self.cuts) / self.cuts as f64).sqrt()
     }
+}
+
+/// Standard normal, by Box and Muller's transform.
+fn normal(random: &mut ChaCha8Rng) -> f64 {
+    let radius = (-2.0 * (1.0 - random.random::<f64>()).ln()).sqrt();
+    radius * (std::f64::consts::TAU * random.random::<f64>()).cos()
+}
+
+/// Chi-square with `freedom` degrees: a sum of squares, or for many degrees Wilson and Hilferty's
+/// cube of a normal, whose error there is far below the Monte Carlo error.
+fn chi_square(random: &mut ChaCha8Rng, freedom: usize) -> f64 {
+    let k = freedom as f64;
+    if freedom <= 30 {
+        // Two degrees at a time: twice an exponential.
+        let pairs: f64 =
+            (0..freedom / 2).map(|_| -2.0 * (1.0 - random.random::<f64>()).ln()).sum();
+        let odd = if freedom % 2 == 1 { normal(random).powi(2) } else { 0.0 };
+        return (pairs + odd).max(1e-12);
+    }
+    let part = 2.0 / (9.0 * k);
+    (k * (1.0 - part + part.sqrt() * normal(random)).powi(3)).max(1e-12)
 }

@@ -69,11 +69,36 @@ pub enum Warning {
         /// Share of the variation of ln loss that the law explains, at most 1.
         explained: f64,
     },
+    /// Fitted without its largest runs, the law predicts them too high, or too low, beyond noise.
+    ExtrapolationBias {
+        /// Mean error of the predicted loss, in per cent of the loss.
+        percent: f64,
+        /// Whether the predictions are too high or too low.
+        side: Side,
+        /// How many runs were held out.
+        of: usize,
+    },
     /// Whole rows that repeat an earlier row count twice.
     RepeatedRows {
         /// The line of the first row, and of the row that repeats it.
         lines: Vec<(usize, usize)>,
     },
+}
+
+/// To which side predictions are off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// Predicted losses are higher than measured ones.
+    TooHigh,
+    /// Predicted losses are lower than measured ones.
+    TooLow,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if *self == Self::TooHigh { "too high" } else { "too low" })
+    }
 }
 
 impl Warning {
@@ -157,6 +182,11 @@ impl fmt::Display for Warning {
                 f,
                 "the law explains only {:.0} % of the variation of the loss",
                 100.0 * explained.max(0.0)
+            ),
+            Self::ExtrapolationBias { percent, side, of } => write!(
+                f,
+                "fitted without its {of} largest runs, the law predicts them {percent:.1} % \
+                 {side}; expect its extrapolations to be {side} as well"
             ),
             Self::RepeatedRows { lines } => {
                 let shown: Vec<String> = lines

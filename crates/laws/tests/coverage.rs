@@ -132,3 +132,19 @@ fn checkpoints_of_one_run_do_not_narrow_the_intervals() {
     assert!((kept_together / single - 1.0).abs() < 0.2, "{kept_together} {single}");
     assert!(torn_apart < 0.6 * single, "{torn_apart} {single}");
 }
+
+#[test]
+#[ignore]
+fn experiment_mini() {
+    let table = runs::RunTable::read("/work/main/examples/miniseries/runs.csv").unwrap();
+    let o = Observations::from_table(&table, &runs::Columns::default(), &["compute<5e13".parse().unwrap()]).unwrap();
+    let t = std::time::Instant::now();
+    fit(&o, &FitOptions { bootstrap: 0, ..FitOptions::default() }).unwrap();
+    eprintln!("{:?}", t.elapsed());
+    let f = fit(&o, &FitOptions::default()).unwrap();
+    eprintln!("{:#?} {:?}", f.backtest, f.warnings);
+    eprintln!("{} {}", f.spread, (f.residuals.iter().map(|r| r * r).sum::<f64>() / 61.0).sqrt());
+    for (n, d) in [(404480.0, 36544512.0), (1082368.0, 14082816.0)] {
+        for level in [0.5, 0.8, 0.9, 0.95] { eprintln!("{level} {:?}", f.predict(Parameters(n), Tokens(d), level, 0).new_run_interval); }
+    }
+}
