@@ -21,8 +21,8 @@ const FEWEST_ABOVE: usize = 2;
 /// sweeps of half-decade budgets are cut between budgets.
 const DEPTHS: [f64; 4] = [0.25, 0.75, 1.25, 1.75];
 
-/// How far from there the widest gap in C may be looked for, in decades.
-const REACH: f64 = 0.24;
+/// How far from there the middle of the widest gap in C is looked for, in decades.
+const REACH: f64 = 0.26;
 
 /// The standard normal's 95 % point: 90 % of it lie within.
 const NINETY: f64 = 1.645;
@@ -34,7 +34,7 @@ pub struct Backtest {
     pub cuts: Vec<Cut>,
     /// Error in ln loss per decade of C beyond the fitted runs, over and above what the scatter of
     /// runs and the uncertainty of the law explain; 0 when they explain all. Predictions draw it
-    /// from Student's t with as many degrees of freedom as there are cuts.
+    /// from a normal distribution of this standard deviation times their distance.
     pub error_per_decade: f64,
 }
 
@@ -74,12 +74,20 @@ impl Cut {
 
 impl Backtest {
     /// The cut at the largest compute, when it is off by over two standard errors and every other
-    /// cut is off to the same side.
+    /// cut is off to the same side. Errors under a tenth of a per cent are not worth a word.
     pub fn one_sided(&self) -> Option<&Cut> {
         let cut = self.cuts.first()?;
         let agree = self.cuts.iter().all(|other| (other.error < 0.0) == (cut.error < 0.0));
-        (agree && cut.error.abs() > 2.0 * cut.standard_error).then_some(cut)
+        (agree && cut.error.abs() > (2.0 * cut.standard_error).max(1e-3)).then_some(cut)
     }
+}
+
+/// Scatter of one run in ln L. A mean of runs scatters by the root mean square; Huber's estimate
+/// of the law by the middle of the residuals, which outliers do not widen.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scatter {
+    pub(crate) root_mean_square: f64,
+    pub(crate) robust: f64,
 }
 
 /// A run as the backtest sees it: its rows in order, the last one its largest.
@@ -90,13 +98,13 @@ struct Run {
 }
 
 /// Refits the law (point fit, no resamples) below each cut and predicts the runs above it.
-/// `spread` is the standard deviation of one run in ln L, `largest` the largest C of the table.
+/// `largest` is the largest C of the table.
 /// `None` when no cut leaves enough runs on both sides.
 pub(crate) fn backtest(
     columns: &Columns,
     clusters: &Clusters,
     delta: f64,
-    spread: f64,
+    scatter: Scatter,
     largest: Flop,
 ) -> Option<Backtest> {
     let runs = in_order(columns, clusters);
@@ -108,7 +116,7 @@ pub(crate) fn backtest(
         .filter(|&count| seen.insert(count) && enough(&runs[..count], clusters))
         .filter_map(|count| {
             let compute = Flop(largest.get() * (runs[count - 1].ln_c - top).exp());
-            try_cut(columns, &runs, count, delta, spread, compute)
+            try_cut(columns, &runs, count, delta, scatter, compute)
         })
         .collect();
     (!cuts.is_empty()).then(|| Backtest { error_per_decade: excess(&cuts), cuts })
@@ -142,7 +150,7 @@ fn cut_near(runs: &[Run], target: f64) -> Option<usize> {
     (1..=runs.len().checked_sub(FEWEST_ABOVE)?)
         .filter(|&count| {
             let (low, high) = (runs[count - 1].ln_c, runs[count].ln_c);
-            high > low && low < target + REACH * LN_10 && high > target - REACH * LN_10
+            high > low && (0.5 * (low + high) - target).abs() <= REACH * LN_10
         })
         .max_by(|&a, &b| gap(a).total_cmp(&gap(b)).then(b.cmp(&a)))
 }
@@ -158,7 +166,7 @@ fn try_cut(
     runs: &[Run],
     count: usize,
     delta: f64,
-    spread: f64,
+    scatter: Scatter,
     compute: Flop,
 ) -> Option<Cut> {
     let mut below = Columns::default();
@@ -182,9 +190,10 @@ fn try_cut(
     let variance = |slope: &[f64; 5]| {
         let x = solve(&gram, slope, [true; 5])?;
         let leverage: f64 = (0..5).map(|i| x[i] * slope[i]).sum();
-        let variance = inefficiency(delta / spread) * leverage * spread * spread;
+        let variance = inefficiency(delta / scatter.robust) * leverage * scatter.robust.powi(2);
         (variance.is_finite() && variance >= 0.0).then_some(variance)
     };
+    let noise = scatter.root_mean_square.powi(2);
     let above = &runs[count..];
     let held_out = above.len() as f64;
     let (mut error, mut decades, mut within, mut mean) = (0.0, 0.0, 0, [0.0; 5]);
@@ -192,7 +201,7 @@ fn try_cut(
         let row = run.rows[run.rows.len() - 1];
         let slope = columns.log_slope(&point, row);
         let off = columns.residual(&point, row);
-        let deviation = (spread * spread + variance(&slope)?).sqrt();
+        let deviation = (noise + variance(&slope)?).sqrt();
         within += usize::from(off.abs() <= NINETY * deviation);
         error += off / held_out;
         decades += (run.ln_c - runs[count - 1].ln_c) / LN_10 / held_out;
@@ -200,7 +209,7 @@ fn try_cut(
             *mean += slope / held_out;
         }
     }
-    let standard_error = (spread * spread / held_out + variance(&mean)?).sqrt();
+    let standard_error = (noise / held_out + variance(&mean)?).sqrt();
     let usable = error.is_finite() && standard_error > 0.0 && decades > 0.0;
     usable.then_some(Cut {
         compute,
@@ -222,7 +231,8 @@ fn inefficiency(bend: f64) -> f64 {
 
 /// The error per decade in excess of scatter and sampling, by moments: each cut is one
 /// observation r of variance s^2 + v, so that sum r^2 / v is expected to be k + s^2 sum 1 / v
-/// (DerSimonian and Laird 1986, about a mean of zero: a true law errs to neither side).
+/// (the moments of random-effects meta-analysis, doi:10.1016/0197-2456(86)90046-2, about a mean of
+/// zero: a true law errs to neither side).
 fn excess(cuts: &[Cut]) -> f64 {
     let (mut sizes, mut weights) = (0.0, 0.0);
     for (rate, variance) in cuts.iter().map(Cut::rate) {

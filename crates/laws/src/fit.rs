@@ -6,7 +6,7 @@ use runs::{Flop, Observations, Parameters, Tokens};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::backtest::{Backtest, backtest};
+use crate::backtest::{Backtest, Scatter, backtest};
 use crate::bootstrap::{Clusters, Resamples, bootstrap};
 use crate::doubts::warnings;
 use crate::draws::{Draws, Interval};
@@ -287,7 +287,8 @@ pub fn fit(observations: &Observations, options: &FitOptions) -> Result<Fit, Fit
         warnings: Vec::new(),
     };
     let squares: f64 = sorted(fit.residuals.iter().map(|r| r * r)).iter().sum();
-    let scatter = (squares / fit.residuals.len() as f64).sqrt();
+    let root_mean_square = (squares / fit.residuals.len() as f64).sqrt();
+    let scatter = Scatter { root_mean_square, robust: fit.spread };
     fit.backtest = backtest(&columns, &clusters, delta, scatter, fit.data.compute.1);
     fit.warnings = warnings(&fit, &columns, &found, observations);
     Ok(fit)

@@ -2,11 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-use laws::{Chinchilla, FitOptions, fit};
+use laws::{Chinchilla, FitOptions, Warning, fit};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal, StudentT};
-use runs::{Flop, NatsPerToken, Observation, Observations, Parameters, Tokens};
+use runs::{Flop, NatsPerToken, Observation, Observations, Parameters, Tokens, flop_6nd};
 
 const TRUTH: Chinchilla = Chinchilla { e: 1.69, a: 406.4, b: 410.7, alpha: 0.34, beta: 0.28 };
 
@@ -18,6 +18,9 @@ struct Sweep {
     noise: f64,
     heavy: bool,
     delta: f64,
+    /// How far ln L falls below the law per squared decade of C above 1e17: what no law of this
+    /// form can follow.
+    bend: f64,
 }
 
 impl Sweep {
@@ -42,28 +45,38 @@ impl Sweep {
         } else {
             StandardNormal.sample(random)
         };
-        let loss = TRUTH.loss(parameters, tokens) * (self.noise * error).exp();
+        let decades = (flop_6nd(parameters, tokens).get() / 1e17).log10();
+        let ln_off = self.noise * error - self.bend * decades * decades;
+        let loss = TRUTH.loss(parameters, tokens) * ln_off.exp();
         Observation { run: format!("{parameters} {tokens}"), parameters, tokens, loss }
     }
 }
 
 /// Shares of `trials` sweeps whose 90 % intervals held the loss of a new run, and the law's own
-/// loss, at the optimum of ten times the largest budget; and whose interval of alpha held it.
-fn coverage(sweep: Sweep, trials: u64) -> [f64; 3] {
+/// loss, at the optimum of ten times the largest budget; whose interval of alpha held it; that
+/// held the new run's loss when the backtest is left out; and that warned of a one-sided backtest.
+fn coverage(sweep: Sweep, trials: u64) -> [f64; 5] {
     let options = FitOptions { huber_delta: sweep.delta, bootstrap: 150, level: 0.9, seed: 0 };
-    let mut held = [0.0; 3];
+    let mut held = [0.0; 5];
     for seed in 0..trials {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let observations = sweep.runs(&mut random);
-        let fit = fit(&observations, &FitOptions { seed, ..options }).unwrap();
+        let mut fit = fit(&observations, &FitOptions { seed, ..options }).unwrap();
         let target = TRUTH.optimal(Flop(1e20)).unwrap();
         let NatsPerToken(new) = sweep.run(target.parameters, target.tokens, &mut random).loss;
         let prediction = fit.predict(target.parameters, target.tokens, 0.9, seed);
         assert!((prediction.extrapolation_decades - 1.0).abs() < 1e-9);
+        let alpha = fit.interval("alpha").unwrap().contains(TRUTH.alpha);
+        let warned =
+            fit.warnings.iter().any(|warning| matches!(warning, Warning::ExtrapolationBias { .. }));
+        fit.backtest = None;
+        let without = fit.predict(target.parameters, target.tokens, 0.9, seed);
         for (held, is) in held.iter_mut().zip([
             prediction.new_run_interval.unwrap().contains(new),
             prediction.law_interval.unwrap().contains(target.loss.get()),
-            fit.interval("alpha").unwrap().contains(TRUTH.alpha),
+            alpha,
+            without.new_run_interval.unwrap().contains(new),
+            warned,
         ]) {
             *held += f64::from(u8::from(is)) / trials as f64;
         }
@@ -73,7 +86,14 @@ fn coverage(sweep: Sweep, trials: u64) -> [f64; 3] {
 
 #[test]
 fn intervals_ten_times_beyond_the_sweep_hold_about_nine_times_in_ten() {
-    let sweep = |budgets, sizes, noise, heavy, delta| Sweep { budgets, sizes, noise, heavy, delta };
+    let sweep = |budgets, sizes, noise, heavy, delta| Sweep {
+        budgets,
+        sizes,
+        noise,
+        heavy,
+        delta,
+        bend: 0.0,
+    };
     // With 100 sweeps the share itself has a standard error of 3 points.
     for (name, sweep, least) in [
         ("25 runs, 1 %", sweep(5, 5, 0.01, false, 1e-3), 0.85),
@@ -84,15 +104,30 @@ fn intervals_ten_times_beyond_the_sweep_hold_about_nine_times_in_ten() {
         ("9 runs, 1 %", sweep(3, 3, 0.01, false, 1e-3), 0.80),
         ("6 runs, 1 %", sweep(3, 2, 0.01, false, 1e-3), 0.60),
     ] {
-        let [new, law, alpha] = coverage(sweep, 100);
-        eprintln!("{name}: new run {new:.3}, law {law:.3}, alpha {alpha:.3}");
+        let [new, law, alpha, without, warned] = coverage(sweep, 100);
+        eprintln!(
+            "{name}: new run {new:.3} ({without:.3} without the backtest), law {law:.3}, alpha \
+             {alpha:.3}, warned {warned:.3}"
+        );
         assert!((least..=1.0).contains(&new), "{name}: {new}");
+        assert!(new - without < 0.1 && warned < 0.1, "{name}: {new} {without} {warned}");
+    }
+}
+
+#[test]
+fn a_law_that_bends_is_noticed_and_widens_the_intervals() {
+    for (bend, noise, least) in [(0.01, 0.01, 0.85), (0.02, 0.01, 0.80), (0.02, 0.003, 0.90)] {
+        let sweep = Sweep { budgets: 5, sizes: 5, noise, heavy: false, delta: 1e-3, bend };
+        let [new, _, _, without, warned] = coverage(sweep, 100);
+        eprintln!("bend {bend}, noise {noise}: {new:.3}, {without:.3} without, warned {warned:.3}");
+        assert!(warned > if noise < 0.01 { 0.5 } else { 0.02 }, "{bend}, {noise}: {warned}");
+        assert!(new >= least && new > without, "{bend}, {noise}: {new} {without}");
     }
 }
 
 #[test]
 fn a_fit_is_the_same_for_any_number_of_threads_and_another_for_another_seed() {
-    let sweep = Sweep { budgets: 5, sizes: 5, noise: 0.01, heavy: false, delta: 1e-3 };
+    let sweep = Sweep { budgets: 5, sizes: 5, noise: 0.01, heavy: false, delta: 1e-3, bend: 0.0 };
     let observations = sweep.runs(&mut ChaCha8Rng::seed_from_u64(1));
     let with = |threads: usize, seed: u64| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -108,7 +143,7 @@ fn a_fit_is_the_same_for_any_number_of_threads_and_another_for_another_seed() {
 
 #[test]
 fn checkpoints_of_one_run_do_not_narrow_the_intervals() {
-    let sweep = Sweep { budgets: 5, sizes: 5, noise: 0.01, heavy: false, delta: 1e-3 };
+    let sweep = Sweep { budgets: 5, sizes: 5, noise: 0.01, heavy: false, delta: 1e-3, bend: 0.0 };
     let once = sweep.runs(&mut ChaCha8Rng::seed_from_u64(2));
     let rows = |copies: usize, own: bool| {
         Observations::new((0..once.len() * copies).map(|i| {
@@ -131,20 +166,4 @@ fn checkpoints_of_one_run_do_not_narrow_the_intervals() {
         (width(&once), width(&rows(9, false)), width(&rows(9, true)));
     assert!((kept_together / single - 1.0).abs() < 0.2, "{kept_together} {single}");
     assert!(torn_apart < 0.6 * single, "{torn_apart} {single}");
-}
-
-#[test]
-#[ignore]
-fn experiment_mini() {
-    let table = runs::RunTable::read("/work/main/examples/miniseries/runs.csv").unwrap();
-    let o = Observations::from_table(&table, &runs::Columns::default(), &["compute<5e13".parse().unwrap()]).unwrap();
-    let t = std::time::Instant::now();
-    fit(&o, &FitOptions { bootstrap: 0, ..FitOptions::default() }).unwrap();
-    eprintln!("{:?}", t.elapsed());
-    let f = fit(&o, &FitOptions::default()).unwrap();
-    eprintln!("{:#?} {:?}", f.backtest, f.warnings);
-    eprintln!("{} {}", f.spread, (f.residuals.iter().map(|r| r * r).sum::<f64>() / 61.0).sqrt());
-    for (n, d) in [(404480.0, 36544512.0), (1082368.0, 14082816.0)] {
-        for level in [0.5, 0.8, 0.9, 0.95] { eprintln!("{level} {:?}", f.predict(Parameters(n), Tokens(d), level, 0).new_run_interval); }
-    }
 }

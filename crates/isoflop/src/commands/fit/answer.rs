@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anstyle::AnsiColor;
-use laws::{Chinchilla, Fit, FitOptions, Optimum, Prediction, Verdict};
+use laws::{Chinchilla, Fit, FitOptions, Optimum, Prediction, Side, Verdict, Warning};
 use runs::{Flop, Observations, Parameters, RunTable, Tokens};
 use serde_json::{Value, json};
 
@@ -55,6 +55,7 @@ impl<'a> Answer<'a> {
             );
         }
         self.about_law(&mut text);
+        self.about_backtest(&mut text);
         self.about_optima(&mut text);
         self.about_predictions(&mut text);
         self.about_trust(&mut text);
@@ -138,6 +139,47 @@ impl<'a> Answer<'a> {
         }
     }
 
+    fn about_backtest(&self, text: &mut String) {
+        let Some(backtest) = &self.fit.backtest else {
+            let _ = writeln!(text, "\n{}: none; {NO_BACKTEST}", bold("backtest"));
+            return;
+        };
+        let _ = writeln!(
+            text,
+            "\n{} the law refitted without the runs above C, and tried on them",
+            bold("backtest")
+        );
+        let head = ["C, FLOP", "fitted", "held out", "decades above", "mean error", "within 90 %"];
+        let mut rows = vec![head.map(str::to_owned)];
+        for cut in &backtest.cuts {
+            let off = 100.0 * cut.predicted_too_high();
+            let side = if off > 0.0 { Side::TooHigh } else { Side::TooLow };
+            rows.push([
+                format!("{:.1e}", cut.compute.get()),
+                cut.fitted.to_string(),
+                cut.held_out.to_string(),
+                format!("{:.1}", cut.decades),
+                format!(
+                    "{:.1} % {side}, standard error {:.1} %",
+                    off.abs(),
+                    100.0 * cut.standard_error
+                ),
+                format!("{} of {}", cut.within, cut.held_out),
+            ]);
+        }
+        table(text, &rows);
+        if backtest.error_per_decade == 0.0 {
+            let _ = writeln!(text, "  beyond noise: nothing");
+            return;
+        }
+        let _ = writeln!(
+            text,
+            "  beyond noise: {:.1} % per decade of extrapolation, added to the intervals for a new \
+             run",
+            100.0 * backtest.error_per_decade
+        );
+    }
+
     fn about_optima(&self, text: &mut String) {
         if self.optima.is_empty() {
             let _ = writeln!(text, "\nno compute-optimal run: one of the two terms is zero");
@@ -201,7 +243,7 @@ impl<'a> Answer<'a> {
         for warning in &fit.warnings {
             let _ = writeln!(text, "{warn}warning{warn:#}: {warning}");
         }
-        let _ = writeln!(text, "{}: {}", bold("verdict"), verdict_in_words(fit.verdict()));
+        let _ = writeln!(text, "{}: {}", bold("verdict"), verdict_in_words(fit));
     }
 
     pub(super) fn json(&self, law: &str) -> Value {
@@ -236,13 +278,15 @@ impl<'a> Answer<'a> {
             "parameters": parameters,
             "certificate": fit.certificate,
             "bootstrap": fit.bootstrap,
+            "backtest": fit.backtest,
+            "backtest_absent": fit.backtest.is_none().then_some(NO_BACKTEST),
             "spread": fit.spread,
             "explained": fit.explained,
             "compute_optimal": self.optima,
             "predictions": self.predictions,
             "warnings": warnings,
             "verdict": fit.verdict(),
-            "verdict_in_words": verdict_in_words(fit.verdict()),
+            "verdict_in_words": verdict_in_words(fit),
         })
     }
 }
@@ -267,16 +311,38 @@ fn compute_ratios(table: &RunTable, observations: &Observations) -> Option<(f64,
     ratios.filter(|(low, high)| low.is_finite() && high.is_finite())
 }
 
-fn verdict_in_words(verdict: Verdict) -> &'static str {
-    match verdict {
+/// Why a fit has no backtest.
+const NO_BACKTEST: &str = "it needs a cut in C, up to two decades below the largest, with at least \
+                           8 runs of 8 distinct (N, D) below and 2 runs above";
+
+fn verdict_in_words(fit: &Fit) -> String {
+    let bias = fit.warnings.iter().find_map(|warning| match warning {
+        Warning::ExtrapolationBias { side, .. } => Some(side),
+        _ => None,
+    });
+    match fit.verdict() {
         Verdict::Sound => {
-            "the law describes these runs; trust it among them, and outside them only as far as \
-             the intervals say"
+            let outside = if fit.backtest.is_some() {
+                "the intervals say"
+            } else {
+                "you have checked: no backtest was possible"
+            };
+            format!(
+                "the law describes these runs; trust it among them, and outside them only as far \
+                 as {outside}"
+            )
         }
-        Verdict::Caution => "usable with care: read the warnings first",
+        Verdict::Caution => match bias {
+            Some(side) => format!(
+                "usable with care among these runs; outside them expect it to predict {side}: \
+                 read the warnings first"
+            ),
+            None => "usable with care: read the warnings first".to_owned(),
+        },
         Verdict::NotIdentified => {
             "these runs cannot tell the terms of the law apart; use it only for losses close to \
              the runs, not for its parameters or for planning"
+                .to_owned()
         }
     }
 }
