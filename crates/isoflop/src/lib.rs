@@ -35,7 +35,8 @@ pub mod prelude {
     pub use lab::recipe::{Recipe, RunConfig};
     pub use lab::sweep::Sweep;
     pub use laws::{
-        Allocation, Chinchilla, Fit, FitError, FitOptions, Interval, Prediction, Verdict, fit,
+        Allocation, Backtest, Chinchilla, Cut, Fit, FitError, FitOptions, Interval, Prediction,
+        Side, Verdict, fit,
     };
     pub use runs::{
         BitsPerByte, Columns, Filter, Flop, NatsPerToken, Observation, Observations, Parameters,
