@@ -289,6 +289,16 @@ fn prediction_for_people(
         fit.data.rows,
         100.0 * fit.spread,
     );
+    if let Some(error) = fit.backtest.as_ref().map(|backtest| backtest.error_per_decade)
+        && error > 0.0
+    {
+        let _ = writeln!(
+            text,
+            "check  refitted without its largest runs, the law misses them by {:.0} % per decade of \
+             compute\n       beyond noise; the interval below holds that",
+            100.0 * error
+        );
+    }
     for warning in &fit.warnings {
         let _ = writeln!(text, "note   {warning}");
     }
