@@ -49,7 +49,7 @@ const LEAF_TOKENS: usize = 1024;
 
 /// The engine on this machine's cores.
 ///
-/// A batch is cut into leaves of about [`LEAF_TOKENS`] tokens. Each leaf's gradient is computed on
+/// A batch is cut into leaves of about a thousand tokens. Each leaf's gradient is computed on
 /// one core and leaves are added in a binary tree whose shape depends on the batch alone, so the
 /// result is the same for any number of threads.
 pub struct CpuEngine {

@@ -371,8 +371,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let tokens = squares(folder.path());
         let mut config = config();
-        config.shape.context = 1 << 16;
-        config.batch_tokens = 1 << 16;
+        config.shape.context = 1 << 20;
+        config.batch_tokens = 1 << 20;
         let stop = AtomicBool::new(false);
         let execution = Execution {
             checkpoint: None,

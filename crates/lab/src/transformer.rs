@@ -8,16 +8,17 @@
 //! No biases and no weights in the norms, as in nanochat. Gradients are written out by hand;
 //! `tests` holds each matrix against finite differences.
 
-use crate::kernels::activation::{squared_relu, squared_relu_gradient, swiglu, swiglu_gradient};
-use crate::kernels::attention::{Heads, Kept, attention, attention_gradient, scratch_len};
-use crate::kernels::cross_entropy::cross_entropy;
-use crate::kernels::matmul::{Matrix, MatrixMut, Write, matmul};
-use crate::kernels::norm::{
-    rms_norm, rms_norm_gradient, rms_norm_gradient_in_place, rms_norm_in_place,
-};
+mod backward;
+mod forward;
+mod workspace;
+
+use crate::kernels::attention::Heads;
+use crate::kernels::matmul::Matrix;
 use crate::kernels::rotary::Rotary;
 use crate::parameters::Layout;
-use crate::shape::{Mlp, Shape};
+use crate::shape::Shape;
+
+pub(crate) use workspace::Workspace;
 
 /// Whole sequences: `context` input tokens and as many targets each, one after another.
 #[derive(Debug, Clone, Copy)]
@@ -43,100 +44,6 @@ pub(crate) struct Transformer {
     rotary: Rotary,
 }
 
-/// What the backward pass needs of one block, for every token.
-struct BlockActivations {
-    attention_input: Vec<f32>,
-    attention_input_scale: Vec<f32>,
-    query: Vec<f32>,
-    query_scale: Vec<f32>,
-    key: Vec<f32>,
-    key_scale: Vec<f32>,
-    value: Vec<f32>,
-    probabilities: Vec<f32>,
-    mixed: Vec<f32>,
-    mlp_input: Vec<f32>,
-    mlp_input_scale: Vec<f32>,
-    up: Vec<f32>,
-    gate: Vec<f32>,
-}
-
-/// Activations and scratch for up to `sequences` sequences at once.
-pub(crate) struct Workspace {
-    sequences: usize,
-    embedded: Vec<f32>,
-    embedded_scale: Vec<f32>,
-    stream: Vec<f32>,
-    blocks: Vec<BlockActivations>,
-    hidden: Vec<f32>,
-    last: Vec<f32>,
-    last_scale: Vec<f32>,
-    logits: Vec<f32>,
-    pub(crate) losses: Vec<f32>,
-    d_stream: Vec<f32>,
-    d_normed: Vec<f32>,
-    d_query: Vec<f32>,
-    d_key: Vec<f32>,
-    d_value: Vec<f32>,
-    d_gate: Vec<f32>,
-    scores: Vec<f32>,
-}
-
-impl Workspace {
-    pub(crate) fn new(shape: &Shape, sequences: usize) -> Self {
-        let tokens = sequences * shape.context;
-        let features = || vec![0.0; tokens * shape.width];
-        let hidden = || vec![0.0; tokens * shape.hidden()];
-        let gate = || if shape.mlp == Mlp::Swiglu { hidden() } else { Vec::new() };
-        let blocks = (0..shape.depth)
-            .map(|_| BlockActivations {
-                attention_input: features(),
-                attention_input_scale: vec![0.0; tokens],
-                query: features(),
-                query_scale: vec![0.0; tokens * shape.heads],
-                key: features(),
-                key_scale: vec![0.0; tokens * shape.heads],
-                value: features(),
-                probabilities: vec![0.0; tokens * shape.heads * shape.context],
-                mixed: features(),
-                mlp_input: features(),
-                mlp_input_scale: vec![0.0; tokens],
-                up: hidden(),
-                gate: gate(),
-            })
-            .collect();
-        Self {
-            sequences,
-            embedded: features(),
-            embedded_scale: vec![0.0; tokens],
-            stream: features(),
-            blocks,
-            hidden: hidden(),
-            last: features(),
-            last_scale: vec![0.0; tokens],
-            logits: vec![0.0; tokens * shape.vocab],
-            losses: vec![0.0; tokens],
-            d_stream: features(),
-            d_normed: features(),
-            d_query: features(),
-            d_key: features(),
-            d_value: features(),
-            d_gate: gate(),
-            scores: vec![0.0; scratch_len(shape.context)],
-        }
-    }
-
-    /// Numbers held for each token of a sequence, by the shape alone.
-    pub(crate) fn numbers_per_token(shape: &Shape) -> usize {
-        let block = 6 * shape.width
-            + 2
-            + 2 * shape.heads
-            + shape.heads * shape.context
-            + shape.hidden() * if shape.mlp == Mlp::Swiglu { 2 } else { 1 };
-        let gate = if shape.mlp == Mlp::Swiglu { shape.hidden() } else { 0 };
-        shape.depth * block + 8 * shape.width + shape.hidden() + gate + shape.vocab + 3
-    }
-}
-
 impl Transformer {
     pub(crate) fn new(shape: Shape) -> Self {
         let rotary = Rotary::new(shape.context, shape.head_width());
@@ -146,102 +53,6 @@ impl Transformer {
     fn heads(&self) -> Heads {
         let Shape { context, width, heads, .. } = self.shape;
         Heads { context, width, count: heads }
-    }
-
-    /// Losses of every token, in `workspace.losses`; with `gradient_scale`, the logits become the
-    /// gradient of `scale * sum of losses`, ready for [`Self::backward`].
-    pub(crate) fn forward(
-        &self,
-        parameters: &[f32],
-        batch: Sequences<'_>,
-        workspace: &mut Workspace,
-        gradient_scale: Option<f32>,
-    ) {
-        let Shape { width, heads, context, vocab, .. } = self.shape;
-        let (hidden, head_width) = (self.shape.hidden(), self.shape.head_width());
-        let tokens = batch.inputs.len();
-        debug_assert!(tokens <= workspace.sequences * context);
-        let w = workspace;
-        let table = &parameters[self.layout.embedding.clone()];
-
-        let stream = &mut w.stream[..tokens * width];
-        for (row, token) in stream.chunks_exact_mut(width).zip(batch.inputs) {
-            row.copy_from_slice(&table[*token as usize * width..][..width]);
-        }
-        let embedded = &mut w.embedded[..tokens * width];
-        rms_norm(stream, embedded, &mut w.embedded_scale, width);
-        stream.copy_from_slice(embedded);
-
-        for (block, places) in w.blocks.iter_mut().zip(&self.layout.blocks) {
-            let square = |range: &std::ops::Range<usize>| {
-                Matrix::new(&parameters[range.clone()], width, width)
-            };
-            let input = &mut block.attention_input[..tokens * width];
-            rms_norm(stream, input, &mut block.attention_input_scale, width);
-            let input = Matrix::new(input, tokens, width);
-            for (target, place) in [
-                (&mut block.query, &places.query),
-                (&mut block.key, &places.key),
-                (&mut block.value, &places.value),
-            ] {
-                let target = MatrixMut::new(target, tokens, width);
-                matmul(target, Write::Replace, 1.0, input, square(place));
-            }
-            for (x, scale) in
-                [(&mut block.query, &mut block.query_scale), (&mut block.key, &mut block.key_scale)]
-            {
-                let x = &mut x[..tokens * width];
-                self.rotary.rotate(x, context, width);
-                rms_norm_in_place(x, scale, head_width);
-            }
-            for (sequence, table) in
-                block.probabilities.chunks_exact_mut(heads * context * context).enumerate()
-            {
-                if sequence * context == tokens {
-                    break;
-                }
-                let part = sequence * context * width..(sequence + 1) * context * width;
-                attention(
-                    self.heads(),
-                    &block.query[part.clone()],
-                    &block.key[part.clone()],
-                    &block.value[part.clone()],
-                    table,
-                    &mut block.mixed[part],
-                );
-            }
-            let mixed = Matrix::new(&block.mixed, tokens, width);
-            let residual = MatrixMut::new(stream, tokens, width);
-            matmul(residual, Write::Add, 1.0, mixed, square(&places.output));
-
-            let input = &mut block.mlp_input[..tokens * width];
-            rms_norm(stream, input, &mut block.mlp_input_scale, width);
-            let input = Matrix::new(input, tokens, width);
-            let up = Matrix::new(&parameters[places.up.clone()], width, hidden);
-            matmul(MatrixMut::new(&mut block.up, tokens, hidden), Write::Replace, 1.0, input, up);
-            if let Some(gate) = &places.gate {
-                let gate = Matrix::new(&parameters[gate.clone()], width, hidden);
-                let target = MatrixMut::new(&mut block.gate, tokens, hidden);
-                matmul(target, Write::Replace, 1.0, input, gate);
-            }
-            activate(block, &mut w.hidden[..tokens * hidden]);
-            let down = Matrix::new(&parameters[places.down.clone()], hidden, width);
-            let active = Matrix::new(&w.hidden, tokens, hidden);
-            matmul(MatrixMut::new(stream, tokens, width), Write::Add, 1.0, active, down);
-        }
-
-        let last = &mut w.last[..tokens * width];
-        rms_norm(stream, last, &mut w.last_scale, width);
-        let logits = &mut w.logits[..tokens * vocab];
-        matmul(
-            MatrixMut::new(logits, tokens, vocab),
-            Write::Replace,
-            1.0,
-            Matrix::new(last, tokens, width),
-            self.head(parameters),
-        );
-        let losses = &mut w.losses[..tokens];
-        cross_entropy(logits, vocab, batch.targets, losses, gradient_scale);
     }
 
     /// The output projection, `width x vocab`.
@@ -254,167 +65,12 @@ impl Transformer {
             }
         }
     }
-
-    /// Gradient of what [`Self::forward`] scaled, written over `gradient`.
-    pub(crate) fn backward(
-        &self,
-        parameters: &[f32],
-        batch: Sequences<'_>,
-        workspace: &mut Workspace,
-        gradient: &mut [f32],
-    ) {
-        let Shape { width, heads, context, vocab, .. } = self.shape;
-        let (hidden, head_width) = (self.shape.hidden(), self.shape.head_width());
-        let tokens = batch.inputs.len();
-        let w = workspace;
-        let d_normed = &mut w.d_normed[..tokens * width];
-        let d_stream = &mut w.d_stream[..tokens * width];
-
-        let d_logits = Matrix::new(&w.logits, tokens, vocab);
-        let last = Matrix::new(&w.last, tokens, width);
-        let d_table = &mut gradient[self.layout.embedding.clone()];
-        if let Some(head) = &self.layout.head {
-            d_table.fill(0.0);
-            let d_head = MatrixMut::new(&mut gradient[head.clone()], width, vocab);
-            matmul(d_head, Write::Replace, 1.0, last.transposed(), d_logits);
-        } else {
-            let d_table = MatrixMut::new(d_table, vocab, width);
-            matmul(d_table, Write::Replace, 1.0, d_logits.transposed(), last);
-        }
-        let d_last = MatrixMut::new(d_normed, tokens, width);
-        matmul(d_last, Write::Replace, 1.0, d_logits, self.head(parameters).transposed());
-        rms_norm_gradient(&w.last, &w.last_scale, d_normed, d_stream, width, Write::Replace);
-
-        for (block, places) in w.blocks.iter_mut().zip(&self.layout.blocks).rev() {
-            let active = &mut w.hidden[..tokens * hidden];
-            activate(block, active);
-            let matrix = |range: &std::ops::Range<usize>, rows, columns| {
-                Matrix::new(&parameters[range.clone()], rows, columns)
-            };
-            // Feed-forward: the gradient of `down`, then of what it read.
-            let d_out = Matrix::new(d_stream, tokens, width);
-            matmul(
-                MatrixMut::new(&mut gradient[places.down.clone()], hidden, width),
-                Write::Replace,
-                1.0,
-                Matrix::new(active, tokens, hidden).transposed(),
-                d_out,
-            );
-            matmul(
-                MatrixMut::new(active, tokens, hidden),
-                Write::Replace,
-                1.0,
-                d_out,
-                matrix(&places.down, hidden, width).transposed(),
-            );
-            match &places.gate {
-                None => squared_relu_gradient(&block.up, active),
-                Some(_) => swiglu_gradient(&block.up, &block.gate, active, &mut w.d_gate),
-            }
-            let input = Matrix::new(&block.mlp_input, tokens, width);
-            let readers = [(Some(&places.up), &*active), (places.gate.as_ref(), &w.d_gate)];
-            let mut write = Write::Replace;
-            for (place, d_hidden) in readers {
-                let Some(place) = place else { continue };
-                let d_hidden = Matrix::new(d_hidden, tokens, hidden);
-                let target = MatrixMut::new(&mut gradient[place.clone()], width, hidden);
-                matmul(target, Write::Replace, 1.0, input.transposed(), d_hidden);
-                let target = MatrixMut::new(d_normed, tokens, width);
-                matmul(target, write, 1.0, d_hidden, matrix(place, width, hidden).transposed());
-                write = Write::Add;
-            }
-            rms_norm_gradient(
-                &block.mlp_input,
-                &block.mlp_input_scale,
-                d_normed,
-                d_stream,
-                width,
-                Write::Add,
-            );
-
-            // Attention: the gradient of `output`, of the mixing, and of the three projections.
-            let d_out = Matrix::new(d_stream, tokens, width);
-            let mixed = Matrix::new(&block.mixed, tokens, width);
-            let target = MatrixMut::new(&mut gradient[places.output.clone()], width, width);
-            matmul(target, Write::Replace, 1.0, mixed.transposed(), d_out);
-            matmul(
-                MatrixMut::new(d_normed, tokens, width),
-                Write::Replace,
-                1.0,
-                d_out,
-                matrix(&places.output, width, width).transposed(),
-            );
-            for sequence in 0..tokens / context {
-                let part = sequence * context * width..(sequence + 1) * context * width;
-                let table = heads * context * context;
-                attention_gradient(
-                    self.heads(),
-                    Kept {
-                        query: &block.query[part.clone()],
-                        key: &block.key[part.clone()],
-                        value: &block.value[part.clone()],
-                        probabilities: &block.probabilities[sequence * table..][..table],
-                    },
-                    &d_normed[part.clone()],
-                    &mut w.d_query[part.clone()],
-                    &mut w.d_key[part.clone()],
-                    &mut w.d_value[part],
-                    &mut w.scores,
-                );
-            }
-            for (y, scale, d) in [
-                (&block.query, &block.query_scale, &mut w.d_query),
-                (&block.key, &block.key_scale, &mut w.d_key),
-            ] {
-                let d = &mut d[..tokens * width];
-                rms_norm_gradient_in_place(y, scale, d, head_width);
-                self.rotary.rotate_back(d, context, width);
-            }
-            let input = Matrix::new(&block.attention_input, tokens, width);
-            let mut write = Write::Replace;
-            for (place, d) in
-                [(&places.query, &w.d_query), (&places.key, &w.d_key), (&places.value, &w.d_value)]
-            {
-                let d = Matrix::new(d, tokens, width);
-                let target = MatrixMut::new(&mut gradient[place.clone()], width, width);
-                matmul(target, Write::Replace, 1.0, input.transposed(), d);
-                let target = MatrixMut::new(d_normed, tokens, width);
-                matmul(target, write, 1.0, d, matrix(place, width, width).transposed());
-                write = Write::Add;
-            }
-            rms_norm_gradient(
-                &block.attention_input,
-                &block.attention_input_scale,
-                d_normed,
-                d_stream,
-                width,
-                Write::Add,
-            );
-        }
-
-        rms_norm_gradient_in_place(&w.embedded, &w.embedded_scale, d_stream, width);
-        let d_table = &mut gradient[self.layout.embedding.clone()];
-        for (row, token) in d_stream.chunks_exact(width).zip(batch.inputs) {
-            let slot = &mut d_table[*token as usize * width..][..width];
-            for (slot, d) in slot.iter_mut().zip(row) {
-                *slot += d;
-            }
-        }
-    }
-}
-
-fn activate(block: &BlockActivations, hidden: &mut [f32]) {
-    if block.gate.is_empty() {
-        squared_relu(&block.up, hidden);
-    } else {
-        swiglu(&block.up, &block.gate, hidden);
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shape::Head;
+    use crate::shape::{Head, Mlp};
 
     fn tiny(mlp: Mlp, head: Head) -> Shape {
         Shape { depth: 2, width: 12, heads: 3, context: 70, vocab: 11, mlp, head }
