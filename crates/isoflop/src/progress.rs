@@ -37,6 +37,15 @@ pub(crate) fn show_tokens() -> impl FnMut(TokenProgress) {
     }
 }
 
+/// A line with the time passed, for work that cannot say how far it is; nothing off a terminal.
+pub(crate) fn waiting(what: String) -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    bar.set_style(style("{spinner} {msg}, {elapsed}"));
+    bar.set_message(what);
+    bar.enable_steady_tick(REDRAW);
+    bar
+}
+
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }

@@ -16,6 +16,15 @@ pub(crate) fn warnings(
     observations: &Observations,
 ) -> Vec<Warning> {
     let mut warnings = Vec::new();
+    let largest = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, f64::max);
+    for (name, largest, smallest_plausible) in [
+        ("N", largest(&mut observations.parameters().iter().map(|n| n.get())), 1e3),
+        ("D", largest(&mut observations.tokens().iter().map(|d| d.get())), 1e4),
+    ] {
+        if largest < smallest_plausible {
+            warnings.push(Warning::UnlikelyUnits { of: name.to_owned(), largest });
+        }
+    }
     if fit.data.settings < FEW {
         warnings.push(Warning::FewRuns { settings: fit.data.settings });
     }

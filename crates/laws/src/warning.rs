@@ -78,6 +78,13 @@ pub enum Warning {
         /// How many runs were held out.
         of: usize,
     },
+    /// N or D is too small for a count: perhaps it is in millions or billions.
+    UnlikelyUnits {
+        /// `N` or `D`.
+        of: String,
+        /// The largest value.
+        largest: f64,
+    },
     /// Whole rows that repeat an earlier row count twice.
     RepeatedRows {
         /// The line of the first row, and of the row that repeats it.
@@ -187,6 +194,11 @@ impl fmt::Display for Warning {
                 f,
                 "fitted without its {of} largest runs, the law predicts them {percent:.1} % \
                  {side}; expect its extrapolations to be {side} as well"
+            ),
+            Self::UnlikelyUnits { of, largest } => write!(
+                f,
+                "the largest {of} is {largest}: if the column is in millions or billions, the exponents \
+                 hold, but C, D/N and every allocation are wrong; give plain counts"
             ),
             Self::RepeatedRows { lines } => {
                 let shown: Vec<String> = lines

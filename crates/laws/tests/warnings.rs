@@ -79,6 +79,17 @@ fn seven_runs_warn_that_they_are_few() {
 }
 
 #[test]
+fn parameters_in_millions_are_doubted() {
+    let settings = grid(&SIZES, &TOKENS);
+    assert_eq!(fitted(&runs(&settings, &LAW)).warnings, []);
+    let millions: Vec<_> = settings.iter().map(|&(n, d)| (n / 1e6, d)).collect();
+    let fit = fitted(&runs(&millions, &LAW));
+    let warning = fit.warnings.iter().find(|w| matches!(w, Warning::UnlikelyUnits { .. }));
+    assert!(warning.unwrap().to_string().contains("plain counts"));
+    assert_ne!(fit.verdict(), Verdict::Sound);
+}
+
+#[test]
 fn one_ratio_of_tokens_to_parameters_is_called_not_identified() {
     let diagonal: Vec<_> = (0..12).map(|i| 10_f64.powf(6.0 + 0.25 * f64::from(i))).collect();
     let fit = fitted(&runs(&diagonal.iter().map(|&n| (n, 20.0 * n)).collect::<Vec<_>>(), &LAW));

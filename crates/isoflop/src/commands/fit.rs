@@ -10,7 +10,7 @@ use laws::{FitError, FitOptions, fit};
 use runs::{Columns, Filter, Flop, Observations, Parameters, RunTable, Tokens, write_atomically};
 
 use super::Outcome;
-use crate::terminal_plot;
+use crate::{progress, terminal_plot};
 use answer::Answer;
 
 mod answer;
@@ -106,7 +106,13 @@ pub(crate) fn run(args: FitArgs, out: &mut dyn Write) -> Result<Outcome, Diagnos
         level: args.level,
         seed: args.seed,
     };
+    let waiting = progress::waiting(format!(
+        "fitting {} rows, {} resamples",
+        observations.len(),
+        options.bootstrap
+    ));
     let fit = fit(&observations, &options).map_err(|problem| refusal(&problem, &observations))?;
+    waiting.finish_and_clear();
     let answer = Answer::new(&fit, &runs_asked, &budgets_asked);
     if let Some(path) = &args.out {
         write_atomically(path, fit.to_json().as_bytes()).map_err(|problem| {

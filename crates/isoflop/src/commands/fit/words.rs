@@ -31,10 +31,11 @@ fn last_digit(interval: Option<Interval>) -> Option<i32> {
     (width > 0.0 && width.is_finite()).then(|| width.log10().floor() as i32 - 1)
 }
 
-/// A value to the last digit that its interval supports; four significant digits without one.
+/// A value to the last digit that its interval supports, six significant digits at most; four
+/// without one.
 pub(super) fn rounded(value: f64, interval: Option<Interval>) -> String {
     let size = if value == 0.0 { 0 } else { value.abs().log10().floor() as i32 };
-    let last = last_digit(interval).unwrap_or(size - 3).min(size);
+    let last = last_digit(interval).unwrap_or(size - 3).clamp(size - 5, size);
     if (-4..6).contains(&size) {
         let unit = 10_f64.powi(last.max(0));
         let value = if last > 0 { (value / unit).round() * unit } else { value };
