@@ -15,7 +15,8 @@ use diagnostic::Diagnostic;
 use commands::{Outcome, eval, fit, lab, quickstart};
 
 const LONG_ABOUT: &str = "\
-Isoflop, the scaling laboratory: fits scaling laws to training runs, and makes such runs.
+Isoflop, the scaling laboratory: fits scaling laws to training runs, makes such runs, and calculates
+with units, growth and uncertainty.
 
 Start with `isoflop quickstart`: it trains a family of small models on this machine, fits a law to
 them, predicts a larger one, trains that too, and says how close the prediction came.";
