@@ -18,7 +18,7 @@ pub(crate) fn warnings(
     let mut warnings = Vec::new();
     let largest = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, f64::max);
     for (name, largest, smallest_plausible) in [
-        ("N", largest(&mut observations.parameters().iter().map(|n| n.get())), 1e3),
+        ("N", largest(&mut observations.parameters().iter().map(|n| n.get())), 5e3),
         ("D", largest(&mut observations.tokens().iter().map(|d| d.get())), 1e4),
     ] {
         if largest < smallest_plausible {
