@@ -194,9 +194,11 @@ fn floor_char_boundary(text: &str, at: usize) -> usize {
 /// ```
 /// assert_eq!(diagnostic::nearest("widht", ["depth", "width"]), Some("width"));
 /// assert_eq!(diagnostic::nearest("loss", ["depth", "width"]), None);
+/// assert_eq!(diagnostic::nearest("for", ["EUR"]), None);
 /// ```
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let allowed = name.chars().count() / 3 + 1;
+    // A third of the letters: more would turn `for` into `EUR`.
+    let allowed = (name.chars().count() / 3).max(1);
     known
         .into_iter()
         .map(|candidate| (edit_distance(name, candidate), candidate))
