@@ -2,7 +2,7 @@
 
 use diagnostic::Diagnostic;
 
-use crate::ast::{Ast, Form, Item};
+use crate::ast::{Ast, Form, Item, Node};
 use crate::parse::Parser;
 use crate::source::{Source, Sources, Span};
 use crate::units::Units;
@@ -127,6 +127,26 @@ impl Program {
     /// The names defined so far, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.items.iter().map(|item| item.name.as_str())
+    }
+
+    /// The names used without being defined here, in the order of their first use: what an
+    /// [`Environment`](crate::Environment) has to declare.
+    pub fn outside_names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for item in &self.items {
+            let parameters: &[String] = match &item.form {
+                Form::Function { parameters, .. } => parameters,
+                _ => &[],
+            };
+            for node in &self.ast.nodes[item.nodes.clone()] {
+                let Node::Name(name) = node else { continue };
+                let defined = self.items.iter().any(|item| item.name == *name);
+                if !defined && !parameters.contains(name) && !names.contains(&name.as_str()) {
+                    names.push(name);
+                }
+            }
+        }
+        names
     }
 
     /// Every definition as text, one a line; reading it again gives the same program.
