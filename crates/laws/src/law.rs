@@ -2,9 +2,10 @@
 
 use diagnostic::Diagnostic;
 use formula::{Checked, Environment, Program};
+use serde::{Deserialize, Serialize};
 
 /// What a law gives, or a column that it takes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Quantity {
     /// Its name in the formula: `loss`, `N`.
     pub name: String,
@@ -17,7 +18,7 @@ pub struct Quantity {
 }
 
 /// A number that a fit searches for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Parameter {
     /// Its name in the formula.
     pub name: String,
@@ -36,7 +37,7 @@ pub struct Parameter {
 }
 
 /// The scale on which a law's residuals are taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResidualScale {
     /// ln measured - ln law: relative errors, for losses and other positive numbers.
