@@ -1,7 +1,9 @@
 //! A law: a formula, what its names stand for, and where its parameters may lie.
 
 use diagnostic::Diagnostic;
-use formula::{Checked, Environment, Program};
+use formula::{Checked, Columns, Environment, Program, Source};
+
+use crate::catalogue::{Figure, Published};
 
 /// What a law gives, or a column that it takes.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +47,15 @@ pub enum ResidualScale {
     Linear,
 }
 
+/// A quantity that follows from a law: a compute-optimal size, an exponent of the frontier.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Derived {
+    /// Its name and unit. It is a definition of [`Law::checked`], beside the target.
+    pub quantity: Quantity,
+    /// The expression, over parameters, variables, given quantities and other derived ones.
+    pub expression: String,
+}
+
 /// A formula with the meaning of its names: catalogued or typed.
 ///
 /// Every variable and parameter is a plain number to the formula; units are stated beside them,
@@ -67,7 +78,19 @@ pub struct Law {
     pub parameters: Vec<Parameter>,
     /// How its residuals are taken unless asked otherwise.
     pub residuals: ResidualScale,
+    /// What else there is to know about it.
+    pub notes: String,
+    /// Quantities that derived ones take besides parameters and variables: a budget `C`.
+    pub given: Vec<Quantity>,
+    /// What follows from it.
+    pub derived: Vec<Derived>,
+    /// Constants that papers fitted.
+    pub published: Vec<Published>,
+    /// Published numbers that its constants must give again.
+    pub figures: Vec<Figure>,
     pub(crate) checked: Checked,
+    program: Program,
+    environment: Environment,
 }
 
 impl Quantity {
@@ -111,12 +134,25 @@ impl Law {
         parameters: Vec<Parameter>,
     ) -> Result<Self, Diagnostic> {
         let program = Program::parse(origin, formula)?;
+        Self::of_program(origin, name, formula, program, variables, Vec::new(), parameters)
+    }
+
+    /// A law whose `program` defines its target first, and what is derived from it.
+    pub(crate) fn of_program(
+        origin: &str,
+        name: &str,
+        formula: &str,
+        program: Program,
+        variables: Vec<Quantity>,
+        given: Vec<Quantity>,
+        parameters: Vec<Parameter>,
+    ) -> Result<Self, Diagnostic> {
         let Some(target) = program.names().next().map(str::to_owned) else {
             return Err(Diagnostic::error(format!("`{origin}` has an empty formula"))
                 .help("write one such as `loss = E + A / N^alpha`"));
         };
         let mut environment = Environment::new();
-        for variable in &variables {
+        for variable in variables.iter().chain(&given) {
             environment = environment.data(&variable.name, "");
         }
         for parameter in &parameters {
@@ -146,7 +182,14 @@ impl Law {
             variables,
             parameters,
             residuals: ResidualScale::Log,
+            notes: String::new(),
+            given,
+            derived: Vec::new(),
+            published: Vec::new(),
+            figures: Vec::new(),
             checked,
+            program,
+            environment,
         })
     }
 
@@ -167,6 +210,29 @@ impl Law {
     /// The checked formula.
     pub fn checked(&self) -> &Checked {
         &self.checked
+    }
+
+    /// The value of `expression` where its names (parameters, variables, given quantities) have
+    /// these values. It may use the law's target and all that is derived.
+    ///
+    /// # Errors
+    /// An expression that cannot be read, and names that have no value.
+    pub fn evaluate(
+        &self,
+        expression: Source,
+        values: &[(String, f64)],
+    ) -> Result<f64, Diagnostic> {
+        // No formula can spell this name, so it hides nothing.
+        const ANSWER: &str = "the expression";
+        let mut program = self.program.clone();
+        program.define(ANSWER, expression)?;
+        let compiled = program.check(&self.environment)?.compile(&[ANSWER])?;
+        let mut columns = Columns::new(1);
+        for (name, value) in values {
+            columns.set_number(name, *value);
+        }
+        let answer = compiled.evaluate(&columns)?;
+        Ok(answer.get(ANSWER).and_then(|column| column.first().copied()).unwrap_or(f64::NAN))
     }
 
     /// The names of the parameters, in order.

@@ -39,6 +39,7 @@
 
 mod backtest;
 mod bootstrap;
+pub mod catalogue;
 mod chinchilla;
 mod dense;
 mod doubts;
@@ -56,7 +57,7 @@ pub use backtest::{Backtest, Cut};
 pub use chinchilla::{Allocation, Chinchilla};
 pub use draws::{Draws, Interval};
 pub use fit::{Bootstrap, Certificate, Data, Fit, FitError, FitOptions, Verdict, fit};
-pub use law::{Law, Parameter, Quantity, ResidualScale};
+pub use law::{Derived, Law, Parameter, Quantity, ResidualScale};
 pub use predict::{Optimum, Prediction};
 pub use saved::SCHEMA_VERSION;
 pub use warning::{Side, Warning};
