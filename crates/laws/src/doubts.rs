@@ -1,6 +1,6 @@
 //! Finding the reasons to look twice at a fit.
 
-use runs::Observations;
+use runs::{Finding, Observations};
 
 use crate::bootstrap::is_at_bound;
 use crate::fit::{Bootstrap, FEW};
@@ -18,8 +18,8 @@ pub(crate) fn warnings(
     let mut warnings = Vec::new();
     let largest = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, f64::max);
     for (name, largest, smallest_plausible) in [
-        ("N", largest(&mut observations.parameters().iter().map(|n| n.get())), 5e3),
-        ("D", largest(&mut observations.tokens().iter().map(|d| d.get())), 1e4),
+        ("N", largest(&mut observations.parameters().map(|n| n.get())), 5e3),
+        ("D", largest(&mut observations.tokens().map(|d| d.get())), 1e4),
     ] {
         if largest < smallest_plausible {
             warnings.push(Warning::UnlikelyUnits { of: name.to_owned(), largest });
@@ -85,8 +85,10 @@ pub(crate) fn warnings(
         let of = cut.held_out;
         warnings.push(Warning::ExtrapolationBias { percent: off.abs(), side, of });
     }
-    if !observations.duplicates().is_empty() {
-        warnings.push(Warning::RepeatedRows { lines: observations.duplicates().to_vec() });
+    for finding in observations.findings() {
+        if let Finding::DuplicateRows { pairs } = finding {
+            warnings.push(Warning::RepeatedRows { lines: pairs.clone() });
+        }
     }
     warnings
 }

@@ -313,9 +313,9 @@ impl FitOptions {
 }
 
 fn columns(observations: &Observations) -> (Columns, Scale) {
-    let mut u: Vec<f64> = observations.parameters().iter().map(|n| n.get().ln()).collect();
-    let mut v: Vec<f64> = observations.tokens().iter().map(|d| d.get().ln()).collect();
-    let mut y: Vec<f64> = observations.loss().iter().map(|loss| loss.get().ln()).collect();
+    let mut u: Vec<f64> = observations.parameters().map(|n| n.get().ln()).collect();
+    let mut v: Vec<f64> = observations.tokens().map(|d| d.get().ln()).collect();
+    let mut y: Vec<f64> = observations.loss().map(|loss| loss.get().ln()).collect();
     let scale = Scale { n: centre(&mut u), d: centre(&mut v), loss: centre(&mut y) };
     let weight = vec![1.0; y.len()];
     (Columns { u, v, y, weight }, scale)
@@ -345,7 +345,6 @@ fn clusters(observations: &Observations) -> Clusters {
     let mut known: HashMap<(u64, u64), usize> = HashMap::new();
     let setting: Vec<usize> = observations
         .parameters()
-        .iter()
         .zip(observations.tokens())
         .map(|(n, d)| {
             let next = known.len();
@@ -359,9 +358,9 @@ fn data(observations: &Observations, clusters: &Clusters) -> Data {
     let range = |values: &mut dyn Iterator<Item = f64>| {
         values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)))
     };
-    let (n_low, n_high) = range(&mut observations.parameters().iter().map(|n| n.get()));
-    let (d_low, d_high) = range(&mut observations.tokens().iter().map(|d| d.get()));
-    let (c_low, c_high) = range(&mut observations.compute().map(Flop::get));
+    let (n_low, n_high) = range(&mut observations.parameters().map(|n| n.get()));
+    let (d_low, d_high) = range(&mut observations.tokens().map(|d| d.get()));
+    let (c_low, c_high) = range(&mut observations.compute().iter().map(|c| c.get()));
     Data {
         origin: observations.origin().to_owned(),
         rows: observations.len(),
@@ -371,8 +370,8 @@ fn data(observations: &Observations, clusters: &Clusters) -> Data {
             .columns()
             .iter()
             .map(|choice| {
-                let column = choice.column.clone().unwrap_or_default();
-                (choice.role.name().to_owned(), column, choice.convention.to_owned())
+                let column = choice.column().unwrap_or_default().to_owned();
+                (choice.name.clone(), column, choice.convention.clone())
             })
             .collect(),
         excluded: observations.exclusions().iter().map(ToString::to_string).collect(),

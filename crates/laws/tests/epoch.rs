@@ -6,7 +6,7 @@
 use std::io::Write as _;
 
 use laws::{Fit, FitOptions, fit};
-use runs::{Columns, Flop, Observations, RunTable};
+use runs::{Flop, Observations, Request, RunTable};
 
 /// The fit of the 240 runs, or of all 245; `None` where the table is not at hand.
 fn epoch(what: &str, without_outliers: bool, options: &FitOptions) -> Option<Fit> {
@@ -17,8 +17,11 @@ fn epoch(what: &str, without_outliers: bool, options: &FitOptions) -> Option<Fit
     };
     let path = std::path::Path::new(&folder).join("chinchilla_epoch/runs.csv");
     let table = RunTable::read(path).unwrap();
-    let filters: &[_] = if without_outliers { &["epoch_outlier=0".parse().unwrap()] } else { &[] };
-    let observations = Observations::from_table(&table, &Columns::default(), filters).unwrap();
+    let mut request = Request::default();
+    if without_outliers {
+        request = request.filter("epoch_outlier=0".parse().unwrap());
+    }
+    let observations = Observations::from_table(&table, &request).unwrap();
     Some(fit(&observations, options).unwrap())
 }
 
