@@ -87,10 +87,8 @@ pub(crate) fn warnings(
         let of = cut.held_out;
         warnings.push(Warning::ExtrapolationBias { percent: off.abs(), side, of });
     }
-    warnings.extend(observations.findings().iter().map(|finding| Warning::Rows {
-        check: finding.name().to_owned(),
-        found: finding.to_string(),
-    }));
+    let findings = observations.findings().iter();
+    warnings.extend(findings.map(|finding| Warning::Rows { finding: finding.clone() }));
     warnings
 }
 

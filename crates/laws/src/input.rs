@@ -36,7 +36,7 @@ pub struct Data {
 
 /// What runs are ordered by: C where the observations have one, else the first variable.
 pub(crate) fn axis(law: &Law, observations: &Observations) -> String {
-    if observations.compute().is_some() {
+    if !observations.compute().is_empty() {
         "C".to_owned()
     } else {
         law.variables.first().map_or_else(String::new, |variable| variable.name.clone())
@@ -61,15 +61,14 @@ pub(crate) fn rows(
         .map(|variable| Ok((variable.name.clone(), column(&variable.name)?.to_vec())))
         .collect::<Result<Vec<_>, Diagnostic>>()?;
     let count = observations.len();
-    let extent: Vec<f64> = match observations.compute() {
-        Some(compute) => compute.iter().map(|c| c.get().ln()).collect(),
-        None => match variables.first() {
-            Some((_, column)) if column.iter().all(|&x| x > 0.0) => {
-                column.iter().map(|x| x.ln()).collect()
-            }
-            Some((_, column)) => column.clone(),
-            None => vec![0.0; count],
-        },
+    let compute = observations.compute();
+    let extent: Vec<f64> = match variables.first() {
+        _ if !compute.is_empty() => compute.iter().map(|c| c.get().ln()).collect(),
+        Some((_, column)) if column.iter().all(|&x| x > 0.0) => {
+            column.iter().map(|x| x.ln()).collect()
+        }
+        Some((_, column)) => column.clone(),
+        None => vec![0.0; count],
     };
     let group = match observations.group_index() {
         Some(groups) if grouped => groups.to_vec(),
@@ -153,8 +152,7 @@ pub(crate) fn data(law: &Law, observations: &Observations, rows: &Rows, axis: &s
             .columns()
             .iter()
             .map(|choice| {
-                let column = choice.column.clone().unwrap_or_default();
-                (choice.name.clone(), column, choice.convention.to_string())
+                (choice.name.clone(), choice.source(), choice.convention.clone())
             })
             .collect(),
         excluded: observations.exclusions().iter().map(ToString::to_string).collect(),

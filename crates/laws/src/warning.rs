@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use runs::Finding;
 use serde::{Deserialize, Serialize};
 
 /// A reason to look twice at a fit.
@@ -96,10 +97,8 @@ pub enum Warning {
     },
     /// Something about the rows themselves: duplicates, spikes, mixed conventions.
     Rows {
-        /// The check's name.
-        check: String,
-        /// What it found, with the rows.
-        found: String,
+        /// What the check found, with the rows.
+        finding: Finding,
     },
 }
 
@@ -209,7 +208,7 @@ impl fmt::Display for Warning {
                 "fitted without its {of} largest runs, the law predicts them {percent:.1} % \
                  {side}; expect its extrapolations to be {side} as well"
             ),
-            Self::Rows { found, .. } => f.write_str(found),
+            Self::Rows { finding } => write!(f, "{finding}; {}", finding.advice()),
         }
     }
 }
