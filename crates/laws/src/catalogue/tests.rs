@@ -1,7 +1,6 @@
 //! What holds for every file of the catalogue, and how bad files are refused.
 
 use super::{all, names};
-use crate::Law;
 
 #[test]
 fn every_file_is_a_law_of_that_name() {
