@@ -61,6 +61,7 @@ mod rows;
 mod sandwich;
 mod saved;
 mod search;
+mod tilt;
 mod warning;
 
 pub use backtest::{Backtest, Cut};
