@@ -35,6 +35,7 @@ mod finding;
 mod observations;
 mod quantity;
 mod request;
+mod select;
 mod standard;
 mod table;
 mod write;
