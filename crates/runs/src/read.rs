@@ -58,9 +58,9 @@ pub(crate) fn read_all(paths: &[&Path]) -> Result<RunTable, Diagnostic> {
     builder.finish()
 }
 
-pub(crate) fn from_bytes(origin: String, bytes: Vec<u8>) -> Result<RunTable, Diagnostic> {
-    let mut builder = Builder::new(origin.clone());
-    read_bytes(&origin, bytes, &mut builder)?;
+pub(crate) fn from_bytes(origin: &str, bytes: Vec<u8>) -> Result<RunTable, Diagnostic> {
+    let mut builder = Builder::new(origin);
+    read_bytes(origin, bytes, &mut builder)?;
     builder.finish()
 }
 

@@ -144,7 +144,7 @@ impl RunTable {
     /// # Errors
     /// As [`read`](Self::read); Parquet files and databases can only be read from a path.
     pub fn from_bytes(origin: impl Into<String>, bytes: &[u8]) -> Result<Self, Diagnostic> {
-        read::from_bytes(origin.into(), bytes.to_vec())
+        read::from_bytes(&origin.into(), bytes.to_vec())
     }
 
     /// Where the table came from: a path, `<stdin>`, or the first path and how many others.
@@ -215,13 +215,11 @@ impl RunTable {
 
     fn cell(&self, column: usize, row: usize) -> &str {
         let cell = self.columns[column].cells[row];
-        match cell.in_source() {
-            Some(range) => &self.source[range],
-            None => {
-                let start = (cell.start & !Cell::MADE) as usize;
-                &self.made[start..start + cell.length as usize]
-            }
+        if let Some(range) = cell.in_source() {
+            return &self.source[range];
         }
+        let start = (cell.start & !Cell::MADE) as usize;
+        &self.made[start..start + cell.length as usize]
     }
 
     fn number_at(&self, index: usize, row: usize) -> Result<f64, Diagnostic> {

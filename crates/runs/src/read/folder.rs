@@ -73,7 +73,7 @@ pub(super) fn read(path: &Path, builder: &mut Builder) -> Result<(), Diagnostic>
             _ if is_folder => return,
             "trainer_state.json" => "states of a Trainer",
             "runs.csv" => "tables of runs",
-            name if name.ends_with(".wandb") => "W&B runs",
+            _ if file.extension().is_some_and(|end| end == "wandb") => "W&B runs",
             name if name.contains("tfevents") => "TensorBoard event files",
             _ => return,
         };

@@ -190,3 +190,57 @@ fn run_of(name: &str) -> &str {
     let mut names = folders.filter_map(|folder| folder.file_name()?.to_str());
     names.find(|folder| !folder.starts_with("checkpoint-")).unwrap_or(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::RunTable;
+
+    fn table(text: &str) -> RunTable {
+        RunTable::from_bytes("runs.jsonl", text.as_bytes()).unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    #[test]
+    fn lines_arrays_and_spread_out_objects_read_the_same() {
+        let lines = "{\"run\": \"a\", \"config\": {\"n\": 1e6}, \"loss\": NaN}\n\n{\"run\": \"b\\n\", \"loss\": 2}\n";
+        let inner = lines.trim().replace("\n\n", ",\n");
+        for text in [
+            lines.to_owned(),
+            format!("[{inner}]"),
+            lines.replace(", ", ",\n  "),
+            lines.replace('\n', ""),
+            format!("\u{feff}{lines}"),
+        ] {
+            let table = table(&text);
+            assert_eq!(table.names().collect::<Vec<_>>(), ["run", "config.n", "loss"]);
+            assert_eq!(table.text("run").unwrap(), ["a", "b\n"], "{text}");
+            assert_eq!(table.text("config.n").unwrap(), ["1e6", ""]);
+            let losses = table.numbers("loss").unwrap();
+            assert!(losses[0].is_nan() && losses[1] == 2.0);
+        }
+        assert_eq!(table(lines).line_number(1), 3);
+        assert_eq!(table(lines).row_text(1), "{\"run\": \"b\\n\", \"loss\": 2}");
+    }
+
+    #[test]
+    fn a_million_objects_on_one_line_take_no_square_of_time() {
+        let text = format!("[{}]", vec!["{\"a\":1}"; 200_000].join(","));
+        assert_eq!(table(&text).len(), 200_000);
+    }
+
+    #[test]
+    fn damage_is_shown_in_its_line() {
+        let shown =
+            RunTable::from_bytes("runs.jsonl", b"{\"a\": 1}\n{\"a\": 1, \"b\"").unwrap_err();
+        assert!(shown.to_string().contains("runs.jsonl:2:13"), "{shown}");
+        let shown = RunTable::from_bytes("x", b"[1, 2]").unwrap_err().to_string();
+        assert!(shown.contains("expected an object"), "{shown}");
+        assert!(RunTable::from_bytes("x", b"[]").unwrap_err().to_string().contains("no objects"));
+    }
+
+    #[test]
+    fn a_log_history_that_is_no_array_is_a_cell() {
+        let table = table("{\"log_history\": 3, \"loss\": 1}");
+        assert_eq!(table.text("log_history").unwrap(), ["3"]);
+        assert_eq!(table.numbers("loss").unwrap(), [1.0]);
+    }
+}

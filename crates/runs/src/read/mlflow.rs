@@ -6,6 +6,7 @@
 //! mlruns/EXPERIMENT/RUN/params/params        the value
 //! ```
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -77,7 +78,7 @@ impl Meta {
         };
         let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy());
         let id = match value("run_id") {
-            "" => folder.map(|name| name.into_owned()).unwrap_or_default(),
+            "" => folder.map(Cow::into_owned).unwrap_or_default(),
             id => id.to_owned(),
         };
         Ok(Self {
@@ -110,8 +111,10 @@ fn run(meta: &Meta, path: &Path, builder: &mut Builder) -> Result<(), Diagnostic
     builder.begin(&shown(path), Unit::Step);
     let name = builder.run_name(&meta.name, &meta.id);
     let mut pivot = Pivot::new(builder, &name)?;
-    for (key, file) in keyed(&path.join("metrics"))? {
-        for (index, line) in small(&file)?.lines().enumerate() {
+    let keys = keyed(&path.join("metrics"))?;
+    let mut points = Vec::new();
+    for (key, (_, file)) in keys.iter().enumerate() {
+        for (index, line) in small(file)?.lines().enumerate() {
             let mut words = line.split_whitespace();
             let (_, value, step) = (words.next(), words.next(), words.next().unwrap_or("0"));
             let read = value.and_then(|value| value.parse().ok()).zip(step.parse::<i64>().ok());
@@ -121,7 +124,7 @@ fn run(meta: &Meta, path: &Path, builder: &mut Builder) -> Result<(), Diagnostic
                 }
                 return Err(Diagnostic::error("this line is not `timestamp value step`")
                     .at_line(
-                        shown(&file),
+                        shown(file),
                         index + 1,
                         line,
                         0..line.len(),
@@ -129,8 +132,13 @@ fn run(meta: &Meta, path: &Path, builder: &mut Builder) -> Result<(), Diagnostic
                     )
                     .help("remove the line if the file was damaged"));
             };
-            pivot.add(builder, step, step.max(0).cast_unsigned(), &key, value)?;
+            points.push((step, key, value));
         }
+    }
+    // Every metric has its file; rows come in the order of steps.
+    points.sort_by_key(|&(step, ..)| step);
+    for (step, key, value) in points {
+        pivot.add(builder, step, step.max(0).cast_unsigned(), &keys[key].0, value)?;
     }
     let rows = pivot.rows(builder);
     if rows.is_empty() {

@@ -185,3 +185,86 @@ impl Run {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::RunTable;
+
+    const LOG: &str = "\
+GPU: NVIDIA H100 80GB HBM3 | Peak FLOPS (BF16): 9.89e+14
+Vocab size: 32,768
+Model config:
+{
+  \"sequence_len\": 2048,
+  \"n_layer\": 10,
+  \"n_embd\": 640
+}
+Parameter counts:
+wte                     : 20,971,520
+value_embeds            : 104,857,600
+lm_head                 : 20,971,520
+transformer_matrices    : 49,152,960
+scalars                 : 20
+total                   : 195,953,620
+Estimated FLOPs per token: 5.348966e+08
+Calculated number of iterations from target FLOPs: 3,566
+Total number of training tokens: 1,869,611,008
+Total training FLOPs estimate: 1.000049e+18
+Total batch size 524,288 => gradient accumulation steps: 1
+Step 00000 | Validation bpb: 3.227100
+step 00000/03566 (0.00%) | loss: 10.397207 | lrm: 0.03 | dt: 1436.54ms | tok/sec: 364,965 | bf16_mfu: 2.47 | epoch: 1 pq: 0 rg: 1 | total time: 0.00m
+step 00250/03566 (7.01%) | loss: nan | lrm: 1.00 | dt: 88.10ms | tok/sec: 5,951,055 | bf16_mfu: 40.23 | epoch: 1 pq: 2 rg: 3 | total time: 0.35m | eta: 4.9m
+Step 03566 | Validation bpb: 0.917300
+Step 03566 | CORE metric: 0.1013
+<|bos|>The capital of France is total: 7 of step 1 | loss: unknown
+Minimum validation bpb: 0.917300
+";
+
+    fn table(text: &str) -> RunTable {
+        RunTable::from_bytes("logs/d10.log", text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_log_gives_its_steps_metrics_and_settings() {
+        let table = table(LOG);
+        assert_eq!(table.text("step").unwrap(), ["0", "0", "250", "3566", "3566"]);
+        assert_eq!(table.text("val_bpb").unwrap(), ["3.227100", "", "", "0.917300", ""]);
+        assert_eq!(table.text("core_score").unwrap()[4], "0.1013");
+        assert_eq!(table.text("loss").unwrap(), ["", "10.397207", "nan", "", ""]);
+        assert_eq!(table.text("tok_per_sec").unwrap()[2], "5951055");
+        assert_eq!(table.text("eta_min").unwrap()[2], "4.9");
+        assert_eq!(table.text("dt_ms").unwrap()[2], "88.10");
+        assert_eq!(table.text("epoch").unwrap()[2], "1");
+        // The batch is 2^19 tokens.
+        assert_eq!(table.numbers("tokens").unwrap()[2..4], [131_072_000.0, 1_869_611_008.0]);
+        for (name, value) in [
+            ("run", "d10"),
+            ("params_transformer", "49152960"),
+            ("params_lm_head", "20971520"),
+            ("params_total", "195953620"),
+            ("depth", "10"),
+            ("num_iterations", "3566"),
+            ("tokens_trained", "1869611008"),
+            ("total_training_flops", "1.000049e+18"),
+        ] {
+            assert!(table.text(name).unwrap().iter().all(|&cell| cell == value), "{name}");
+        }
+        assert_eq!(table.line_number(0), 21);
+    }
+
+    #[test]
+    fn two_runs_in_one_log_keep_apart() {
+        let table = table(&format!("{LOG}{}", LOG.replace("49,152,960", "7")));
+        let counts = table.text("params_transformer").unwrap();
+        assert_eq!((counts[0], counts[5]), ("49152960", "7"));
+        let runs = table.text("run").unwrap();
+        assert_eq!((runs[4], runs[5]), ("d10", "d10 2"));
+    }
+
+    #[test]
+    fn windows_line_ends_change_nothing() {
+        let table = table(&LOG.replace('\n', "\r\n"));
+        assert_eq!(table.text("val_bpb").unwrap()[3], "0.917300");
+        assert_eq!(table.line_number(0), 21);
+    }
+}

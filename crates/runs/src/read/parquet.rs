@@ -1,6 +1,7 @@
 //! Parquet files: every column of numbers, text or truth values; nested fields joined by dots.
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use ::parquet::basic::{ConvertedType, LogicalType, Type as Physical};
@@ -36,7 +37,12 @@ impl From<Diagnostic> for Stop {
 /// Reads a Parquet file; columns of lists and of bytes are left out with a remark.
 pub(super) fn read(name: &str, path: &Path, builder: &mut Builder) -> Result<(), Diagnostic> {
     builder.begin(name, Unit::Row);
-    read_columns(name, path, builder).map_err(|stop| match stop {
+    // The library answers some damage, such as a dictionary that is missing, with a panic.
+    let read = catch_unwind(AssertUnwindSafe(|| read_columns(name, path, builder)));
+    read.unwrap_or_else(|_| {
+        Err(ParquetError::General("its pages contradict each other".into()).into())
+    })
+    .map_err(|stop| match stop {
         Stop::Table(problem) => problem,
         Stop::Parquet(problem) => explain(name, &problem),
     })

@@ -45,16 +45,15 @@ impl Pivot {
             _ => builder.column(name)?,
         };
         let known = self.by_step.get(&step).copied();
-        let row = match known.filter(|&row| !builder.is_set(row, column)) {
-            Some(row) => row,
-            None => {
-                let row = builder.row(place, 0)?;
-                builder.set(row, self.run_column, self.run)?;
-                let cell = builder.made(&step.to_string())?;
-                builder.set(row, self.step_column, cell)?;
-                self.by_step.insert(step, row);
-                row
-            }
+        let row = if let Some(row) = known.filter(|&row| !builder.is_set(row, column)) {
+            row
+        } else {
+            let row = builder.row(place, 0)?;
+            builder.set(row, self.run_column, self.run)?;
+            let cell = builder.made(&step.to_string())?;
+            builder.set(row, self.step_column, cell)?;
+            self.by_step.insert(step, row);
+            row
         };
         let cell = builder.number(value)?;
         builder.set(row, column, cell)?;

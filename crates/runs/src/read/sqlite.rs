@@ -61,7 +61,7 @@ fn explain(name: &str, problem: &rusqlite::Error) -> Diagnostic {
 fn read_database(name: &str, path: &Path, builder: &mut Builder) -> Result<(), Stop> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let database = Connection::open_with_flags(path, flags)?;
-    database.busy_timeout(Duration::from_secs(2))?;
+    database.busy_timeout(Duration::from_millis(500))?;
     // A file from anywhere must not run functions of its own choice.
     database.pragma_update(None, "trusted_schema", false)?;
     let tables =

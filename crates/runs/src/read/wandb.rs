@@ -29,7 +29,7 @@ const LONGEST: usize = 1 << 26;
 pub(super) fn read(name: &str, file: impl Read, builder: &mut Builder) -> Result<(), Diagnostic> {
     builder.begin(name, Unit::Record);
     let first = builder.rows();
-    let mut log = Log { from: BufReader::new(file), at: 0, damaged: 0 };
+    let mut log = Log { from: BufReader::new(file), at: 0, damaged: 0, piece: Vec::new() };
     let cannot = |problem: io::Error| Diagnostic::error(format!("cannot read `{name}`: {problem}"));
     let mut header = [0; HEADER.len()];
     log.fill(&mut header).map_err(cannot)?;
@@ -212,6 +212,7 @@ struct Log<R> {
     at: usize,
     /// How many pieces were damaged.
     damaged: usize,
+    piece: Vec<u8>,
 }
 
 impl<R: Read> Log<R> {
@@ -225,11 +226,18 @@ impl<R: Read> Log<R> {
         }
     }
 
+    /// Reads this many bytes into `piece`; false at the end of the file.
+    fn pass(&mut self, length: usize) -> io::Result<bool> {
+        self.at += length;
+        self.piece.clear();
+        let read = self.from.by_ref().take(length as u64).read_to_end(&mut self.piece)?;
+        Ok(read == length)
+    }
+
     /// Passes over the rest of the block.
     fn next_block(&mut self) -> io::Result<bool> {
-        let mut rest = [0; BLOCK];
         let length = (BLOCK - self.at % BLOCK) % BLOCK;
-        self.fill(&mut rest[..length])
+        self.pass(length)
     }
 
     /// The next whole record; false at the end.
@@ -261,13 +269,11 @@ impl<R: Read> Log<R> {
                 }
                 continue;
             }
-            let mut piece = [0; BLOCK];
-            let piece = &mut piece[..length];
-            if !self.fill(piece)? {
+            if !self.pass(length)? {
                 return Ok(false);
             }
             let begins = kind == FULL || kind == FIRST;
-            let whole = crc32([&[kind], piece]) == u32::from_le_bytes([c0, c1, c2, c3]);
+            let whole = crc32([&[kind], &self.piece]) == u32::from_le_bytes([c0, c1, c2, c3]);
             if !whole || (begins == open) || record.len() + length > LONGEST && !begins {
                 self.damaged += 1;
                 open = false;
@@ -279,7 +285,7 @@ impl<R: Read> Log<R> {
                 record.clear();
                 open = true;
             }
-            record.extend_from_slice(piece);
+            record.extend_from_slice(&self.piece);
             if kind == FULL || kind == LAST {
                 return Ok(true);
             }

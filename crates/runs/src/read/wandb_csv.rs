@@ -95,3 +95,49 @@ pub(super) fn table_of_runs(names: &[&str]) -> Option<(usize, usize)> {
 pub(super) fn status(word: &str) -> &str {
     if word.eq_ignore_ascii_case("finished") { "done" } else { word }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::RunTable;
+
+    fn table(text: &str) -> RunTable {
+        RunTable::from_bytes("export.csv", text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_chart_becomes_a_row_a_run_and_step() {
+        let table = table(
+            "\"Step\",\"a - b - loss\",\"a - b - loss__MIN\",\"a - b - loss__MAX\",\"c - loss\",\"c - loss__MIN\",\"c - loss__MAX\"\n\
+             \"10\",\"3.5\",\"3.5\",\"3.5\",\"\",\"\",\"\"\n\
+             \"20\",\"3.25\",\"3.25\",\"3.25\",\"x\",\"3\",\"3\"\n",
+        );
+        assert_eq!(
+            table.names().collect::<Vec<_>>(),
+            ["run", "step", "loss", "loss__MIN", "loss__MAX"]
+        );
+        assert_eq!(table.text("run").unwrap(), ["a - b", "a - b", "c"]);
+        assert_eq!(table.text("step").unwrap(), ["10", "20", "20"]);
+        assert_eq!(table.text("loss").unwrap(), ["3.5", "3.25", "x"]);
+        let shown = table.numbers("loss").unwrap_err().to_string();
+        assert!(shown.contains("export.csv:3:28"), "{shown}");
+        // Two runs share a line, and are no duplicates of each other.
+        assert_ne!(table.row_text(1), table.row_text(2));
+    }
+
+    #[test]
+    fn the_table_of_runs_is_called_as_the_house_calls_it() {
+        let table =
+            table("Name,State,Runtime,params,loss\na,finished,10,1e6,3\nb,crashed,5,1e6,4\n");
+        assert_eq!(table.text("run").unwrap(), ["a", "b"]);
+        assert_eq!(table.text("status").unwrap(), ["done", "crashed"]);
+        assert!(!table.has("Name"));
+    }
+
+    #[test]
+    fn other_tables_with_such_names_stay_as_they_are() {
+        let table = table("step,a - b\n1,2\n");
+        assert_eq!(table.names().collect::<Vec<_>>(), ["step", "a - b"]);
+        let other = RunTable::from_bytes("x", b"Name,State,loss\na,Ohio,1\n").unwrap();
+        assert!(other.has("State"));
+    }
+}
