@@ -39,7 +39,7 @@ pub mod prelude {
         Side, Verdict, fit,
     };
     pub use runs::{
-        BitsPerByte, Columns, Filter, Flop, NatsPerToken, Observation, Observations, Parameters,
-        RunTable, Seconds, Tokens,
+        Asked, BitsPerByte, Domain, Filter, Flop, NatsPerToken, Observation, Observations,
+        Parameters, RunTable, Seconds, Tokens,
     };
 }

@@ -2,11 +2,12 @@
 
 use diagnostic::Diagnostic;
 use formula::{Checked, Columns, Environment, Program, Source};
+use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Figure, Published};
 
 /// What a law gives, or a column that it takes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Quantity {
     /// Its name in the formula: `loss`, `N`.
     pub name: String,
@@ -15,11 +16,12 @@ pub struct Quantity {
     /// What it is, with the convention it follows: `model parameters, embeddings included`.
     pub meaning: String,
     /// The values that the law is meant for: least and largest.
+    #[serde(with = "ends")]
     pub within: (f64, f64),
 }
 
 /// A number that a fit searches for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Parameter {
     /// Its name in the formula.
     pub name: String,
@@ -28,6 +30,7 @@ pub struct Parameter {
     /// What it is.
     pub meaning: String,
     /// Least and largest value, infinite where there is no bound.
+    #[serde(with = "ends")]
     pub bounds: (f64, f64),
     /// The range in which starting points are looked for, where the bounds alone are too wide.
     pub search: Option<(f64, f64)>,
@@ -38,7 +41,7 @@ pub struct Parameter {
 }
 
 /// The scale on which a law's residuals are taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResidualScale {
     /// ln measured - ln law: relative errors, for losses and other positive numbers.
@@ -48,7 +51,7 @@ pub enum ResidualScale {
 }
 
 /// A quantity that follows from a law: a compute-optimal size, an exponent of the frontier.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Derived {
     /// Its name and unit. It is a definition of [`Law::checked`], beside the target.
     pub quantity: Quantity,
@@ -243,5 +246,61 @@ impl Law {
     /// The parameter called `name`.
     pub fn parameter(&self, name: &str) -> Option<&Parameter> {
         self.parameters.iter().find(|parameter| parameter.name == name)
+    }
+}
+
+/// The ends of a range in files: an infinite end is left out, since JSON has no infinity.
+mod ends {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    pub(super) fn serialize<S: Serializer>(ends: &(f64, f64), to: S) -> Result<S::Ok, S::Error> {
+        let finite = |end: f64| end.is_finite().then_some(end);
+        (finite(ends.0), finite(ends.1)).serialize(to)
+    }
+
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<(f64, f64), D::Error> {
+        let (low, high) = <(Option<f64>, Option<f64>)>::deserialize(from)?;
+        Ok((low.unwrap_or(f64::NEG_INFINITY), high.unwrap_or(f64::INFINITY)))
+    }
+}
+
+/// A law as a file holds it: what a fit needs of it.
+#[derive(Serialize, Deserialize)]
+struct Plain {
+    name: String,
+    title: String,
+    source: String,
+    formula: String,
+    target: Quantity,
+    variables: Vec<Quantity>,
+    parameters: Vec<Parameter>,
+    residuals: ResidualScale,
+}
+
+impl Serialize for Law {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        Plain {
+            name: self.name.clone(),
+            title: self.title.clone(),
+            source: self.source.clone(),
+            formula: self.formula.clone(),
+            target: self.target.clone(),
+            variables: self.variables.clone(),
+            parameters: self.parameters.clone(),
+            residuals: self.residuals,
+        }
+        .serialize(to)
+    }
+}
+
+impl<'a> Deserialize<'a> for Law {
+    /// Published constants and derived quantities are the catalogue's and are not restored.
+    fn deserialize<D: serde::Deserializer<'a>>(from: D) -> Result<Self, D::Error> {
+        let Plain { name, title, source, formula, target, variables, parameters, residuals } =
+            Plain::deserialize(from)?;
+        let law = Self::new(&name, &name, &formula, variables, parameters)
+            .map_err(serde::de::Error::custom)?;
+        Ok(Self { title, source, target, residuals, ..law })
     }
 }

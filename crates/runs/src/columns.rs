@@ -1,168 +1,86 @@
-//! Which column of a table holds N, D, the loss and the run, and what its name says about it.
+//! Which column, or which formula over columns, was taken for a name, and what that implies.
 
-use diagnostic::Diagnostic;
+use std::fmt;
 
-use crate::RunTable;
+use serde::{Deserialize, Serialize};
 
-/// What a column is used for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// N, model parameters.
-    Parameters,
-    /// D, training tokens.
-    Tokens,
-    /// The loss in nats per token.
-    Loss,
-    /// Which run a row belongs to.
-    Run,
+/// Where the values of a name come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "from", rename_all = "kebab-case")]
+pub enum Taken {
+    /// A column, each value times `factor`: 1e6 for `params_M`.
+    Column {
+        /// The header.
+        column: String,
+        /// What the header's scale multiplies each value with; 1 without one.
+        factor: f64,
+    },
+    /// An expression over columns that was asked for.
+    Expression {
+        /// As it was written.
+        text: String,
+    },
+    /// A formula over other names, because no column holds this one.
+    Derived {
+        /// The formula: `C / (6 * N)`.
+        formula: String,
+        /// The columns it reads in the end.
+        columns: Vec<String>,
+    },
+    /// No column: every row is a run of its own.
+    Row,
 }
 
-impl Role {
-    /// The short name: `N`, `D`, `loss` or `run`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Parameters => "N",
-            Self::Tokens => "D",
-            Self::Loss => "loss",
-            Self::Run => "run",
-        }
-    }
-
-    /// Column names that are taken for this role, best first, and the convention each implies.
-    const fn synonyms(self) -> &'static [(&'static str, &'static str)] {
-        const UNSTATED: &str = "which parameters count is not stated by the table";
-        const TOKENS: &str = "training tokens";
-        const LOSS: &str = "nats per token, as the table gives it";
-        match self {
-            Self::Parameters => &[
-                ("params_with_head", "without the input embedding, with the output head"),
-                ("N", UNSTATED),
-                ("params", UNSTATED),
-                ("parameters", UNSTATED),
-                ("n_params", UNSTATED),
-                ("num_params", UNSTATED),
-                ("model_size", UNSTATED),
-                ("params_total", "all parameters, embeddings included"),
-                ("total_params", "all parameters, embeddings included"),
-                ("params_non_embedding", "without embeddings"),
-                ("non_embedding_params", "without embeddings"),
-            ],
-            Self::Tokens => &[
-                ("tokens", TOKENS),
-                ("D", TOKENS),
-                ("train_tokens", TOKENS),
-                ("training_tokens", TOKENS),
-                ("n_tokens", TOKENS),
-                ("num_tokens", TOKENS),
-                ("dataset_tokens", TOKENS),
-            ],
-            Self::Loss => &[
-                ("loss", LOSS),
-                ("val_loss", LOSS),
-                ("validation_loss", LOSS),
-                ("eval_loss", LOSS),
-                ("test_loss", LOSS),
-                ("final_loss", LOSS),
-                ("L", LOSS),
-            ],
-            Self::Run => &[
-                ("run", "rows of one run stay together"),
-                ("run_id", "rows of one run stay together"),
-                ("run_name", "rows of one run stay together"),
-                ("name", "rows of one run stay together"),
-            ],
-        }
-    }
-}
-
-/// Which column to use for what; `None` takes the first standard name that the table has.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Columns {
-    /// The column of N.
-    pub parameters: Option<String>,
-    /// The column of D.
-    pub tokens: Option<String>,
-    /// The column of the loss.
-    pub loss: Option<String>,
-    /// The column that says which run a row belongs to.
-    pub run: Option<String>,
-}
-
-/// The column that was taken for a role.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What was taken for a name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ColumnChoice {
-    /// What it is used for.
-    pub role: Role,
-    /// Its name; `None` when the table has no run column and every row is its own run.
-    pub column: Option<String>,
-    /// The convention its values follow, as far as its name tells.
-    pub convention: &'static str,
+    /// The name: `N`, `D`, `loss`, `run`, or any other that was asked for.
+    pub name: String,
+    /// Where its values come from.
+    pub taken: Taken,
+    /// The convention they follow, as far as it is known.
+    pub convention: String,
+    /// Whether the convention is known.
+    pub stated: bool,
+    /// What may go wrong where it is not; empty where it is, or where nothing does.
+    pub matters: String,
+    /// The unit; empty for a plain number and for text.
+    pub unit: String,
     /// Other columns that could have been meant.
     pub also: Vec<String>,
 }
 
-/// The column for `role`: the one that was asked for, else the first standard name there is.
-pub(crate) fn choose(
-    table: &RunTable,
-    role: Role,
-    asked: Option<&str>,
-) -> Result<ColumnChoice, Diagnostic> {
-    let synonyms = role.synonyms();
-    if let Some(asked) = asked {
-        if !table.has(asked) {
-            return Err(table.missing_column(asked));
-        }
-        let convention = synonyms
-            .iter()
-            .find(|(name, _)| *name == asked)
-            .map_or("as chosen; the name states no convention", |&(_, convention)| convention);
-        return Ok(ColumnChoice {
-            role,
-            column: Some(asked.to_owned()),
-            convention,
-            also: Vec::new(),
-        });
-    }
-    // The exact name wins over one that differs in case: `l` is not `L`.
-    let mut found: Vec<(&str, &'static str)> = Vec::new();
-    for same in [str::eq as fn(&str, &str) -> bool, str::eq_ignore_ascii_case] {
-        for &(synonym, convention) in synonyms {
-            for name in table.names() {
-                if same(name, synonym) && found.iter().all(|&(known, _)| known != name) {
-                    found.push((name, convention));
-                }
-            }
+impl ColumnChoice {
+    /// The header of the column that was taken, if it was one.
+    pub fn column(&self) -> Option<&str> {
+        match &self.taken {
+            Taken::Column { column, .. } => Some(column),
+            _ => None,
         }
     }
-    match found.split_first() {
-        Some((&(name, convention), others)) => Ok(ColumnChoice {
-            role,
-            column: Some(name.to_owned()),
-            convention,
-            also: others.iter().map(|&(name, _)| name.to_owned()).collect(),
-        }),
-        None if role == Role::Run => Ok(ColumnChoice {
-            role,
-            column: None,
-            convention: "the table names no runs, so every row counts as a run of its own",
-            also: Vec::new(),
-        }),
-        None => {
-            let names: Vec<&str> = table.names().filter(|name| !name.is_empty()).collect();
-            let known: Vec<&str> = synonyms.iter().map(|&(name, _)| name).collect();
-            Err(Diagnostic::error(format!(
-                "no column of `{}` is known to hold {}",
-                table.origin(),
-                match role {
-                    Role::Parameters => "N, the model parameters",
-                    Role::Tokens => "D, the training tokens",
-                    Role::Loss => "the loss in nats per token",
-                    Role::Run => "the run",
-                }
-            ))
-            .note(format!("its columns are {}", names.join(", ")))
-            .note(format!("known names are {}", known.join(", ")))
-            .help(format!("say which one it is: --column {}=NAME", role.name())))
+
+    /// Where the values come from, in words: `` `params_M` x 1e6 ``.
+    pub fn source(&self) -> String {
+        match &self.taken {
+            Taken::Column { column, factor } if *factor == 1.0 => format!("`{column}`"),
+            Taken::Column { column, factor } => format!("`{column}` x {factor:e}"),
+            Taken::Expression { text } => format!("`{text}`"),
+            Taken::Derived { formula, .. } => formula.clone(),
+            Taken::Row => "the row".to_owned(),
         }
+    }
+}
+
+impl fmt::Display for ColumnChoice {
+    /// One line: `N is `params`: all parameters, embeddings included (not used: model_size)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is {}: {}", self.name, self.source(), self.convention)?;
+        if !self.stated && !self.matters.is_empty() {
+            write!(f, "; it matters: {}", self.matters)?;
+        }
+        if !self.also.is_empty() {
+            write!(f, " (not used: {})", self.also.join(", "))?;
+        }
+        Ok(())
     }
 }

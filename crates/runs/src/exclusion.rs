@@ -1,43 +1,72 @@
 //! Rows that were left out, and why.
 
+use std::collections::HashMap;
 use std::fmt;
 
-use crate::Role;
+use serde::{Deserialize, Serialize};
+
+use crate::Domain;
 
 /// Why rows were left out.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
 pub enum Reason {
     /// The run's status is not `done`.
-    Status(String),
+    Status {
+        /// Its status.
+        status: String,
+    },
     /// A row filter does not hold.
-    Filtered(String),
+    Filtered {
+        /// As it was written.
+        filter: String,
+    },
     /// A needed number is missing.
-    Missing(Role),
-    /// A needed number is zero, negative or infinite.
-    NotPositive(Role),
+    Missing {
+        /// Of which name.
+        name: String,
+    },
+    /// A needed number is outside what the law can use.
+    Outside {
+        /// Of which name.
+        name: String,
+        /// What it would have to be.
+        domain: Domain,
+    },
     /// 6 N D is beyond the range of a number.
     ComputeOutOfRange,
+    /// It repeats an earlier row; left out because the rules ask for it.
+    Duplicate,
+    /// Its run has a later row; left out because the rules ask for it.
+    EarlierCheckpoint,
+    /// It jumps above its neighbours in its run; left out because the rules ask for it.
+    Spike,
+    /// Its learning rate has not decayed yet; left out because the rules ask for it.
+    Unannealed,
 }
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Status(status) if status.is_empty() => write!(f, "without a status"),
-            Self::Status(status) => write!(f, "with status `{status}`"),
-            Self::Filtered(filter) => write!(f, "where `{filter}` does not hold"),
-            Self::Missing(role) => write!(f, "without {}", role.name()),
-            Self::NotPositive(role) => {
-                write!(f, "whose {} is not positive and finite", role.name())
-            }
+            Self::Status { status } if status.is_empty() => write!(f, "without a status"),
+            Self::Status { status } => write!(f, "with status `{status}`"),
+            Self::Filtered { filter } => write!(f, "where `{filter}` does not hold"),
+            Self::Missing { name } => write!(f, "without {name}"),
+            Self::Outside { name, domain } => write!(f, "whose {name} is not {}", domain.words()),
             Self::ComputeOutOfRange => write!(f, "whose 6 N D is beyond the range of a number"),
+            Self::Duplicate => write!(f, "that repeat an earlier row, as asked"),
+            Self::EarlierCheckpoint => write!(f, "before the last of their run, as asked"),
+            Self::Spike => write!(f, "that spike above their run's curve, as asked"),
+            Self::Unannealed => write!(f, "before their learning rate has decayed, as asked"),
         }
     }
 }
 
 /// Rows that were left out, for one reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exclusion {
     /// Why.
+    #[serde(flatten)]
     pub reason: Reason,
     /// The source line of each row.
     pub lines: Vec<usize>,
@@ -45,21 +74,15 @@ pub struct Exclusion {
 
 impl fmt::Display for Exclusion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let one = self.lines.len() == 1;
-        write!(
-            f,
-            "{} {} {}: {} {}",
-            self.lines.len(),
-            if one { "row" } else { "rows" },
-            self.reason,
-            if one { "line" } else { "lines" },
-            in_words(&self.lines)
-        )
+        let rows = if self.lines.len() == 1 { "row" } else { "rows" };
+        write!(f, "{} {rows} {}: {}", self.lines.len(), self.reason, in_words(&self.lines))
     }
 }
 
-/// Line numbers for people: runs of neighbours as ranges, long lists cut with a count.
-fn in_words(lines: &[usize]) -> String {
+/// Line numbers for people: `lines 3, 5-9 and 4 more places`.
+pub(crate) fn in_words(lines: &[usize]) -> String {
+    /// More ranges than this are only counted.
+    const MOST: usize = 8;
     let mut ranges: Vec<(usize, usize)> = Vec::new();
     for &line in lines {
         match ranges.last_mut() {
@@ -69,24 +92,37 @@ fn in_words(lines: &[usize]) -> String {
     }
     let shown: Vec<String> = ranges
         .iter()
-        .take(8)
+        .take(MOST)
         .map(|&(from, to)| if from == to { from.to_string() } else { format!("{from}-{to}") })
         .collect();
-    let more = ranges.len().saturating_sub(8);
+    let more = ranges.len().saturating_sub(MOST);
     let tail = if more == 0 { String::new() } else { format!(" and {more} more places") };
-    shown.join(", ") + &tail
+    let noun = if lines.len() == 1 { "line" } else { "lines" };
+    format!("{noun} {}{tail}", shown.join(", "))
 }
 
-/// Exclusions as they come up, row by row.
+/// Exclusions as they come up, row by row, in the order in which their reasons first do.
 #[derive(Default)]
-pub(crate) struct LeftOut(pub(crate) Vec<Exclusion>);
+pub(crate) struct LeftOut {
+    exclusions: Vec<Exclusion>,
+    places: HashMap<Reason, usize>,
+}
 
 impl LeftOut {
     pub(crate) fn add(&mut self, reason: Reason, line: usize) {
-        match self.0.iter_mut().find(|known| known.reason == reason) {
-            Some(known) => known.lines.push(line),
-            None => self.0.push(Exclusion { reason, lines: vec![line] }),
-        }
+        let place = match self.places.get(&reason) {
+            Some(&place) => place,
+            None => {
+                self.exclusions.push(Exclusion { reason: reason.clone(), lines: Vec::new() });
+                self.places.insert(reason, self.exclusions.len() - 1);
+                self.exclusions.len() - 1
+            }
+        };
+        self.exclusions[place].lines.push(line);
+    }
+
+    pub(crate) fn into_exclusions(self) -> Vec<Exclusion> {
+        self.exclusions
     }
 }
 
@@ -97,7 +133,17 @@ mod tests {
     #[test]
     fn long_lists_of_lines_are_cut_with_a_count() {
         let lines: Vec<usize> = (0..30).map(|x| 3 * x + 2).chain([100, 101]).collect();
-        let shown = Exclusion { reason: Reason::Missing(Role::Loss), lines }.to_string();
+        let reason = Reason::Missing { name: "loss".to_owned() };
+        let shown = Exclusion { reason, lines }.to_string();
         assert!(shown.ends_with("20, 23 and 23 more places"), "{shown}");
+    }
+
+    #[test]
+    fn one_row_is_told_in_the_singular() {
+        let reason = Reason::Outside { name: "accuracy".to_owned(), domain: Domain::Share };
+        assert_eq!(
+            Exclusion { reason, lines: vec![7] }.to_string(),
+            "1 row whose accuracy is not a share from 0 to 1: line 7"
+        );
     }
 }

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use diagnostic::Diagnostic;
 
 use crate::RunTable;
+use crate::finder::{Finder, Reading};
 
 /// How a cell is compared with the value of a [`Filter`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +54,9 @@ impl Comparison {
     }
 }
 
-/// A condition on one column that a row must meet to be kept.
+/// A condition on one column, or on an expression over columns, that a row must meet to be kept.
+///
+/// `D/N<100` compares an expression; a standard name such as `M` is found or derived.
 ///
 /// ```
 /// use runs::{Filter, RunTable};
@@ -65,7 +68,7 @@ impl Comparison {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
-    /// The column that is looked at.
+    /// The column, standard name or expression that is looked at.
     pub column: String,
     /// How its cells are compared.
     pub comparison: Comparison,
@@ -79,13 +82,28 @@ impl Filter {
     /// # Errors
     /// A column that does not exist; for an order such as `<`, a cell that is not a number.
     pub fn keeps(&self, table: &RunTable) -> Result<Vec<bool>, Diagnostic> {
+        self.keeps_of(&Finder::new(table, &[]), &vec![true; table.len()])
+    }
+
+    /// The same for the rows marked in `wanted`, whose cells alone have to be numbers.
+    pub(crate) fn keeps_of(
+        &self,
+        finder: &Finder<'_>,
+        wanted: &[bool],
+    ) -> Result<Vec<bool>, Diagnostic> {
+        let found = finder.find_filtered(&self.column)?;
         let value: Option<f64> = self.value.parse().ok();
-        let cells = table.text(&self.column)?;
-        if let (true, Some(value)) = (self.comparison.is_order(), value) {
-            return (0..cells.len())
-                .map(|row| Ok(self.comparison.holds(table.number(&self.column, row)?, value)))
-                .collect();
-        }
+        let text = if self.comparison.is_order() { None } else { finder.text(&found) };
+        let Some(cells) = text else {
+            let Some(value) = value else {
+                return Err(Diagnostic::error(format!(
+                    "the row filter `{self}` needs a number after `{}`",
+                    self.comparison.symbol()
+                )));
+            };
+            let numbers = finder.numbers(&found, Reading::Strict(wanted))?;
+            return Ok(numbers.iter().map(|&x| self.comparison.holds(x, value)).collect());
+        };
         Ok(cells
             .into_iter()
             .map(|cell| match (cell.parse(), value) {

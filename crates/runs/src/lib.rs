@@ -11,32 +11,41 @@
 //! follows and every excluded row can be asked for, and every error names file, line and column.
 //!
 //! ```
-//! use runs::{Columns, Observations, RunTable};
+//! use runs::{Observations, Request, RunTable};
 //!
 //! let text = "run,status,params,tokens,loss\n\
 //!             a,done,1e6,2e7,4.1\n\
 //!             b,diverged,1e6,4e7,\n\
 //!             c,done,2e6,4e7,3.7\n";
 //! let table = RunTable::from_bytes("sweep.csv", text.as_bytes())?;
-//! let observations = Observations::from_table(&table, &Columns::default(), &[])?;
+//! let observations = Observations::from_table(&table, &Request::default())?;
 //! assert_eq!(observations.len(), 2);
-//! assert_eq!(observations.loss()[1].get(), 3.7);
+//! assert_eq!(observations.target()[1], 3.7);
 //! assert_eq!(observations.exclusions()[0].to_string(), "1 row with status `diverged`: line 3");
 //! # Ok::<(), diagnostic::Diagnostic>(())
 //! ```
 
+mod checks;
 mod columns;
+mod draft;
 mod exclusion;
 mod filter;
+mod finder;
+mod finding;
 mod observations;
 mod quantity;
+mod request;
+mod select;
+mod standard;
 mod table;
 mod write;
 
-pub use columns::{ColumnChoice, Columns, Role};
+pub use columns::{ColumnChoice, Taken};
 pub use exclusion::{Exclusion, Reason};
 pub use filter::{Comparison, Filter};
-pub use observations::{Observation, Observations};
+pub use finding::Finding;
+pub use observations::{InMemory, Observation, Observations};
 pub use quantity::{BitsPerByte, Flop, NatsPerToken, Parameters, Seconds, Tokens, flop_6nd};
+pub use request::{Asked, Domain, Request, Rules};
 pub use table::RunTable;
 pub use write::write_atomically;

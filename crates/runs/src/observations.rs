@@ -1,14 +1,13 @@
-//! What a law is fitted to: N, D and loss of every run, and which run it was.
+//! What a law is fitted to: target and variables of every usable row, and which run it is of.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 
 use diagnostic::Diagnostic;
 
-use crate::columns::choose;
-use crate::exclusion::LeftOut;
+use crate::draft::Draft;
 use crate::{
-    ColumnChoice, Columns, Exclusion, Filter, Flop, NatsPerToken, Parameters, Reason, Role,
-    RunTable, Tokens, flop_6nd,
+    Asked, ColumnChoice, Exclusion, Finding, Flop, NatsPerToken, Parameters, Request, Rules,
+    RunTable, Tokens,
 };
 
 /// One training run, or one measurement of it.
@@ -24,192 +23,205 @@ pub struct Observation {
     pub loss: NatsPerToken,
 }
 
-/// The runs that a law is fitted to, by column: every N, D and loss is positive and finite.
+/// Columns that are already at hand, all of one length.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InMemory {
+    /// What the law predicts.
+    pub target: (Asked, Vec<f64>),
+    /// What it predicts it from.
+    pub variables: Vec<(Asked, Vec<f64>)>,
+    /// Which run each row belongs to; each its own where `None`.
+    pub run: Option<Vec<String>>,
+    /// Which group each row belongs to.
+    pub group: Option<Vec<String>>,
+    /// The weight of each row.
+    pub weight: Option<Vec<f64>>,
+}
+
+impl InMemory {
+    /// `target` and `variables`, each row a run of its own, all of one weight and group.
+    pub fn new(target: (Asked, Vec<f64>), variables: Vec<(Asked, Vec<f64>)>) -> Self {
+        Self { target, variables, run: None, group: None, weight: None }
+    }
+}
+
+/// The rows that a law is fitted to, by column: every value is one that the law can use.
 #[derive(Debug, Clone, Default)]
 pub struct Observations {
-    origin: String,
-    parameters: Vec<Parameters>,
-    tokens: Vec<Tokens>,
-    loss: Vec<NatsPerToken>,
-    /// Per row, the index of its run in `runs`.
-    run: Vec<usize>,
-    runs: Vec<String>,
-    lines: Vec<usize>,
-    columns: Vec<ColumnChoice>,
-    exclusions: Vec<Exclusion>,
-    duplicates: Vec<(usize, usize)>,
+    pub(crate) origin: String,
+    pub(crate) target: (String, Vec<f64>),
+    pub(crate) variables: Vec<(String, Vec<f64>)>,
+    pub(crate) weights: Option<Vec<f64>>,
+    /// Per row, the index of its run.
+    pub(crate) run: Vec<usize>,
+    /// Per run its name, empty where it has none, and the line of its first row.
+    pub(crate) runs: Vec<(Box<str>, usize)>,
+    pub(crate) group: Option<Vec<usize>>,
+    pub(crate) groups: Vec<String>,
+    pub(crate) lines: Vec<usize>,
+    pub(crate) compute: Vec<Flop>,
+    pub(crate) compute_convention: String,
+    pub(crate) columns: Vec<ColumnChoice>,
+    pub(crate) exclusions: Vec<Exclusion>,
+    pub(crate) findings: Vec<Finding>,
 }
 
 impl Observations {
-    /// Takes values that are already at hand; rows that no law can use are excluded as
-    /// [`from_table`](Self::from_table) does. Line numbers count the rows from 1.
-    pub fn new(rows: impl IntoIterator<Item = Observation>) -> Self {
-        let mut observations = Self { origin: "<memory>".to_owned(), ..Self::default() };
-        let mut left_out = LeftOut::default();
-        let mut runs = HashMap::new();
-        for (index, row) in rows.into_iter().enumerate() {
-            observations.push(&mut runs, &mut left_out, row, index + 1);
-        }
-        observations.exclusions = left_out.0;
-        observations
-    }
-
-    /// Takes the columns of a table, and leaves out the rows that fail a filter, whose `status`
-    /// is not `done`, or that lack a positive N, D or loss; each is listed in
-    /// [`exclusions`](Self::exclusions).
+    /// Takes what `request` asks for out of a table.
+    ///
+    /// Left out, and listed in [`exclusions`](Self::exclusions), are the rows that fail a filter,
+    /// whose `status` is not `done`, that lack a value or have one the law cannot use, and those
+    /// that a rule of the request drops. What else deserves a look is in
+    /// [`findings`](Self::findings).
     ///
     /// # Errors
-    /// A column that does not exist or cannot be chosen, a cell that is not a number in a row
-    /// that is used, and a table of which no row is left.
-    pub fn from_table(
-        table: &RunTable,
-        columns: &Columns,
-        filters: &[Filter],
+    /// A column that does not exist or cannot be found, an expression that cannot be read, a cell
+    /// that is not a number in a row that is used, and a table of which no row is left.
+    pub fn from_table(table: &RunTable, request: &Request) -> Result<Self, Diagnostic> {
+        let observations = Draft::from_table(table, request)?.finish(request.rules);
+        observations.or_nothing_left()
+    }
+
+    /// Takes columns that are at hand, of which rows are left out as of a table. Line numbers
+    /// count the rows from 1; `origin` names the columns in messages.
+    ///
+    /// # Errors
+    /// Columns of unequal length, a name given twice, and columns of which no row is left.
+    pub fn from_columns(
+        origin: impl Into<String>,
+        columns: InMemory,
+        rules: Rules,
     ) -> Result<Self, Diagnostic> {
-        let choices = [
-            choose(table, Role::Parameters, columns.parameters.as_deref())?,
-            choose(table, Role::Tokens, columns.tokens.as_deref())?,
-            choose(table, Role::Loss, columns.loss.as_deref())?,
-            choose(table, Role::Run, columns.run.as_deref())?,
-        ];
-        let name = |index: usize| choices[index].column.as_deref().unwrap_or_default();
-        let kept: Vec<Vec<bool>> =
-            filters.iter().map(|filter| filter.keeps(table)).collect::<Result<_, _>>()?;
-        let status = if table.has("status") { Some(table.text("status")?) } else { None };
-        let run = match &choices[3].column {
-            Some(column) => Some(table.text(column)?),
-            None => None,
+        Draft::from_columns(origin.into(), columns)?.finish(rules).or_nothing_left()
+    }
+
+    /// Takes runs that are at hand: the loss from N and D. Rows that no law can use are left out
+    /// as of a table; line numbers count the rows from 1.
+    pub fn new(rows: impl IntoIterator<Item = Observation>) -> Self {
+        let (mut n, mut d, mut loss, mut run) = (vec![], vec![], vec![], vec![]);
+        for row in rows {
+            n.push(row.parameters.get());
+            d.push(row.tokens.get());
+            loss.push(row.loss.get());
+            run.push(row.run);
+        }
+        let columns = InMemory {
+            run: Some(run),
+            ..InMemory::new(
+                (Asked::positive("loss"), loss),
+                vec![(Asked::positive("N"), n), (Asked::positive("D"), d)],
+            )
         };
-
-        let mut observations = Self { origin: table.origin().to_owned(), ..Self::default() };
-        let mut left_out = LeftOut::default();
-        let mut runs = HashMap::new();
-        let mut seen: HashMap<&str, usize> = HashMap::new();
-        for row in 0..table.len() {
-            let line = table.line_number(row);
-            if let Some(failed) = kept.iter().position(|kept| !kept[row]) {
-                left_out.add(Reason::Filtered(filters[failed].to_string()), line);
-                continue;
-            }
-            if let Some(status) = status.as_ref().map(|status| status[row])
-                && status != "done"
-            {
-                left_out.add(Reason::Status(status.to_owned()), line);
-                continue;
-            }
-            let observation = Observation {
-                // Without a run column, or with an empty cell in it, a row is its own run.
-                run: match run.as_ref().map(|run| run[row]) {
-                    Some(run) if !run.is_empty() => run.to_owned(),
-                    _ => format!("line {line}"),
-                },
-                parameters: Parameters(table.number(name(0), row)?),
-                tokens: Tokens(table.number(name(1), row)?),
-                loss: NatsPerToken(table.number(name(2), row)?),
-            };
-            if observations.push(&mut runs, &mut left_out, observation, line) {
-                match seen.get(table.row_text(row)) {
-                    Some(&first) => observations.duplicates.push((first, line)),
-                    None => {
-                        seen.insert(table.row_text(row), line);
-                    }
-                }
-            }
-        }
-        observations.columns = choices.to_vec();
-        observations.exclusions = left_out.0;
-        if observations.is_empty() {
-            let mut problem =
-                Diagnostic::error(format!("no row of `{}` can be used", table.origin()));
-            for exclusion in &observations.exclusions {
-                problem = problem.note(exclusion.to_string());
-            }
-            return Err(problem);
-        }
-        Ok(observations)
+        Draft::from_columns("<memory>".to_owned(), columns)
+            .map(|draft| draft.finish(Rules::default()))
+            .unwrap_or_default()
     }
 
-    fn push(
-        &mut self,
-        runs: &mut HashMap<String, usize>,
-        left_out: &mut LeftOut,
-        row: Observation,
-        line: usize,
-    ) -> bool {
-        for (role, value) in [
-            (Role::Parameters, row.parameters.get()),
-            (Role::Tokens, row.tokens.get()),
-            (Role::Loss, row.loss.get()),
-        ] {
-            if value.is_nan() {
-                left_out.add(Reason::Missing(role), line);
-                return false;
-            }
-            if value <= 0.0 || value.is_infinite() {
-                left_out.add(Reason::NotPositive(role), line);
-                return false;
-            }
+    fn or_nothing_left(self) -> Result<Self, Diagnostic> {
+        if !self.is_empty() {
+            return Ok(self);
         }
-        if !flop_6nd(row.parameters, row.tokens).get().is_normal() {
-            left_out.add(Reason::ComputeOutOfRange, line);
-            return false;
+        let mut problem = Diagnostic::error(format!("no row of `{}` can be used", self.origin));
+        for exclusion in self.exclusions.iter().take(12) {
+            problem = problem.note(exclusion.to_string());
         }
-        self.parameters.push(row.parameters);
-        self.tokens.push(row.tokens);
-        self.loss.push(row.loss);
-        self.lines.push(line);
-        let next = self.runs.len();
-        let index = *runs.entry(row.run).or_insert_with_key(|name| {
-            self.runs.push(name.clone());
-            next
-        });
-        self.run.push(index);
-        true
+        Err(problem)
     }
 
-    /// Where the runs came from: a path, `<stdin>` or `<memory>`.
+    /// Where the rows came from: a path, `<stdin>` or `<memory>`.
     pub fn origin(&self) -> &str {
         &self.origin
     }
 
     /// How many rows are used.
     pub fn len(&self) -> usize {
-        self.loss.len()
+        self.target.1.len()
     }
 
     /// Whether no row is left.
     pub fn is_empty(&self) -> bool {
-        self.loss.is_empty()
+        self.target.1.is_empty()
     }
 
-    /// N of every row.
-    pub fn parameters(&self) -> &[Parameters] {
-        &self.parameters
+    /// What the law predicts, by name.
+    pub fn target_name(&self) -> &str {
+        &self.target.0
     }
 
-    /// D of every row.
-    pub fn tokens(&self) -> &[Tokens] {
-        &self.tokens
+    /// What the law predicts, of every row, in the unit its [choice](Self::columns) states.
+    pub fn target(&self) -> &[f64] {
+        &self.target.1
     }
 
-    /// Loss of every row.
-    pub fn loss(&self) -> &[NatsPerToken] {
-        &self.loss
+    /// The variables with their names, in the order they were asked for.
+    pub fn variables(&self) -> impl ExactSizeIterator<Item = (&str, &[f64])> {
+        self.variables.iter().map(|(name, values)| (name.as_str(), values.as_slice()))
     }
 
-    /// C = 6 N D of every row.
-    pub fn compute(&self) -> impl ExactSizeIterator<Item = Flop> {
-        self.parameters.iter().zip(&self.tokens).map(|(&n, &d)| flop_6nd(n, d))
+    /// A variable of every row.
+    pub fn variable(&self, name: &str) -> Option<&[f64]> {
+        self.variables().find(|(known, _)| *known == name).map(|(_, values)| values)
     }
 
-    /// For every row, the index of its run in [`run_names`](Self::run_names).
+    /// The weight of every row, where weights were asked for; some may be zero.
+    pub fn weights(&self) -> Option<&[f64]> {
+        self.weights.as_deref()
+    }
+
+    /// N of every row; nothing where it is no variable of the law.
+    pub fn parameters(&self) -> impl ExactSizeIterator<Item = Parameters> + Clone {
+        self.variable("N").unwrap_or_default().iter().copied().map(Parameters)
+    }
+
+    /// D of every row; nothing where it is no variable of the law.
+    pub fn tokens(&self) -> impl ExactSizeIterator<Item = Tokens> + Clone {
+        self.variable("D").unwrap_or_default().iter().copied().map(Tokens)
+    }
+
+    /// The target of every row as a loss in nats per token.
+    pub fn loss(&self) -> impl ExactSizeIterator<Item = NatsPerToken> + Clone {
+        self.target().iter().copied().map(NatsPerToken)
+    }
+
+    /// C of every row under [`compute_convention`](Self::compute_convention): the variable C of
+    /// the law or the column asked for; else a column whose name states its convention; else
+    /// 6 N D; else any column of C. Empty where nothing of this is known for every row.
+    pub fn compute(&self) -> &[Flop] {
+        &self.compute
+    }
+
+    /// What [`compute`](Self::compute) counts; empty where C is not known.
+    pub fn compute_convention(&self) -> &str {
+        &self.compute_convention
+    }
+
+    /// For every row, the index of its run.
     pub fn run_index(&self) -> &[usize] {
         &self.run
     }
 
-    /// The distinct runs, in the order they first appear.
-    pub fn run_names(&self) -> &[String] {
-        &self.runs
+    /// How many runs there are.
+    pub fn run_count(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// The runs, in the order they first appear; one without a name is called by its line.
+    pub fn run_names(&self) -> impl ExactSizeIterator<Item = Cow<'_, str>> {
+        self.runs.iter().map(|(name, line)| match &**name {
+            "" => Cow::Owned(format!("line {line}")),
+            name => Cow::Borrowed(name),
+        })
+    }
+
+    /// For every row, the index of its group in [`group_names`](Self::group_names), where groups
+    /// were asked for.
+    pub fn group_index(&self) -> Option<&[usize]> {
+        self.group.as_deref()
+    }
+
+    /// The groups, in the order they first appear.
+    pub fn group_names(&self) -> &[String] {
+        &self.groups
     }
 
     /// The source line of every row.
@@ -217,7 +229,8 @@ impl Observations {
         &self.lines
     }
 
-    /// Which column was taken for N, D, loss and run; empty for values given in memory.
+    /// What was taken for the variables, the target, the run, the group, the weight and C; empty
+    /// for values given in memory.
     pub fn columns(&self) -> &[ColumnChoice] {
         &self.columns
     }
@@ -227,97 +240,8 @@ impl Observations {
         &self.exclusions
     }
 
-    /// Lines whose whole row repeats an earlier line: (first, repeat). They are used twice.
-    pub fn duplicates(&self) -> &[(usize, usize)] {
-        &self.duplicates
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(text: &str, columns: &Columns, filters: &[&str]) -> Result<Observations, Diagnostic> {
-        let filters: Vec<Filter> =
-            filters.iter().map(|filter| filter.parse()).collect::<Result<_, _>>()?;
-        let table = RunTable::from_bytes("runs.csv", text.as_bytes())?;
-        Observations::from_table(&table, columns, &filters)
-    }
-
-    #[test]
-    fn the_columns_of_the_lab_are_found_and_their_convention_named() {
-        let text = "run,status,params_total,params_with_head,tokens,loss\na,done,9,8,7,3\n";
-        let observations = read(text, &Columns::default(), &[]).unwrap();
-        let n = &observations.columns()[0];
-        assert_eq!(n.column.as_deref(), Some("params_with_head"));
-        assert!(n.convention.contains("output head"));
-        assert_eq!(n.also, ["params_total"]);
-        assert_eq!(observations.parameters(), [Parameters(8.0)]);
-        assert_eq!(observations.compute().next(), Some(Flop(6.0 * 8.0 * 7.0)));
-    }
-
-    #[test]
-    fn a_chosen_column_wins_and_an_unknown_one_is_refused() {
-        let text = "N,big_n,D,L\n1,2,3,4\n";
-        let chosen = Columns { parameters: Some("big_n".to_owned()), ..Columns::default() };
-        assert_eq!(read(text, &chosen, &[]).unwrap().parameters(), [Parameters(2.0)]);
-        let wrong = Columns { tokens: Some("bigN".to_owned()), ..Columns::default() };
-        assert!(read(text, &wrong, &[]).unwrap_err().to_string().contains("`big_n`"));
-        let shown = read("N,D\n1,2\n", &Columns::default(), &[]).unwrap_err().to_string();
-        assert!(shown.contains("--column loss=NAME"), "{shown}");
-    }
-
-    #[test]
-    fn every_row_left_out_is_listed_with_its_line_and_reason() {
-        let text = "run,status,N,D,loss\n\
-            a,done,1,1,1\nb,failed,1,1,\nc,done,0,1,1\nd,done,1,,1\ne,done,1,1,inf\n\
-            f,done,1,9,1\ng,failed,1,1,2\n";
-        let observations = read(text, &Columns::default(), &["D<5"]).unwrap();
-        let shown: Vec<String> =
-            observations.exclusions().iter().map(ToString::to_string).collect();
-        assert_eq!(
-            shown,
-            [
-                "2 rows with status `failed`: lines 3, 8",
-                "1 row whose N is not positive and finite: line 4",
-                "2 rows where `D<5` does not hold: lines 5, 7",
-                "1 row whose loss is not positive and finite: line 6",
-            ]
-        );
-        assert_eq!(observations.lines(), [2]);
-    }
-
-    #[test]
-    fn a_table_of_which_nothing_is_left_says_what_went() {
-        let shown =
-            read("N,D,loss,status\n1,1,1,oom\n", &Columns::default(), &[]).unwrap_err().to_string();
-        assert!(shown.contains("1 row with status `oom`: line 2"), "{shown}");
-    }
-
-    #[test]
-    fn rows_of_one_run_share_an_index_and_exact_repeats_are_named() {
-        let text = "run,N,D,loss\na,1,1,1\nb,1,1,1\na,1,2,1\nb,1,1,1\n,1,1,1\n";
-        let observations = read(text, &Columns::default(), &[]).unwrap();
-        assert_eq!(observations.run_index(), [0, 1, 0, 1, 2]);
-        assert_eq!(observations.run_names(), ["a", "b", "line 6"]);
-        assert_eq!(observations.duplicates(), [(3, 5)]);
-    }
-
-    #[test]
-    fn a_run_that_failed_may_hold_anything_in_its_cells() {
-        let text = "status,N,D,loss\ndone,1,1,1\nfailed,1,1,exploded\n";
-        assert_eq!(read(text, &Columns::default(), &[]).unwrap().len(), 1);
-    }
-
-    #[test]
-    fn values_in_memory_are_checked_like_values_in_a_table() {
-        let row = |n: f64| Observation {
-            run: format!("n{n}"),
-            parameters: Parameters(n),
-            tokens: Tokens(1.0),
-            loss: NatsPerToken(1.0),
-        };
-        let observations = Observations::new([row(1.0), row(f64::NAN), row(-1.0), row(1e308)]);
-        assert_eq!((observations.len(), observations.exclusions().len()), (1, 3));
+    /// What deserves a second look in the rows that are left.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
     }
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use diagnostic::Diagnostic;
 use laws::{FitError, FitOptions, fit};
-use runs::{Columns, Filter, Flop, Observations, Parameters, RunTable, Tokens, write_atomically};
+use runs::{Filter, Flop, Observations, Parameters, Request, RunTable, Tokens, write_atomically};
 
 use super::Outcome;
 use crate::{progress, terminal_plot};
@@ -99,7 +99,8 @@ pub(crate) fn run(args: FitArgs, out: &mut dyn Write) -> Result<Outcome, Diagnos
         .collect::<Result<_, _>>()?;
 
     let table = RunTable::read(&args.runs)?;
-    let observations = Observations::from_table(&table, &columns, &filters)?;
+    let observations =
+        Observations::from_table(&table, &Request { columns, filters, ..Request::default() })?;
     let options = FitOptions {
         huber_delta: args.huber,
         bootstrap: args.bootstrap,
@@ -142,28 +143,16 @@ pub(crate) fn run(args: FitArgs, out: &mut dyn Write) -> Result<Outcome, Diagnos
     }
 }
 
-fn columns(choices: &[String]) -> Result<Columns, Diagnostic> {
-    let mut columns = Columns::default();
-    for choice in choices {
-        let refuse = |message: String| {
-            Diagnostic::error(message)
-                .help("write --column ROLE=NAME, where ROLE is N, D, loss or run")
-        };
-        let Some((role, name)) = choice.split_once('=') else {
-            return Err(refuse(format!("`--column {choice}` has no `=`")));
-        };
-        let slot = match role.trim() {
-            "N" => &mut columns.parameters,
-            "D" => &mut columns.tokens,
-            "loss" => &mut columns.loss,
-            "run" => &mut columns.run,
-            other => return Err(refuse(format!("`--column {choice}`: no role `{other}`"))),
-        };
-        if slot.replace(name.trim().to_owned()).is_some() {
-            return Err(refuse(format!("`--column {choice}`: the role is given twice")));
+/// The column or expression for a name, as in `loss=final/val_loss`.
+fn columns(choices: &[String]) -> Result<Vec<(String, String)>, Diagnostic> {
+    let pair = |choice: &String| match choice.split_once('=') {
+        Some((name, column)) if !name.trim().is_empty() && !column.trim().is_empty() => {
+            Ok((name.trim().to_owned(), column.trim().to_owned()))
         }
-    }
-    Ok(columns)
+        _ => Err(Diagnostic::error(format!("`--column {choice}` is not a name and a column"))
+            .help("write --column NAME=COLUMN, where NAME is N, D, loss or run")),
+    };
+    choices.iter().map(pair).collect()
 }
 
 fn run_asked(text: &str) -> Result<(Parameters, Tokens), Diagnostic> {

@@ -79,8 +79,8 @@ impl<'a> Answer<'a> {
             let _ = writeln!(
                 text,
                 "  {:<4} is {}: {}{}",
-                choice.role.name(),
-                choice.column.as_ref().map_or("the row".to_owned(), |name| format!("`{name}`")),
+                choice.name,
+                choice.source(),
                 choice.convention,
                 if choice.also.is_empty() {
                     String::new()

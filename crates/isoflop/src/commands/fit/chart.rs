@@ -30,6 +30,7 @@ pub(crate) fn loss_against_compute(
 ) -> Plot {
     let points: Vec<Point> = observations
         .compute()
+        .iter()
         .zip(observations.parameters())
         .zip(observations.loss())
         .map(|((c, n), loss)| Point { c: c.get(), n: n.get(), loss: loss.get() })
