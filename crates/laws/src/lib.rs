@@ -48,6 +48,7 @@ mod law;
 mod objective;
 mod predict;
 mod residuals;
+pub mod sampling;
 mod saved;
 mod search;
 mod warning;
