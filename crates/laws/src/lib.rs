@@ -51,6 +51,7 @@ mod residuals;
 pub mod sampling;
 mod saved;
 mod search;
+pub mod trend;
 mod warning;
 
 pub use backtest::{Backtest, Cut};
