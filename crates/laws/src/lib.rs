@@ -64,6 +64,10 @@ mod sandwich;
 mod saved;
 mod search;
 mod sharing;
+pub mod sampling;
+mod saved;
+mod search;
+pub mod trend;
 mod warning;
 
 pub use backtest::{Backtest, Cut};
