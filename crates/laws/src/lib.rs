@@ -44,6 +44,7 @@ mod dense;
 mod doubts;
 mod draws;
 mod fit;
+pub mod isoflop;
 mod law;
 mod objective;
 mod predict;

@@ -1,0 +1,229 @@
+//! What to know before trusting an IsoFLOP analysis, as data and in words.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Why there is no analysis at all.
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Refusal {
+    /// An empty table.
+    #[error("there are no runs to analyse")]
+    NoRows,
+    /// A value that has no logarithm.
+    #[error("row {}: {column} is {value}; a positive, finite number is needed", row + 1)]
+    BadValue {
+        /// The row, from zero.
+        row: usize,
+        /// `N`, `D`, `C` or `loss`.
+        column: String,
+        /// What it is.
+        value: f64,
+    },
+    /// An option that cannot be used.
+    #[error("{option} is {value}; {expected}")]
+    BadOption {
+        /// Which option.
+        option: String,
+        /// What it is.
+        value: f64,
+        /// What it may be.
+        expected: String,
+    },
+}
+
+/// A reason to look twice.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Warning {
+    /// The rows have no separate budgets.
+    Smeared {
+        /// Least C of a stretch without a gap, FLOP.
+        low: f64,
+        /// Largest C of it.
+        high: f64,
+    },
+    /// The runs of a budget differ in C.
+    UnevenBudget {
+        /// The budget, FLOP.
+        compute: f64,
+        /// Largest over smallest C.
+        spread: f64,
+    },
+    /// Different N that are so close that they count as one.
+    MergedSizes {
+        /// The budget, FLOP.
+        compute: f64,
+        /// N of each size with more than one model in it.
+        sizes: Vec<f64>,
+    },
+    /// The best run of a budget is its smallest or largest model.
+    BestAtEdge {
+        /// The budget, FLOP.
+        compute: f64,
+        /// Whether it is the smallest.
+        smallest: bool,
+    },
+    /// The bend of a profile is not clear of the scatter.
+    Flat {
+        /// The budget, FLOP.
+        compute: f64,
+        /// Curvature over its standard error.
+        ratio: f64,
+    },
+    /// Few budgets for a line.
+    FewBudgets {
+        /// Budgets with a believed optimum.
+        used: usize,
+        /// Budgets in all.
+        of: usize,
+    },
+    /// C is not 6 N D.
+    NotSixNd {
+        /// Least C / (6 N D).
+        low: f64,
+        /// Largest C / (6 N D).
+        high: f64,
+    },
+    /// One run gives several rows.
+    RepeatedRuns {
+        /// Runs with more than one row.
+        runs: usize,
+    },
+    /// Resamples that gave no line.
+    FailedResamples {
+        /// How many.
+        failed: usize,
+        /// Of how many.
+        of: usize,
+    },
+    /// No residuals are left to resample.
+    NoScatter,
+    /// Rows are points on the way of a run whose learning rate had not yet decayed.
+    Intermediate,
+    /// Nobody said whether rows are ends of runs.
+    UnknownSchedule,
+    /// Points of the envelope where the best model is the smallest or largest there is.
+    EnvelopeAtEdge {
+        /// How many.
+        points: usize,
+        /// Of how many.
+        of: usize,
+    },
+    /// The envelope touches few different models.
+    FewModels {
+        /// How many.
+        models: usize,
+    },
+    /// The bias of Approach 2 on this grid is larger than its interval is wide.
+    Bias {
+        /// `N*` or `D*`.
+        of: String,
+        /// The budget, FLOP.
+        compute: f64,
+        /// Relative error of the noise-free analysis.
+        bias: f64,
+        /// Half the width of the interval, relative.
+        half_width: f64,
+    },
+    /// The law gives no optimum at a budget, or no parabola opens upwards on it.
+    NoBias {
+        /// The budget, FLOP.
+        compute: f64,
+    },
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Smeared { low, high } => write!(
+                f,
+                "from C {low:.2e} to {high:.2e} FLOP no gap parts one budget from the next; they \
+                 were cut at the widest gaps, but these runs are hardly IsoFLOP profiles"
+            ),
+            Self::UnevenBudget { compute, spread } => write!(
+                f,
+                "the runs of budget {compute:.2e} differ by {:.0} % in C; those with more compute \
+                 look better than they are",
+                100.0 * (spread - 1.0)
+            ),
+            Self::MergedSizes { compute, sizes } => {
+                let shown: Vec<String> = sizes.iter().take(4).map(|n| format!("{n:.3e}")).collect();
+                let more = if sizes.len() > 4 { ", ..." } else { "" };
+                write!(
+                    f,
+                    "at {compute:.2e} FLOP, models of nearly the same N count as one size: {}{more}",
+                    shown.join(", ")
+                )
+            }
+            Self::BestAtEdge { compute, smallest } => write!(
+                f,
+                "at {compute:.2e} FLOP the {} model is the best one; train {} ones",
+                if *smallest { "smallest" } else { "largest" },
+                if *smallest { "smaller" } else { "larger" }
+            ),
+            Self::Flat { compute, ratio } => write!(
+                f,
+                "at {compute:.2e} FLOP the profile is flat: its bend is {ratio:.1} times its \
+                 standard error; train sizes further apart"
+            ),
+            Self::FewBudgets { used, of } => {
+                write!(f, "only {used} of {of} budgets give an optimum; ")?;
+                f.write_str(match used {
+                    0 | 1 => "a line needs two, and four or more to be checked",
+                    2 => "two always lie on a line, so nothing checks it",
+                    _ => "little checks that they lie on a line",
+                })
+            }
+            Self::NotSixNd { low, high } => write!(
+                f,
+                "C is {low:.2} to {high:.2} times 6 N D: D* is read off the runs, and the \
+                 exponents of N* and D* need not add up to one"
+            ),
+            Self::RepeatedRuns { runs } => write!(
+                f,
+                "{runs} runs have several rows, whose errors go together; intervals that treat \
+                 rows as independent are too narrow"
+            ),
+            Self::FailedResamples { failed, of } => {
+                write!(f, "{failed} of {of} resamples gave no line; the intervals leave them out")
+            }
+            Self::NoScatter => f.write_str(
+                "no budget has more sizes than a parabola has parameters, so nothing tells the \
+                 noise; no intervals",
+            ),
+            Self::Intermediate => f.write_str(
+                "the rows are points on the way of runs whose learning rate was still to decay; \
+                 their losses are higher than those of runs that end there, which makes long runs \
+                 look better than they are (Hoffmann et al. 2022, section 2)",
+            ),
+            Self::UnknownSchedule => f.write_str(
+                "several rows of a run are used; if its learning rate decays later, say so: such \
+                 points are no ends of runs",
+            ),
+            Self::EnvelopeAtEdge { points, of } => write!(
+                f,
+                "at {points} of {of} points of the envelope the best model is the smallest or the \
+                 largest there is; the optimum may lie beyond"
+            ),
+            Self::FewModels { models } => write!(
+                f,
+                "the envelope touches only {models} different N; its steps are as wide as theirs"
+            ),
+            Self::Bias { of, compute, bias, half_width } => write!(
+                f,
+                "at {compute:.2e} FLOP the parabolas put {of} {:.1} % too {} even without noise, \
+                 more than the interval's half-width of {:.1} %; use the corrected value or the \
+                 surface fit",
+                100.0 * bias.abs(),
+                if *bias > 0.0 { "high" } else { "low" },
+                100.0 * half_width
+            ),
+            Self::NoBias { compute } => write!(
+                f,
+                "at {compute:.2e} FLOP the law has no optimum on this grid, so the bias is unknown"
+            ),
+        }
+    }
+}
