@@ -1,14 +1,14 @@
 //! Approach 2: a parabola through each budget's runs, a line through the vertices.
 
 use rayon::prelude::*;
-use runs::Flop;
 use serde::{Deserialize, Serialize};
 
 use super::budgets::{Grouping, group};
-use super::frontier::{Frontier, Lines};
+use super::frontier::{Frontier, Lines, PowerLaw};
+use super::parabola::Parabola;
 use super::profile::{Design, Outside, Profile, Reason, TokensFrom, Vertex};
 use super::resample::{Budget, Resampling, relative_residuals, resample};
-use super::{Refusal, Sweep, Warning, check};
+use super::{Refusal, Sweep, Warning, check, doubts};
 use crate::Interval;
 
 /// What a budget counts for in the lines.
@@ -31,6 +31,10 @@ pub struct Approach2Options {
     pub same_size: f64,
     /// Different N that a budget needs, three at least.
     pub sizes: usize,
+    /// Whether runs whose C differs a little from their budget's are moved to it: D in proportion
+    /// at the same N, the loss along the slope of the frontier. At the optimum the slope at fixed
+    /// N is the frontier's (the envelope theorem), so this is exact to first order.
+    pub even_out: bool,
     /// What to do with vertices outside the runs.
     pub outside: Outside,
     /// Where D* comes from.
@@ -54,6 +58,7 @@ impl Default for Approach2Options {
             grouping: Grouping::default(),
             same_size: 1.05,
             sizes: 4,
+            even_out: true,
             outside: Outside::Refuse,
             tokens: TokensFrom::Interpolation,
             weights: Weights::Equal,
@@ -67,10 +72,15 @@ impl Default for Approach2Options {
 
 impl Approach2Options {
     /// As most published analyses are made: every parabola with a minimum counts, wherever its
-    /// vertex lies, and D* is the vertex of a parabola of its own.
+    /// vertex lies, D* is the vertex of a parabola of its own, and losses stay as they are.
     #[must_use]
     pub fn as_published() -> Self {
-        Self { outside: Outside::Accept, tokens: TokensFrom::Parabola, ..Self::default() }
+        Self {
+            outside: Outside::Accept,
+            tokens: TokensFrom::Parabola,
+            even_out: false,
+            ..Self::default()
+        }
     }
 
     fn check(&self) -> Result<(), Refusal> {
@@ -119,15 +129,21 @@ pub struct Approach2 {
 /// profiles say why.
 pub fn approach2(sweep: &Sweep, options: &Approach2Options) -> Result<Approach2, Refusal> {
     options.check()?;
-    let (groups, designs) = designs(sweep, options);
-    let losses: Vec<Vec<f64>> = designs.iter().map(|design| losses(sweep, design)).collect();
+    let (smeared, designs) = designs(sweep, options);
+    let slopes = slopes(sweep, &designs, options);
+    let losses: Vec<Vec<f64>> =
+        designs.iter().zip(&slopes).map(|(design, &slope)| losses(sweep, design, slope)).collect();
     let mut profiles: Vec<Profile> =
         designs.iter().zip(&losses).map(|(design, loss)| design.profile(loss, options)).collect();
+    for (profile, slope) in profiles.iter_mut().zip(slopes) {
+        profile.moved_along = slope;
+    }
 
-    let mut warnings: Vec<Warning> = groups
-        .iter()
-        .map(|&(low, high)| Warning::Smeared { low: low.exp(), high: high.exp() })
-        .collect();
+    let mut warnings = Vec::new();
+    if let (Some(first), Some(last)) = (smeared.first(), smeared.last()) {
+        let (low, high) = (first.0.exp(), last.1.exp());
+        warnings.push(Warning::Smeared { stretches: smeared.len(), low, high });
+    }
     let (scatter, drawn) = draw(&mut profiles, &designs, &losses, options);
     if options.resamples > 0 && !drawn && profiles.iter().any(|p| p.refused.is_none()) {
         warnings.push(Warning::NoScatter);
@@ -136,8 +152,8 @@ pub fn approach2(sweep: &Sweep, options: &Approach2Options) -> Result<Approach2,
     let frontier = frontier(&profiles, options, if drawn { options.resamples } else { 0 });
 
     let compute_per_6nd = sweep.compute_per_6nd();
-    warnings.extend(profiles.iter().flat_map(doubts));
-    warnings.extend(doubts_about_all(sweep, &profiles, frontier.as_ref(), options));
+    warnings.extend(doubts::about_budgets(&profiles));
+    warnings.extend(doubts::about_all(sweep, &profiles, frontier.as_ref(), options));
     Ok(Approach2 {
         options: options.clone(),
         rows: sweep.rows.len(),
@@ -157,13 +173,42 @@ pub(super) fn designs(sweep: &Sweep, options: &Approach2Options) -> (Vec<(f64, f
     let designs = groups
         .rows
         .into_par_iter()
-        .map(|rows| Design::new(sweep, rows, options.same_size))
+        .map(|rows| Design::new(sweep, rows, options.same_size, options.even_out))
         .collect();
     (groups.smeared, designs)
 }
 
-pub(super) fn losses(sweep: &Sweep, design: &Design) -> Vec<f64> {
-    design.rows.iter().map(|&row| sweep.loss[row]).collect()
+/// The losses of a budget's rows, moved to its C along a slope.
+pub(super) fn losses(sweep: &Sweep, design: &Design, slope: f64) -> Vec<f64> {
+    let moved = |row: usize| (slope * (design.ln_c - sweep.ln_c[row])).exp();
+    design.rows.iter().map(|&row| sweep.loss[row] * moved(row)).collect()
+}
+
+/// The slope of ln loss in ln C along the frontier at every budget, zero where nothing is to be
+/// moved along it: from a parabola through the optima, since a floor of the loss bends it.
+fn slopes(sweep: &Sweep, designs: &[Design], options: &Approach2Options) -> Vec<f64> {
+    let none = vec![0.0; designs.len()];
+    if !options.even_out || designs.iter().all(|design| design.spread < 1.0 + 1e-6) {
+        return none;
+    }
+    let (mut ln_c, mut ln_loss) = (Vec::new(), Vec::new());
+    for design in designs {
+        let profile = design.profile(&losses(sweep, design, 0.0), options);
+        if let (Some(optimum), None) = (profile.optimum, profile.refused) {
+            ln_c.push(design.ln_c);
+            ln_loss.push(optimum.loss.ln());
+        }
+    }
+    let weight = vec![1.0; ln_c.len()];
+    let bent = Parabola::fit(&ln_c, &weight, &ln_loss).filter(|_| ln_c.len() >= 4);
+    let straight = PowerLaw::fit(&ln_c, &ln_loss);
+    let slope = |ln_c: f64| match (bent, straight) {
+        (Some(bent), _) => bent.slope + 2.0 * bent.curvature * (ln_c - bent.centre),
+        (None, Some(straight)) => straight.exponent,
+        (None, None) => 0.0,
+    };
+    // More compute does not hurt; a slope that says so, or that is steeper than any law, is noise.
+    designs.iter().map(|design| slope(design.ln_c).clamp(-1.0, 0.0)).collect()
 }
 
 /// Resamples the believed budgets; gives the scatter and whether there are draws.
@@ -275,69 +320,4 @@ fn repeat_scatter(sweep: &Sweep, designs: &[Design]) -> Option<f64> {
         }
     }
     (spare > 0.0 && squares > 0.0).then(|| (squares / spare).sqrt())
-}
-
-fn doubts(profile: &Profile) -> Vec<Warning> {
-    let Profile { compute: Flop(compute), spread, .. } = *profile;
-    let mut warnings = Vec::new();
-    if spread > 1.02 {
-        warnings.push(Warning::UnevenBudget { compute, spread });
-    }
-    let merged: Vec<f64> = profile
-        .sizes
-        .iter()
-        .filter(|size| size.spread > 1.0 + 1e-9)
-        .map(|size| size.parameters.get())
-        .collect();
-    if !merged.is_empty() {
-        warnings.push(Warning::MergedSizes { compute, sizes: merged });
-    }
-    if profile.refused.is_some() {
-        return warnings;
-    }
-    let best = (0..profile.sizes.len())
-        .min_by(|&a, &b| profile.sizes[a].loss.total_cmp(&profile.sizes[b].loss));
-    if let Some(best) = best.filter(|&best| best == 0 || best + 1 == profile.sizes.len()) {
-        warnings.push(Warning::BestAtEdge { compute, smallest: best == 0 });
-    }
-    if let Some((parabola, error)) = profile.parabola.and_then(|p| Some((p, p.curvature_error?))) {
-        let ratio = parabola.curvature / error;
-        if ratio < 2.0 {
-            warnings.push(Warning::Flat { compute, ratio });
-        }
-    }
-    warnings
-}
-
-fn doubts_about_all(
-    sweep: &Sweep,
-    profiles: &[Profile],
-    frontier: Option<&Frontier>,
-    options: &Approach2Options,
-) -> Vec<Warning> {
-    let mut warnings = Vec::new();
-    let used = profiles.iter().filter(|p| p.refused.is_none()).count();
-    if used < 4 {
-        warnings.push(Warning::FewBudgets { used, of: profiles.len() });
-    }
-    let (low, high) = sweep.compute_per_6nd();
-    if low < 0.98 || high > 1.02 {
-        warnings.push(Warning::NotSixNd { low, high });
-    }
-    let mut rows = vec![0_usize; sweep.runs];
-    for &run in &sweep.run {
-        rows[run] += 1;
-    }
-    let runs = rows.into_iter().filter(|&rows| rows > 1).count();
-    if runs > 0 {
-        warnings.push(Warning::RepeatedRuns { runs });
-    }
-    if let Some(frontier) = frontier.filter(|frontier| 20 * frontier.failed > options.resamples)
-        && options.resamples > 0
-        && frontier.failed > 0
-    {
-        let (failed, of) = (frontier.failed, options.resamples);
-        warnings.push(Warning::FailedResamples { failed, of });
-    }
-    warnings
 }

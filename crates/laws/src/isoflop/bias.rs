@@ -4,7 +4,7 @@
 use runs::{Flop, Parameters, Tokens};
 use serde::{Deserialize, Serialize};
 
-use super::approach2::designs;
+use super::approach2::{designs, losses};
 use super::frontier::{Frontier, Lines};
 use super::parabola::Parabola;
 use super::profile::{Design, Vertex};
@@ -41,10 +41,10 @@ impl Shift {
         self.half_width().is_some_and(|half| self.error.ln_1p().abs() > half.ln_1p())
     }
 
-    fn warning(&self, of: &str, compute: Flop) -> Option<Warning> {
+    fn warning(&self, of: &str, compute: Flop, others: usize) -> Option<Warning> {
         let half_width = self.half_width().filter(|_| self.exceeds_interval())?;
         let (of, compute) = (of.to_owned(), compute.get());
-        Some(Warning::Bias { of, compute, bias: self.error, half_width })
+        Some(Warning::Bias { of, compute, bias: self.error, half_width, others })
     }
 }
 
@@ -114,7 +114,7 @@ pub fn bias(
         let Some(optimum) = profile.optimum.filter(|_| profile.refused.is_none()) else { continue };
         let compute = profile.compute;
         let (Some(vertex), Some(best)) =
-            (noise_free(design, &exact, answer), best_along(design, surface))
+            (noise_free(design, &exact, profile.moved_along, answer), best_along(design, surface))
         else {
             bias.warnings.push(Warning::NoBias { compute: compute.get() });
             continue;
@@ -133,11 +133,19 @@ pub fn bias(
                 vertex.ln_tokens - best.ln_tokens,
             ),
         };
-        bias.warnings.extend(budget.parameters.warning("N*", compute));
-        bias.warnings.extend(budget.tokens.warning("D*", compute));
         bias.budgets.push(budget);
         seen.push((design.ln_c, profile.weight, vertex));
         truth.push((design.ln_c, profile.weight, best));
+    }
+    for (of, shift) in
+        [("N*", (|b| b.parameters) as fn(&BudgetBias) -> Shift), ("D*", |b| b.tokens)]
+    {
+        let exceeding = || bias.budgets.iter().filter(|budget| shift(budget).exceeds_interval());
+        let size = |budget: &BudgetBias| shift(budget).error.abs();
+        let worst = exceeding().max_by(|a, b| size(a).total_cmp(&size(b)));
+        let others = exceeding().count().saturating_sub(1);
+        let warning = worst.and_then(|worst| shift(worst).warning(of, worst.compute, others));
+        bias.warnings.extend(warning);
     }
     let (Some(seen), Some(truth), Some(frontier)) =
         (Lines::through(&seen), Lines::through(&truth), &answer.frontier)
@@ -163,8 +171,8 @@ pub fn bias(
                     target.deadweight =
                         deadweight(surface, compute, Tokens(seen.tokens.at(compute)));
                 }
-                bias.warnings.extend(target.parameters.warning("N*", compute));
-                bias.warnings.extend(target.tokens.warning("D*", compute));
+                bias.warnings.extend(target.parameters.warning("N*", compute, 0));
+                bias.warnings.extend(target.tokens.warning("D*", compute, 0));
                 bias.targets.push(target);
             }
             None => bias.warnings.push(Warning::NoBias { compute: compute.get() }),
@@ -174,8 +182,8 @@ pub fn bias(
 }
 
 /// The vertex on the law's losses, wherever it lies; `None` where it is no minimum.
-fn noise_free(design: &Design, exact: &Sweep, answer: &Approach2) -> Option<Vertex> {
-    let loss: Vec<f64> = design.rows.iter().map(|&row| exact.loss[row]).collect();
+fn noise_free(design: &Design, exact: &Sweep, slope: f64, answer: &Approach2) -> Option<Vertex> {
+    let loss = losses(exact, design, slope);
     let seen = design.look(&vec![1.0; loss.len()], &loss, answer.options.tokens)?;
     (seen.parabola.curvature > 0.0 && seen.vertex.is_usable()).then_some(seen.vertex)
 }

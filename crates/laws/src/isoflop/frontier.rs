@@ -28,6 +28,11 @@ impl PowerLaw {
         self.at(Flop(1.0))
     }
 
+    /// Least squares of ln y on ln C.
+    pub(super) fn fit(ln_c: &[f64], ln_y: &[f64]) -> Option<Self> {
+        Self::through(ln_c.iter().zip(ln_y).map(|(&c, &y)| (c, y, 1.0)))
+    }
+
     /// Weighted least squares of ln y on ln C; `None` without two different C of weight.
     fn through(points: impl Iterator<Item = (f64, f64, f64)> + Clone) -> Option<Self> {
         let (mut weight, mut x0, mut y0) = (0.0, 0.0, 0.0);
@@ -60,6 +65,20 @@ pub struct Lines {
 }
 
 impl Lines {
+    /// Through optima found elsewhere: C, N*, D* and the loss of each.
+    ///
+    /// `None` without two different C, or with values that have no logarithm.
+    pub fn through_optima(optima: &[(Flop, Parameters, Tokens, f64)]) -> Option<Self> {
+        let points: Vec<(f64, f64, Vertex)> = optima
+            .iter()
+            .map(|&(c, n, d, loss)| {
+                let vertex = Vertex { ln_parameters: n.get().ln(), ln_tokens: d.get().ln(), loss };
+                (c.get().ln(), 1.0, vertex)
+            })
+            .collect();
+        Self::through(&points)
+    }
+
     /// Through optima at (ln C, weight, vertex).
     pub(super) fn through(points: &[(f64, f64, Vertex)]) -> Option<Self> {
         let line = |y: fn(&Vertex) -> f64| {
@@ -148,7 +167,7 @@ impl Frontier {
             tokens_interval: self.interval(|lines| lines.tokens.at(compute)),
             ratio_interval: self
                 .interval(|lines| lines.tokens.at(compute) / lines.parameters.at(compute)),
-            loss: (decades_outside < 1e-9).then(|| self.lines.loss.at(compute)),
+            loss: (decades_outside < 0.02).then(|| self.lines.loss.at(compute)),
             decades_outside,
         })
     }

@@ -41,6 +41,7 @@
 mod approach2;
 mod bias;
 mod budgets;
+mod doubts;
 mod envelope;
 mod frontier;
 mod parabola;

@@ -92,6 +92,7 @@ impl Basis {
             });
             left.sum::<f64>() / spare
         });
+        let variance = variance.filter(|variance| variance.is_finite());
         let parabola = Parabola {
             centre: self.centre,
             level: c0 - c2 * self.b0,
@@ -104,7 +105,14 @@ impl Basis {
                 0.5 * (v1 + (c1 / c2).powi(2) * v2).sqrt() / c2.abs()
             }),
         };
-        parabola.vertex().is_finite().then_some(parabola)
+        let finite = |error: &f64| error.is_finite();
+        let parabola = Parabola {
+            curvature_error: parabola.curvature_error.filter(finite),
+            vertex_error: parabola.vertex_error.filter(finite),
+            ..parabola
+        };
+        let finite = [parabola.vertex(), parabola.level, parabola.slope, parabola.curvature];
+        finite.into_iter().all(f64::is_finite).then_some(parabola)
     }
 }
 

@@ -84,9 +84,9 @@ fn times(factor: f64) -> String {
 pub struct Size {
     /// N, the geometric mean of its runs.
     pub parameters: Parameters,
-    /// D, likewise.
+    /// D, likewise, moved to the budget's C where the options say so.
     pub tokens: Tokens,
-    /// The mean loss of its runs.
+    /// The mean loss of its runs, moved likewise.
     pub loss: f64,
     /// How many rows there are.
     pub rows: usize,
@@ -160,6 +160,8 @@ pub struct Profile {
     pub optimum: Option<Optimum>,
     /// Why the budget takes no part in the lines; `None` where it does.
     pub refused: Option<Reason>,
+    /// The exponent of C along which losses were moved to the budget's C; 0 where none was.
+    pub moved_along: f64,
     /// What it counts for in the lines, the mean over budgets being 1.
     pub weight: f64,
     /// The optimum in every resample, `None` where it was refused; the index is the resample's.
@@ -211,13 +213,16 @@ pub(super) struct Seen {
 }
 
 impl Design {
-    pub(super) fn new(sweep: &Sweep, mut rows: Vec<usize>, same_size: f64) -> Self {
+    /// With `even`, every D is moved to what the run's model would see with the budget's C.
+    pub(super) fn new(sweep: &Sweep, mut rows: Vec<usize>, same_size: f64, even: bool) -> Self {
         rows.sort_by(|&a, &b| sweep.ln_n[a].total_cmp(&sweep.ln_n[b]).then(a.cmp(&b)));
         let ln_c = rows.iter().map(|&row| sweep.ln_c[row]);
         let (low, high) =
             ln_c.clone().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(x), h.max(x)));
+        let budget = ln_c.sum::<f64>() / rows.len() as f64;
         let ln_n: Vec<f64> = rows.iter().map(|&row| sweep.ln_n[row]).collect();
-        let ln_d: Vec<f64> = rows.iter().map(|&row| sweep.ln_d[row]).collect();
+        let moved = |row: usize| if even { budget - sweep.ln_c[row] } else { 0.0 };
+        let ln_d: Vec<f64> = rows.iter().map(|&row| sweep.ln_d[row] + moved(row)).collect();
         let (mut size, mut sizes) = (Vec::with_capacity(rows.len()), Vec::new());
         let mut start = 0;
         for at in 1..=rows.len() {
@@ -234,7 +239,7 @@ impl Design {
             by_run.entry(sweep.run[row]).or_default().push(at);
         }
         Self {
-            ln_c: ln_c.sum::<f64>() / rows.len() as f64,
+            ln_c: budget,
             spread: (high - low).exp(),
             ln_n,
             ln_d,
@@ -302,10 +307,14 @@ impl Design {
         let at = seen.vertex.ln_parameters;
         let beyond = if at < low { at - low } else { (at - high).max(0.0) };
         if beyond != 0.0 && options.outside == Outside::Refuse {
-            return Some(Reason::OutsideRuns { factor: beyond.exp() });
+            return Some(Reason::OutsideRuns {
+                factor: beyond.exp().clamp(f64::MIN_POSITIVE, f64::MAX),
+            });
         }
         // Far outside, a vertex may not be a number any more.
-        (!seen.vertex.is_usable()).then_some(Reason::OutsideRuns { factor: beyond.exp() })
+        (!seen.vertex.is_usable()).then_some(Reason::OutsideRuns {
+            factor: beyond.exp().clamp(f64::MIN_POSITIVE, f64::MAX),
+        })
     }
 
     /// The profile without draws.
@@ -344,6 +353,7 @@ impl Design {
                 loss_interval: None,
             }),
             refused,
+            moved_along: 0.0,
             weight: 0.0,
             draws: Vec::new(),
         }

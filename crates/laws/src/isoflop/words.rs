@@ -39,37 +39,41 @@ pub enum Refusal {
 pub enum Warning {
     /// The rows have no separate budgets.
     Smeared {
-        /// Least C of a stretch without a gap, FLOP.
+        /// Stretches of C without a gap that are wider than a budget.
+        stretches: usize,
+        /// Least C of the first, FLOP.
         low: f64,
-        /// Largest C of it.
+        /// Largest C of the last.
         high: f64,
     },
-    /// The runs of a budget differ in C.
-    UnevenBudget {
-        /// The budget, FLOP.
+    /// The runs of budgets differ in C.
+    UnevenBudgets {
+        /// How many budgets.
+        budgets: usize,
+        /// The worst, FLOP.
         compute: f64,
-        /// Largest over smallest C.
+        /// Its largest over smallest C.
         spread: f64,
+        /// The exponent of C along which its losses were moved to it; 0: they were not.
+        moved_along: f64,
     },
-    /// Different N that are so close that they count as one.
+    /// Different N that are so close that they count as one size.
     MergedSizes {
-        /// The budget, FLOP.
-        compute: f64,
-        /// N of each size with more than one model in it.
-        sizes: Vec<f64>,
+        /// The budgets, FLOP.
+        at: Vec<f64>,
     },
-    /// The best run of a budget is its smallest or largest model.
+    /// The best size of a budget is its smallest or largest.
     BestAtEdge {
-        /// The budget, FLOP.
-        compute: f64,
+        /// The budgets, FLOP.
+        at: Vec<f64>,
         /// Whether it is the smallest.
         smallest: bool,
     },
     /// The bend of a profile is not clear of the scatter.
     Flat {
-        /// The budget, FLOP.
-        compute: f64,
-        /// Curvature over its standard error.
+        /// The budgets, FLOP.
+        at: Vec<f64>,
+        /// The least curvature over its standard error.
         ratio: f64,
     },
     /// Few budgets for a line.
@@ -126,6 +130,8 @@ pub enum Warning {
         bias: f64,
         /// Half the width of the interval, relative.
         half_width: f64,
+        /// How many other trained budgets it holds for.
+        others: usize,
     },
     /// The law gives no optimum at a budget, or no parabola opens upwards on it.
     NoBias {
@@ -137,36 +143,43 @@ pub enum Warning {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Smeared { low, high } => write!(
+            Self::Smeared { stretches, low, high } => write!(
                 f,
-                "from C {low:.2e} to {high:.2e} FLOP no gap parts one budget from the next; they \
-                 were cut at the widest gaps, but these runs are hardly IsoFLOP profiles"
+                "between C {low:.2e} and {high:.2e} FLOP, {stretches} stretches of runs have no \
+                 gap that parts one budget from the next; they were cut at their widest gaps, but \
+                 such runs are no clean IsoFLOP profiles"
             ),
-            Self::UnevenBudget { compute, spread } => write!(
-                f,
-                "the runs of budget {compute:.2e} differ by {:.0} % in C; those with more compute \
-                 look better than they are",
-                100.0 * (spread - 1.0)
-            ),
-            Self::MergedSizes { compute, sizes } => {
-                let shown: Vec<String> = sizes.iter().take(4).map(|n| format!("{n:.3e}")).collect();
-                let more = if sizes.len() > 4 { ", ..." } else { "" };
+            Self::UnevenBudgets { budgets, compute, spread, moved_along } => {
                 write!(
                     f,
-                    "at {compute:.2e} FLOP, models of nearly the same N count as one size: {}{more}",
-                    shown.join(", ")
+                    "the runs of {budgets} budgets differ in C, by up to {:.0} % at \
+                     {compute:.2e} FLOP; ",
+                    100.0 * (spread - 1.0)
+                )?;
+                if *moved_along == 0.0 {
+                    return f.write_str("those with more compute look better than they are");
+                }
+                write!(
+                    f,
+                    "losses were moved to their budget along the slope of the frontier, there \
+                     C^{moved_along:.3}"
                 )
             }
-            Self::BestAtEdge { compute, smallest } => write!(
+            Self::MergedSizes { at } => {
+                write!(f, "models of nearly the same N count as one size at {}", budgets(at))
+            }
+            Self::BestAtEdge { at, smallest } => write!(
                 f,
-                "at {compute:.2e} FLOP the {} model is the best one; train {} ones",
+                "the {} model is the best one at {}; train {} ones",
                 if *smallest { "smallest" } else { "largest" },
+                budgets(at),
                 if *smallest { "smaller" } else { "larger" }
             ),
-            Self::Flat { compute, ratio } => write!(
+            Self::Flat { at, ratio } => write!(
                 f,
-                "at {compute:.2e} FLOP the profile is flat: its bend is {ratio:.1} times its \
-                 standard error; train sizes further apart"
+                "profiles are flat at {}: their bend is only {ratio:.1} times its standard error \
+                 or little more; train sizes further apart",
+                budgets(at)
             ),
             Self::FewBudgets { used, of } => {
                 write!(f, "only {used} of {of} budgets give an optimum; ")?;
@@ -211,19 +224,35 @@ impl fmt::Display for Warning {
                 f,
                 "the envelope touches only {models} different N; its steps are as wide as theirs"
             ),
-            Self::Bias { of, compute, bias, half_width } => write!(
-                f,
-                "at {compute:.2e} FLOP the parabolas put {of} {:.1} % too {} even without noise, \
-                 more than the interval's half-width of {:.1} %; use the corrected value or the \
-                 surface fit",
-                100.0 * bias.abs(),
-                if *bias > 0.0 { "high" } else { "low" },
-                100.0 * half_width
-            ),
+            Self::Bias { of, compute, bias, half_width, others } => {
+                let more = match others {
+                    0 => String::new(),
+                    1 => " (and at one other budget)".to_owned(),
+                    others => format!(" (and at {others} other budgets)"),
+                };
+                write!(
+                    f,
+                    "at {compute:.2e} FLOP{more} the parabolas put {of} {:.1} % too {} even \
+                     without noise, more than the interval's half-width of {:.1} %; use the \
+                     corrected value or the surface fit",
+                    100.0 * bias.abs(),
+                    if *bias > 0.0 { "high" } else { "low" },
+                    100.0 * half_width
+                )
+            }
             Self::NoBias { compute } => write!(
                 f,
                 "at {compute:.2e} FLOP the law has no optimum on this grid, so the bias is unknown"
             ),
         }
+    }
+}
+
+/// `1.00e18, 3.00e18 and 5 more budgets`.
+fn budgets(at: &[f64]) -> String {
+    let shown: Vec<String> = at.iter().take(4).map(|c| format!("{c:.2e}")).collect();
+    match at.len().saturating_sub(4) {
+        0 => format!("{} FLOP", shown.join(", ")),
+        more => format!("{} FLOP and {more} more budgets", shown.join(", ")),
     }
 }
