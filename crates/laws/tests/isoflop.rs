@@ -6,8 +6,8 @@ use std::io::Write as _;
 
 use laws::isoflop::{
     Approach1, Approach1Options, Approach2, Approach2Options, Bias, Envelope, Grouping, Outside,
-    Reason, Resampling, Row, Schedule, Surface, Sweep, TokensFrom, Warning, Weights, approach1,
-    approach2, bias, optimum,
+    Reason, Refusal, Resampling, Row, Schedule, Surface, Sweep, TokensFrom, Warning, Weights,
+    approach1, approach2, bias, optimum,
 };
 use proptest::prelude::*;
 use rand::SeedableRng;
@@ -166,6 +166,10 @@ fn a_bias_beyond_the_interval_is_warned_of_and_one_within_is_not() {
     assert!(shift.targets[0].tokens.exceeds_interval(), "{:?}", shift.targets[0]);
     let said = shift.warnings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     assert!(said.contains("at 1.00e24 FLOP the parabolas put D* 5.1 % too low"), "{said}");
+
+    let other = CHINCHILLA.sweep(18, 4.0, 1.0, 3.0);
+    let half = Sweep::new(other.rows().iter().copied().take(40)).unwrap();
+    assert_eq!(bias(&answer, &half, &loss, &[]).unwrap_err(), Refusal::OtherRuns);
 
     let rough = noisy(&CHINCHILLA.sweep(17, 4.0, 1.0, 1.0), 1e-2, 1);
     let answer = approach2(&rough, &Approach2Options::default()).unwrap();

@@ -93,7 +93,8 @@ pub struct Bias {
 /// for C = 6 N D where the runs follow that convention, else the line through the budgets' truths.
 ///
 /// # Errors
-/// A law that gives a loss that is not positive and finite at a run.
+/// A law that gives a loss that is not positive and finite at a run; rows that `answer` was not
+/// made from.
 pub fn bias(
     answer: &Approach2,
     sweep: &Sweep,
@@ -103,6 +104,10 @@ pub fn bias(
     let rows = sweep.rows().iter().map(|row| surface(row.parameters, row.tokens));
     let exact = sweep.with_losses(rows.collect())?;
     let (_, designs) = designs(&exact, &answer.options);
+    let same = designs.iter().map(|design| &design.rows);
+    if !same.eq(answer.profiles.iter().map(|profile| &profile.rows)) {
+        return Err(Refusal::OtherRuns);
+    }
     let mut bias = Bias {
         budgets: Vec::new(),
         targets: Vec::new(),

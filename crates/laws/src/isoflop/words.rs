@@ -21,6 +21,9 @@ pub enum Refusal {
         /// What it is.
         value: f64,
     },
+    /// An analysis and rows that do not belong together.
+    #[error("the analysis was not made from these runs")]
+    OtherRuns,
     /// An option that cannot be used.
     #[error("{option} is {value}; {expected}")]
     BadOption {
@@ -208,8 +211,8 @@ impl fmt::Display for Warning {
             ),
             Self::Intermediate => f.write_str(
                 "the rows are points on the way of runs whose learning rate was still to decay; \
-                 their losses are higher than those of runs that end there, which makes long runs \
-                 look better than they are (Hoffmann et al. 2022, section 2)",
+                 their losses are higher than those of runs that end there, which makes training on \
+                 few tokens look worse than it is (Hoffmann et al. 2022, section 2)",
             ),
             Self::UnknownSchedule => f.write_str(
                 "several rows of a run are used; if its learning rate decays later, say so: such \
