@@ -335,3 +335,80 @@ fn doubts(
     }
     warnings
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::isoflop::Row;
+    use proptest::prelude::*;
+
+    fn state(c: f64, loss: f64) -> State {
+        State { c, n: 0.0, d: 0.0, loss, run: 0 }
+    }
+
+    fn row(n: f64, c: f64, loss: f64, run: usize) -> Row {
+        let tokens = Tokens(c / 6.0 / n);
+        Row { parameters: Parameters(n), tokens, compute: Flop(c), loss, run }
+    }
+
+    #[test]
+    fn points_without_a_larger_or_a_smaller_model_beside_them_are_at_the_edge() {
+        let rows = [
+            row(1e7, 1e18, 3.2, 0),
+            row(3e7, 1e18, 3.0, 1),
+            row(9e7, 1e18, 3.1, 2),
+            row(3e7, 1e19, 2.8, 3),
+            row(9e7, 1e19, 2.6, 4),
+            // Ten times the compute for a higher loss.
+            row(9e7, 1e20, 2.7, 5),
+        ];
+        let sweep = Sweep::new(rows).unwrap();
+        let answer = approach1(&sweep, &Approach1Options::default()).unwrap();
+        let seen: Vec<(usize, bool)> = answer.points.iter().map(|p| (p.run, p.at_edge)).collect();
+        assert_eq!(seen, [(1, false), (4, true)]);
+        assert_eq!(answer.frontier, None);
+        assert!(answer.warnings.contains(&Warning::EnvelopeAtEdge { points: 1, of: 2 }));
+    }
+
+    #[test]
+    fn a_curve_is_read_between_its_rows() {
+        // ln loss falls by 0.1 for every factor of 100; the middle of the decade lies between.
+        let rows = [row(1e7, 1e18, 3.0, 0), row(1e7, 1e20, 3.0 * (-0.1_f64).exp(), 0)];
+        let options = Approach1Options {
+            envelope: Envelope::Bins { per_decade: 1 },
+            ..Approach1Options::default()
+        };
+        let answer = approach1(&Sweep::new(rows).unwrap(), &options).unwrap();
+        assert_eq!(answer.points.len(), 3);
+        let middle = answer.points[1];
+        assert!((middle.compute.get() / 1e19 - 1.0).abs() < 1e-9);
+        assert!((middle.loss / 3.0 - (-0.05_f64).exp()).abs() < 1e-9);
+        assert!((middle.tokens.get() / (1e12 / 6.0) - 1.0).abs() < 1e-9);
+        assert!(answer.warnings.contains(&Warning::UnknownSchedule));
+    }
+
+    proptest! {
+        #[test]
+        fn no_row_lies_below_the_hull_and_the_hull_is_convex_and_falls(
+            mut rows in prop::collection::vec((0..20_i32, 0..20_i32), 1..40)
+        ) {
+            rows.sort_unstable();
+            let rows: Vec<State> =
+                rows.iter().map(|&(c, loss)| state(f64::from(c), f64::from(loss))).collect();
+            let corners = hull(rows.iter());
+            let slopes: Vec<f64> = corners
+                .windows(2)
+                .map(|pair| (pair[1].loss - pair[0].loss) / (pair[1].c - pair[0].c))
+                .collect();
+            prop_assert!(slopes.iter().all(|slope| *slope < 0.0), "{:?}", corners);
+            prop_assert!(slopes.windows(2).all(|pair| pair[0] < pair[1]), "{:?}", corners);
+            for row in &rows {
+                for (pair, slope) in corners.windows(2).zip(&slopes) {
+                    let height = pair[0].loss + slope * (row.c - pair[0].c);
+                    prop_assert!(row.loss >= height - 1e-9, "{:?} {:?}", row, corners);
+                }
+                prop_assert!(row.loss >= corners[corners.len() - 1].loss);
+            }
+        }
+    }
+}
