@@ -14,6 +14,8 @@ use crate::{progress, terminal_plot};
 use answer::Answer;
 
 mod answer;
+#[cfg_attr(not(test), expect(dead_code, reason = "awaits `--approach` on the command line"))]
+mod approach;
 mod chart;
 mod words;
 

@@ -61,7 +61,7 @@ fn every_published_figure_comes_out_again() {
             let again = law.recompute(figure).unwrap_or_else(|problem| panic!("{problem}"));
             if !again.agrees() {
                 wrong.push(format!(
-                    "{}, {}, {}: {} computed, {} published",
+                    "{}, {:?}, {}: {} computed, {} published",
                     law.name, figure.published, figure.what, again.value, figure.value
                 ));
             }

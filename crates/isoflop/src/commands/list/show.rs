@@ -62,7 +62,8 @@ pub(super) fn law(law: &Law, width: usize) -> Result<String, Diagnostic> {
     }
     let mut heading = String::new();
     for figure in &law.figures {
-        let this = format!("{}: {}", figure.published, figure.what);
+        let of = figure.published.as_deref().unwrap_or("any constants");
+        let this = format!("{of}: {}", figure.what);
         if this != heading {
             paragraph(&mut out, 2, &this, width);
             heading = this;
