@@ -26,6 +26,7 @@ impl Observations {
             group: self.group.as_deref().map(count),
             groups: self.groups.clone(),
             lines: count(&self.lines),
+            rows: count(&self.rows),
             compute: match self.compute.as_slice() {
                 [] => Vec::new(),
                 compute => rows.iter().map(|&row| compute[row]).collect(),
