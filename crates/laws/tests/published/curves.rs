@@ -7,7 +7,7 @@ use laws::{Objective, ResidualScale, Setting, catalogue, fit};
 use crate::reference::{numbers, observe, pick, point, table, words};
 
 #[test]
-fn of_four_learning_curves_those_that_bend_extrapolate_better_than_the_plain_power_law() {
+fn of_four_forms_the_most_flexible_extrapolates_best_as_published() {
     let Some(table) =
         table("learning_curves_alabdulmohsin2022/language.csv", "forms of learning curves")
     else {
@@ -21,22 +21,23 @@ fn of_four_learning_curves_those_that_bend_extrapolate_better_than_the_plain_pow
     for row in 0..table.len() {
         series.entry((domain[row], task[row], model[row])).or_default().push(row);
     }
+    let mut converged = 0;
     let mut scores: BTreeMap<&str, [Vec<f64>; 4]> = BTreeMap::new();
     for (name, rows) in &series {
         let (fitted, beyond): (Vec<usize>, Vec<usize>) =
             rows.iter().partition(|&&row| train[row] > 0.5);
         let observations = observe([("e", pick(&loss, &fitted)), ("x", pick(&x, &fitted))]);
         let mut errors = [0.0; 4];
-        for (error, law) in errors
-            .iter_mut()
-            .zip(["learning-curve-m1", "learning-curve-m2", "learning-curve-m3", "learning-curve-m4"])
-        {
+        for (error, law) in errors.iter_mut().zip([
+            "learning-curve-m1",
+            "learning-curve-m2",
+            "learning-curve-m3",
+            "learning-curve-m4",
+        ]) {
             let law = catalogue::find(law).unwrap();
             let fit = fit(&law, &observations, &point(Objective::squares(ResidualScale::Log)))
                 .unwrap_or_else(|problem| panic!("{name:?} {}: {problem}", law.name));
-            if !fit.certificate.converged {
-                eprintln!("{name:?} {}: not converged, {:?} {:?}", law.name, fit.certificate, fit.estimates);
-            }
+            converged += usize::from(fit.certificate.converged);
             let squares: f64 = beyond
                 .iter()
                 .map(|&row| {
@@ -57,7 +58,10 @@ fn of_four_learning_curves_those_that_bend_extrapolate_better_than_the_plain_pow
     let mut count = 0.0;
     for (domain, errors) in &scores {
         let mean = errors.each_ref().map(|e| e.iter().sum::<f64>() / e.len() as f64);
-        eprintln!("{domain}, {} curves: mean RMSE of ln e beyond the fit, M1 to M4: {mean:.4?}", errors[0].len());
+        eprintln!(
+            "{domain}, {} curves: mean RMSE of ln e beyond the fit, M1 to M4: {mean:.4?}",
+            errors[0].len()
+        );
         for (sum, errors) in means.iter_mut().zip(errors) {
             *sum += errors.iter().sum::<f64>();
         }
@@ -65,12 +69,12 @@ fn of_four_learning_curves_those_that_bend_extrapolate_better_than_the_plain_pow
     }
     let means = means.map(|sum| sum / count);
     eprintln!("all: {means:.4?}");
-    assert!(means.iter().all(|error| error.is_finite() && *error < 0.2), "{means:?}");
-    assert!(means[3] < means[0], "{means:?}");
+    assert!(means[3] < means[2] && means[2] < means[1] && means[1] < means[0], "{means:?}");
+    assert!(converged >= 70, "{converged} of 80 fits converged");
 }
 
 #[test]
-fn the_curves_of_gpt_3_follow_a_law_of_size_and_steps() {
+fn thousands_of_rows_of_gpt_3_are_searched_in_a_part_and_fitted_in_full() {
     let Some(table) = table("gpt3_curves/curves.csv", "training curves of GPT-3") else { return };
     let sizes = [
         ("small", 1.25e8),
@@ -82,7 +86,8 @@ fn the_curves_of_gpt_3_follow_a_law_of_size_and_steps() {
         ("13b", 1.3e10),
         ("175b", 1.75e11),
     ];
-    let (model, step, loss) = (words(&table, "model"), numbers(&table, "step"), table.text("train_loss").unwrap());
+    let (model, step, loss) =
+        (words(&table, "model"), numbers(&table, "step"), table.text("train_loss").unwrap());
     let (mut n, mut s, mut y) = (Vec::new(), Vec::new(), Vec::new());
     for row in 0..table.len() {
         let size = sizes.iter().find(|(name, _)| name.eq_ignore_ascii_case(model[row]));
@@ -98,6 +103,15 @@ fn the_curves_of_gpt_3_follow_a_law_of_size_and_steps() {
     let observations = observe([("loss", y), ("N", n), ("S", s)]);
     let law = catalogue::find("kaplan-steps").unwrap();
     let fit = fit(&law, &observations, &point(Objective::huber(1e-3))).unwrap();
-    eprintln!("GPT-3, {rows} rows to step {last}: {:?} explained {} {:?} {:?}", fit.estimates, fit.explained, fit.certificate, fit.warnings);
-    assert!(fit.certificate.converged);
+    eprintln!(
+        "GPT-3, {rows} rows to step {last}: {:?} explained {} {:?}",
+        fit.estimates, fit.explained, fit.certificate
+    );
+    // The horizontal axis of the figure is as extracted, in billions of tokens by its extent: this
+    // only says that the search works on thousands of correlated rows.
+    assert!(fit.certificate.converged && fit.certificate.starts_at_minimum >= 8);
+    assert!(fit.explained > 0.85, "{}", fit.explained);
+    for name in ["alpha_N", "alpha_S"] {
+        assert!((0.05..0.4).contains(&fit.value_of(name).unwrap()), "{:?}", fit.estimates);
+    }
 }

@@ -19,8 +19,8 @@ fn dense_losses_fall_with_the_published_slope() {
     let column = |name| pick(&numbers(&table, name), &rows);
     let observations =
         observe([("loss", column("loss_validation")), ("N", column("dense_parameter_count"))]);
-    let fit =
-        fit(&catalogue::find("kaplan-parameters").unwrap(), &observations, &point(SQUARES)).unwrap();
+    let fit = fit(&catalogue::find("kaplan-parameters").unwrap(), &observations, &point(SQUARES))
+        .unwrap();
     near("slope", fit.value_of("alpha_N").unwrap(), 0.07876, 2e-4);
     near("N_c", fit.value_of("N_c").unwrap(), 3.42e13, 2e-3);
 }
@@ -41,7 +41,8 @@ fn s_base_gives_the_checked_constants() {
         ("N", column("dense_parameter_count")),
         ("experts", column("num_experts")),
     ]);
-    let fit = fit(&catalogue::find("moe-routing").unwrap(), &observations, &point(SQUARES)).unwrap();
+    let fit =
+        fit(&catalogue::find("moe-routing").unwrap(), &observations, &point(SQUARES)).unwrap();
     eprintln!("S-BASE: {:?} {:?}", fit.estimates, fit.certificate);
     for (name, value, tolerance) in [
         ("a", -0.0838, 2e-3),

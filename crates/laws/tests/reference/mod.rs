@@ -55,8 +55,10 @@ pub(crate) fn words<'a>(table: &'a RunTable, name: &str) -> Vec<&'a str> {
 /// # Panics
 /// When they are of unequal length or hold no row.
 pub(crate) fn observe<const N: usize>(columns: [(&str, Vec<f64>); N]) -> Observations {
-    let mut columns =
-        columns.into_iter().map(|(name, column)| (Asked::positive(name), column)).collect::<Vec<_>>();
+    let mut columns = columns
+        .into_iter()
+        .map(|(name, column)| (Asked::positive(name), column))
+        .collect::<Vec<_>>();
     let target = columns.remove(0);
     Observations::from_columns("table", InMemory::new(target, columns), Rules::default())
         .expect("columns of one length")
