@@ -98,6 +98,7 @@ pub(crate) fn minimise(
     tolerance: f64,
     walk: &mut Walk,
 ) -> Option<Stop> {
+    walk.tilt(problem, start, weights);
     let Loss::StudentT { degrees } = loss else {
         let penalty = Penalty::new(loss, spread);
         return descend(problem, start, spread, penalty, weights, tolerance, walk);
