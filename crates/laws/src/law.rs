@@ -238,6 +238,17 @@ impl Law {
         Ok(answer.get(ANSWER).and_then(|column| column.first().copied()).unwrap_or(f64::NAN))
     }
 
+    /// The formula with one more definition.
+    pub(crate) fn with_definition(
+        &self,
+        name: &str,
+        expression: &str,
+    ) -> Result<Checked, Diagnostic> {
+        let mut program = self.program.clone();
+        program.define(name, Source::new(self.name.as_str(), expression))?;
+        program.check(&self.environment)
+    }
+
     /// The names of the parameters, in order.
     pub fn parameter_names(&self) -> Vec<&str> {
         self.parameters.iter().map(|parameter| parameter.name.as_str()).collect()
