@@ -1,6 +1,6 @@
 //! Finding the reasons to look twice at a fit.
 
-use runs::{Finding, Observations};
+use runs::{Finding, Observations, Parameters, Tokens};
 
 use crate::bootstrap::is_at_bound;
 use crate::fit::{Bootstrap, FEW};
@@ -18,8 +18,8 @@ pub(crate) fn warnings(
     let mut warnings = Vec::new();
     let largest = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, f64::max);
     for (name, largest, smallest_plausible) in [
-        ("N", largest(&mut observations.parameters().map(|n| n.get())), 5e3),
-        ("D", largest(&mut observations.tokens().map(|d| d.get())), 1e4),
+        ("N", largest(&mut observations.parameters().map(Parameters::get)), 5e3),
+        ("D", largest(&mut observations.tokens().map(Tokens::get)), 1e4),
     ] {
         if largest < smallest_plausible {
             warnings.push(Warning::UnlikelyUnits { of: name.to_owned(), largest });

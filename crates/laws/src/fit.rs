@@ -358,8 +358,8 @@ fn data(observations: &Observations, clusters: &Clusters) -> Data {
     let range = |values: &mut dyn Iterator<Item = f64>| {
         values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)))
     };
-    let (n_low, n_high) = range(&mut observations.parameters().map(|n| n.get()));
-    let (d_low, d_high) = range(&mut observations.tokens().map(|d| d.get()));
+    let (n_low, n_high) = range(&mut observations.parameters().map(Parameters::get));
+    let (d_low, d_high) = range(&mut observations.tokens().map(Tokens::get));
     let (c_low, c_high) = range(&mut observations.compute().iter().map(|c| c.get()));
     Data {
         origin: observations.origin().to_owned(),

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use diagnostic::Diagnostic;
+use diagnostic::{Diagnostic, nearest};
 
 use crate::checks::{self, Known};
 use crate::columns::{ColumnChoice, Taken};
 use crate::exclusion::LeftOut;
 use crate::finder::{Finder, Found, Reading};
+use crate::standard::standard;
 use crate::{Asked, Domain, InMemory, Observations, Reason, Request, Rules, RunTable};
 
 /// Which run or group every row of the table belongs to.
@@ -63,7 +64,7 @@ pub(crate) struct Draft {
 impl Draft {
     pub(crate) fn from_table(table: &RunTable, request: &Request) -> Result<Self, Diagnostic> {
         let finder = Finder::new(table, &request.columns);
-        check_request(request)?;
+        let unused = check_request(request)?;
         let rows = table.len();
         let lines: Vec<usize> = (0..rows).map(|row| table.line_number(row)).collect();
 
@@ -102,13 +103,12 @@ impl Draft {
         let target = (request.target.clone(), values.pop().unwrap_or_default());
         let variables: Vec<_> = request.variables.iter().cloned().zip(values).collect();
 
-        let run = match &request.run {
-            Some(text) => Some(finder.find_given("run", text)?),
-            None => match request.columns.iter().find(|(name, _)| name == "run") {
-                Some((_, text)) => Some(finder.find_given("run", text)?),
-                None => finder.find_column("run"),
-            },
+        let asked = |name: &str, field: &Option<String>| {
+            let given = request.columns.iter().find(|(known, _)| known == name);
+            let text = field.as_ref().or(given.map(|(_, text)| text));
+            text.map(|text| finder.find_given(name, text)).transpose()
         };
+        let run = asked("run", &request.run)?.or_else(|| finder.find_column("run"));
         let run_choice = run.as_ref().map_or_else(no_run, |found| found.choice.clone());
         let named_run = run.as_ref().and_then(|found| found.choice.column().map(str::to_owned));
         columns.push(run_choice);
@@ -116,17 +116,15 @@ impl Draft {
             Some(found) => labels(&finder, found)?,
             None => RunOf::row(rows),
         };
-        let group = match &request.group {
-            Some(text) => {
-                let found = finder.find_given("group", text)?;
+        let group = match asked("group", &request.group)? {
+            Some(found) => {
                 columns.push(found.choice.clone());
                 Some(labels(&finder, &found)?)
             }
             None => None,
         };
-        let weights = match &request.weight {
-            Some(text) => {
-                let found = finder.find_given("weight", text)?;
+        let weights = match asked("weight", &request.weight)? {
+            Some(found) => {
                 columns.push(found.choice.clone());
                 Some(finder.numbers(&found, Reading::Strict(&wanted))?)
             }
@@ -148,6 +146,7 @@ impl Draft {
         };
         draft.judge(verdicts);
         draft.known = Known::from_table(table, &finder, request, &draft, named_run);
+        draft.known.unused = unused;
         Ok(draft)
     }
 
@@ -351,8 +350,37 @@ fn labels(finder: &Finder<'_>, found: &Found) -> Result<RunOf, Diagnostic> {
     }
 }
 
-fn check_request(request: &Request) -> Result<(), Diagnostic> {
-    check_names(request.variables.iter().chain([&request.target]))?;
+/// Names that the checks look at, or that have a place of their own in a request.
+const ALWAYS_USED: [&str; 12] = [
+    "N",
+    "D",
+    "C",
+    "run",
+    "group",
+    "weight",
+    "step",
+    "lr",
+    "vocab",
+    "annealed",
+    "dataset",
+    "tokenizer",
+];
+
+/// Refuses a request that contradicts itself; the columns given for names that nothing asks for.
+fn check_request(request: &Request) -> Result<Vec<(String, String)>, Diagnostic> {
+    let asked = || request.variables.iter().chain([&request.target]);
+    check_names(asked())?;
+    let expressions = request.columns.iter().map(|(_, text)| text);
+    let expressions = expressions.chain(&request.weight);
+    let expressions: Vec<&String> =
+        expressions.chain(request.filters.iter().map(|filter| &filter.column)).collect();
+    let in_expression = |name: &str| {
+        expressions
+            .iter()
+            .flat_map(|text| text.split(|c: char| !c.is_alphanumeric() && c != '_'))
+            .any(|word| word == name)
+    };
+    let mut unused = Vec::new();
     for (place, (name, column)) in request.columns.iter().enumerate() {
         if request.columns[..place].iter().any(|(known, _)| known == name) {
             return Err(Diagnostic::error(format!(
@@ -360,8 +388,26 @@ fn check_request(request: &Request) -> Result<(), Diagnostic> {
             ))
             .help("say once which column or expression it is"));
         }
+        let used = ALWAYS_USED.contains(&name.as_str())
+            || asked().any(|asked| asked.name == *name)
+            || in_expression(name);
+        if used {
+            continue;
+        }
+        if standard(name).is_some() {
+            unused.push((name.clone(), column.clone()));
+            continue;
+        }
+        let names: Vec<&str> = asked().map(|asked| asked.name.as_str()).collect();
+        let problem =
+            Diagnostic::error(format!("`--column {name}={column}`: nothing asks for `{name}`"))
+                .note(format!("the law asks for {}", names.join(", ")));
+        return Err(match nearest(name, names.iter().copied()) {
+            Some(near) => problem.help(format!("did you mean `{near}`?")),
+            None => problem,
+        });
     }
-    Ok(())
+    Ok(unused)
 }
 
 fn check_names<'a>(asked: impl Iterator<Item = &'a Asked>) -> Result<(), Diagnostic> {

@@ -65,7 +65,10 @@ impl<'a> Finder<'a> {
 
     /// The column, and only a column, for `name`.
     pub(crate) fn find_column(&self, name: &str) -> Option<Found> {
-        self.by_header(name)
+        match self.given.iter().find(|(known, _)| known == name) {
+            Some((_, text)) => Some(self.chosen(name, self.header(text)?)),
+            None => self.by_header(name),
+        }
     }
 
     /// Every column that is taken for `name`, best first.

@@ -12,6 +12,13 @@ use crate::exclusion::in_words;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "finding", rename_all = "kebab-case")]
 pub enum Finding {
+    /// A column was given for a name that the law does not ask for.
+    UnusedColumn {
+        /// The name.
+        name: String,
+        /// The column or expression.
+        column: String,
+    },
     /// Rows that repeat an earlier row in every cell. They count twice.
     DuplicateRows {
         /// The line of the first row, and of the row that repeats it.
@@ -119,7 +126,7 @@ impl Finding {
             | Self::Spikes { lines }
             | Self::WorseThanGuessing { lines }
             | Self::NotShares { lines, .. } => lines.clone(),
-            Self::Mixed { .. } | Self::SmallUnit { .. } => Vec::new(),
+            Self::UnusedColumn { .. } | Self::Mixed { .. } | Self::SmallUnit { .. } => Vec::new(),
         }
     }
 
@@ -138,6 +145,7 @@ impl Finding {
     /// What to do about it.
     pub fn advice(&self) -> String {
         match self {
+            Self::UnusedColumn { .. } => "leave it out, or take a law that uses it".to_owned(),
             Self::DuplicateRows { .. } => {
                 "they count twice; `--drop-duplicates` leaves the repeats out".to_owned()
             }
@@ -204,6 +212,12 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows = |count: usize| if count == 1 { "row" } else { "rows" };
         match self {
+            Self::UnusedColumn { name, column } => {
+                write!(
+                    f,
+                    "`--column {name}={column}` changes nothing: the law does not use {name}"
+                )?;
+            }
             Self::DuplicateRows { pairs } => {
                 let verb = if pairs.len() == 1 { "repeats" } else { "repeat" };
                 write!(

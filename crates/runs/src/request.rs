@@ -97,7 +97,9 @@ pub struct Request {
     pub target: Asked,
     /// What it predicts it from.
     pub variables: Vec<Asked>,
-    /// For a name, the column to take or an expression over columns: (`D`, `tokens*1e9`).
+    /// For a name, the column to take or an expression over columns: (`D`, `tokens*1e9`). Besides
+    /// the names of the law these may be `run`, `group`, `weight`, any standard name, and names
+    /// that other expressions use.
     pub columns: Vec<(String, String)>,
     /// The conditions a row must meet.
     pub filters: Vec<Filter>,

@@ -23,6 +23,8 @@ pub(crate) struct Known {
     pub(crate) computes: Vec<ComputeColumn>,
     /// Data set, tokenizer, vocabulary: where they differ, losses do not compare.
     pub(crate) labels: Vec<Labels>,
+    /// Columns given for names that nothing asks for.
+    pub(crate) unused: Vec<(String, String)>,
     /// A number that is the same where whole rows are.
     pub(crate) hash: Vec<u64>,
 }
@@ -114,6 +116,7 @@ impl Known {
             annealed,
             computes,
             labels: labels.collect(),
+            unused: Vec::new(),
             hash: (0..table.len()).map(|row| hash_of(table.row_text(row).as_bytes())).collect(),
         }
     }
