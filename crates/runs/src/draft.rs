@@ -1,50 +1,14 @@
 //! Rows on their way from a table to observations: judged one by one, then checked together.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-
-use diagnostic::{Diagnostic, nearest};
+use diagnostic::Diagnostic;
 
 use crate::checks::{self, Known};
 use crate::columns::{ColumnChoice, Taken};
 use crate::exclusion::LeftOut;
 use crate::finder::{Finder, Found, Reading};
-use crate::standard::standard;
+use crate::membership::Membership;
+use crate::request::check_names;
 use crate::{Asked, Domain, InMemory, Observations, Reason, Request, Rules, RunTable};
-
-/// Which run or group every row of the table belongs to.
-#[derive(Debug, Default)]
-pub(crate) struct RunOf {
-    pub(crate) index: Vec<usize>,
-    /// Names by index; empty for a row that names none and is its own.
-    pub(crate) names: Vec<Box<str>>,
-}
-
-impl RunOf {
-    /// Every row its own.
-    fn row(rows: usize) -> Self {
-        Self { index: (0..rows).collect(), names: vec![Box::default(); rows] }
-    }
-
-    /// Rows of one name belong together; a row without a name is its own.
-    pub(crate) fn named<'a>(cells: impl Iterator<Item = &'a str>) -> Self {
-        let mut of = Self::default();
-        let mut known: HashMap<&str, usize> = HashMap::new();
-        for cell in cells {
-            let next = of.names.len();
-            let index = match known.entry(cell) {
-                Entry::Occupied(entry) if !cell.is_empty() => *entry.get(),
-                _ => {
-                    known.insert(cell, next);
-                    of.names.push(cell.into());
-                    next
-                }
-            };
-            of.index.push(index);
-        }
-        of
-    }
-}
 
 /// All rows, with the places of those that are still in use.
 pub(crate) struct Draft {
@@ -53,8 +17,8 @@ pub(crate) struct Draft {
     pub(crate) target: (Asked, Vec<f64>),
     pub(crate) variables: Vec<(Asked, Vec<f64>)>,
     pub(crate) weights: Option<Vec<f64>>,
-    pub(crate) run: RunOf,
-    pub(crate) group: Option<RunOf>,
+    pub(crate) run: Membership,
+    pub(crate) group: Option<Membership>,
     pub(crate) kept: Vec<usize>,
     pub(crate) known: Known,
     columns: Vec<ColumnChoice>,
@@ -64,7 +28,7 @@ pub(crate) struct Draft {
 impl Draft {
     pub(crate) fn from_table(table: &RunTable, request: &Request) -> Result<Self, Diagnostic> {
         let finder = Finder::new(table, &request.columns);
-        let unused = check_request(request)?;
+        let unused = request.check()?;
         let rows = table.len();
         let lines: Vec<usize> = (0..rows).map(|row| table.line_number(row)).collect();
 
@@ -74,6 +38,11 @@ impl Draft {
             let one = finder.find(&asked.name)?;
             columns.push(one.choice.clone());
             found.push(one);
+        }
+
+        // A column that was given for a check, or for nothing, has to exist too.
+        for (name, _) in &request.columns {
+            finder.find(name)?;
         }
 
         // Whether a row is wanted decides whether its cells have to be numbers, so this comes
@@ -114,7 +83,7 @@ impl Draft {
         columns.push(run_choice);
         let run = match &run {
             Some(found) => labels(&finder, found)?,
-            None => RunOf::row(rows),
+            None => Membership::row(rows),
         };
         let group = match asked("group", &request.group)? {
             Some(found) => {
@@ -170,7 +139,7 @@ impl Draft {
         }
         check_names(variables.iter().map(|(asked, _)| asked).chain([&target.0]))?;
         let of = |cells: Option<Vec<String>>| {
-            cells.map(|cells| RunOf::named(cells.iter().map(String::as_str)))
+            cells.map(|cells| Membership::named(cells.iter().map(String::as_str)))
         };
         let named_run = run.is_some().then(|| "run".to_owned());
         let mut draft = Self {
@@ -179,7 +148,7 @@ impl Draft {
             target,
             variables,
             weights: weight,
-            run: of(run).unwrap_or_else(|| RunOf::row(rows)),
+            run: of(run).unwrap_or_else(|| Membership::row(rows)),
             group: of(group),
             kept: Vec::new(),
             known: Known::default(),
@@ -339,85 +308,13 @@ fn no_run() -> ColumnChoice {
     }
 }
 
-fn labels(finder: &Finder<'_>, found: &Found) -> Result<RunOf, Diagnostic> {
+fn labels(finder: &Finder<'_>, found: &Found) -> Result<Membership, Diagnostic> {
     match finder.text(found) {
-        Some(cells) => Ok(RunOf::named(cells.into_iter())),
+        Some(cells) => Ok(Membership::named(cells.into_iter())),
         None => Err(Diagnostic::error(format!(
             "{} has to be a column, not an expression",
             found.choice.name
         ))
         .help(format!("name one: --column {}=COLUMN", found.choice.name))),
     }
-}
-
-/// Names that the checks look at, or that have a place of their own in a request.
-const ALWAYS_USED: [&str; 12] = [
-    "N",
-    "D",
-    "C",
-    "run",
-    "group",
-    "weight",
-    "step",
-    "lr",
-    "vocab",
-    "annealed",
-    "dataset",
-    "tokenizer",
-];
-
-/// Refuses a request that contradicts itself; the columns given for names that nothing asks for.
-fn check_request(request: &Request) -> Result<Vec<(String, String)>, Diagnostic> {
-    let asked = || request.variables.iter().chain([&request.target]);
-    check_names(asked())?;
-    let expressions = request.columns.iter().map(|(_, text)| text);
-    let expressions = expressions.chain(&request.weight);
-    let expressions: Vec<&String> =
-        expressions.chain(request.filters.iter().map(|filter| &filter.column)).collect();
-    let in_expression = |name: &str| {
-        expressions
-            .iter()
-            .flat_map(|text| text.split(|c: char| !c.is_alphanumeric() && c != '_'))
-            .any(|word| word == name)
-    };
-    let mut unused = Vec::new();
-    for (place, (name, column)) in request.columns.iter().enumerate() {
-        if request.columns[..place].iter().any(|(known, _)| known == name) {
-            return Err(Diagnostic::error(format!(
-                "`--column {name}={column}`: {name} is given twice"
-            ))
-            .help("say once which column or expression it is"));
-        }
-        let used = ALWAYS_USED.contains(&name.as_str())
-            || asked().any(|asked| asked.name == *name)
-            || in_expression(name);
-        if used {
-            continue;
-        }
-        if standard(name).is_some() {
-            unused.push((name.clone(), column.clone()));
-            continue;
-        }
-        let names: Vec<&str> = asked().map(|asked| asked.name.as_str()).collect();
-        let problem =
-            Diagnostic::error(format!("`--column {name}={column}`: nothing asks for `{name}`"))
-                .note(format!("the law asks for {}", names.join(", ")));
-        return Err(match nearest(name, names.iter().copied()) {
-            Some(near) => problem.help(format!("did you mean `{near}`?")),
-            None => problem,
-        });
-    }
-    Ok(unused)
-}
-
-fn check_names<'a>(asked: impl Iterator<Item = &'a Asked>) -> Result<(), Diagnostic> {
-    let mut known: Vec<&str> = Vec::new();
-    for asked in asked {
-        if known.contains(&asked.name.as_str()) {
-            return Err(Diagnostic::error(format!("the law asks for `{}` twice", asked.name))
-                .help("name the target and every variable once"));
-        }
-        known.push(&asked.name);
-    }
-    Ok(())
 }

@@ -2,13 +2,18 @@
 //!
 //! ```text
 //!  CSV, TSV, stdin ──▶ RunTable ──▶ Observations ──▶ a law is fitted to this
-//!                      every cell,   N, D, loss, run;
-//!                      with its      which column, which convention,
-//!                      line          and every row left out with its reason
+//!                      every cell,   target and variables,
+//!                      with its      by column: which column or formula
+//!                      line             was taken, under which convention;
+//!                                    every row left out, with its reason;
+//!                                    findings that deserve a second look
 //! ```
 //!
 //! Nothing is dropped or guessed in silence: the column taken for each role, the convention it
 //! follows and every excluded row can be asked for, and every error names file, line and column.
+//! What a [`Request`] names is found by standard name or synonym (`catalogue/columns.toml` holds
+//! them as data), by the column or expression that was given for it, or derived from others.
+//! A [`Finding`] drops nothing; [`Rules`] drop valid rows, and only where asked.
 //!
 //! ```
 //! use runs::{Observations, Request, RunTable};
@@ -32,6 +37,7 @@ mod exclusion;
 mod filter;
 mod finder;
 mod finding;
+mod membership;
 mod observations;
 mod quantity;
 mod request;

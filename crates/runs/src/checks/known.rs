@@ -1,7 +1,8 @@
 //! What a table says beyond what the law asks for, as far as the checks can use it.
 
-use crate::draft::{Draft, RunOf};
+use crate::draft::Draft;
 use crate::finder::{Finder, Reading};
+use crate::membership::Membership;
 use crate::{Flop, Parameters, Request, RunTable, Tokens, flop_6nd};
 
 /// Columns for the checks, by row of the table; `None` where the table has none.
@@ -48,7 +49,7 @@ pub(crate) struct Labels {
     /// The standard name: `dataset`.
     pub(crate) what: &'static str,
     pub(crate) column: String,
-    pub(crate) of: RunOf,
+    pub(crate) of: Membership,
 }
 
 impl Known {
@@ -101,7 +102,7 @@ impl Known {
             let found = finder.find_column(what)?;
             let cells = finder.text(&found)?;
             let column = found.choice.column()?.to_owned();
-            Some(Labels { what, column, of: RunOf::named(cells.into_iter()) })
+            Some(Labels { what, column, of: Membership::named(cells.into_iter()) })
         });
         Self {
             run_column,

@@ -103,8 +103,30 @@ fn a_column_for_a_name_that_nothing_asks_for_is_told_or_refused() {
     let shown = refusal(text, &Request::default().column("los", "bs"));
     assert!(shown.contains("nothing asks for `los`") && shown.contains("`loss`"), "{shown}");
     // One that another expression uses is used.
+    let own = read(text, &Request::default().column("loss", "loss / 2")).unwrap();
+    assert_eq!(own.target(), [2.0]);
     let helper = Request::default().column("D", "own * 2").column("own", "seen + bs");
     assert_eq!(read(text, &helper).unwrap().variable("D"), Some(&[2.0 * (9e7 + 8.0)][..]));
+}
+
+#[test]
+fn expressions_that_are_no_numbers_row_by_row_are_refused() {
+    let text = "N,D,loss\n1e6,2e7,4\n2e6,2e7,3\n";
+    let of = |expression: &str| read(text, &Request::default().column("D", expression));
+    assert_eq!(of("7e9").unwrap().variable("D"), Some(&[7e9, 7e9][..]));
+    assert_eq!(of("if(N > 1.5e6, 2*D, D)").unwrap().variable("D"), Some(&[2e7, 4e7][..]));
+    for wrong in
+        ["3 to 5", "normal(1, 2)", "mean(N)", "median(D)", "prob(N > 1)", "3 GW", "x = 3", ""]
+    {
+        assert!(of(wrong).is_err(), "{wrong}");
+    }
+    insta::assert_snapshot!(format!(
+        "{}\n\n{}",
+        of("D / mean(D)").unwrap_err(),
+        of("3 GW").unwrap_err()
+    ));
+    let wrong = Request::default().column("C", "flops * 2");
+    assert!(refusal(text, &wrong).contains("`flops`"));
 }
 
 #[test]
