@@ -293,7 +293,8 @@ mod tests {
     fn the_best_column_comes_first_and_a_fallback_only_where_nothing_else_is() {
         assert_eq!(taken("loss", &["train_loss", "eval/loss"]), ["eval/loss"]);
         assert_eq!(taken("loss", &["bpb", "train_loss"]), ["train_loss", "bpb"]);
-        assert_eq!(taken("loss", &["val_loss", "l", "loss"]), ["loss", "val_loss", "l"]);
+        assert_eq!(taken("loss", &["val_loss", "l", "loss"]), ["val_loss", "loss", "l"]);
+        assert_eq!(taken("loss", &["loss", "eval_loss", "train_loss"]), ["eval_loss", "loss"]);
         assert_eq!(taken("N", &["params_total", "params_with_head"])[0], "params_with_head");
         assert_eq!(taken("N", &["n", "N"]), ["N", "n"]);
         let nanochat = ["params_wte", "params_transformer", "params_scalars", "params_total"];
