@@ -3,36 +3,38 @@
 use std::collections::HashSet;
 use std::f64::consts::{FRAC_PI_2, LN_10};
 
-use runs::Flop;
+use runs::Observations;
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::Clusters;
-use crate::dense::solve;
-use crate::objective::Columns;
-use crate::search::{Grid, search};
-
-/// Fewest runs, and fewest distinct (N, D), below a cut: one and a half times the parameters.
-const FEWEST_BELOW: usize = 8;
+use crate::{FitError, Law, input};
+use crate::dense::{Factor, dot};
+use crate::model::Model;
+use crate::objective::{Loss, Objective};
+use crate::problem::Problem;
+use crate::rows::Rows;
+use crate::search::search;
 
 /// Fewest runs above a cut.
 const FEWEST_ABOVE: usize = 2;
 
-/// Where cuts are sought, in decades of C below the largest run: between half-decades, so that
+/// Where cuts are sought, in decades of the axis below the largest run: between half-decades, so that
 /// sweeps of half-decade budgets are cut between budgets.
 const DEPTHS: [f64; 4] = [0.25, 0.75, 1.25, 1.75];
 
-/// How far from there the middle of the widest gap in C is looked for, in decades.
+/// How far from there the middle of the widest gap is looked for, in decades.
 const REACH: f64 = 0.26;
 
 /// The standard normal's 95 % point: 90 % of it lie within.
 const NINETY: f64 = 1.645;
 
-/// The law refitted to the smaller runs and tried on the larger ones, for several cuts in C.
+/// The law refitted to the smaller runs and tried on the larger ones, for several cuts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Backtest {
-    /// The cuts, from the largest compute down.
+    /// What runs are ordered and cut by: `C`, or the law's first variable where there is no C.
+    pub axis: String,
+    /// The cuts, from the largest runs down.
     pub cuts: Vec<Cut>,
-    /// Error in ln loss per decade of C beyond the fitted runs, over and above what the scatter of
+    /// Error on the residual scale per decade of the axis beyond the fitted runs, over and above what the scatter of
     /// runs and the uncertainty of the law explain; 0 when they explain all. Predictions draw it
     /// from a normal distribution of this standard deviation times their distance.
     pub error_per_decade: f64,
@@ -41,16 +43,16 @@ pub struct Backtest {
 /// One cut of a [`Backtest`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Cut {
-    /// Largest C = 6 N D among the fitted runs.
-    pub compute: Flop,
+    /// Largest value of the axis among the fitted runs.
+    pub at: f64,
     /// Runs at or below it, which the law was refitted to.
     pub fitted: usize,
-    /// Runs above it, each predicted at its largest C.
+    /// Runs above it, each predicted at its largest row.
     pub held_out: usize,
-    /// Mean of log10 (C / `compute`) over the held-out runs.
+    /// Mean of log10 (axis / `at`) over the held-out runs.
     pub decades: f64,
-    /// Mean of ln measured - ln predicted over the held-out runs; negative when the law predicts
-    /// too high.
+    /// Mean residual of the held-out runs (ln measured - ln predicted, or measured - predicted);
+    /// negative when the law predicts too high.
     pub error: f64,
     /// Standard error of that mean from the scatter of runs and the sampling of the refitted law
     /// (first order), were the law true.
@@ -61,7 +63,8 @@ pub struct Cut {
 }
 
 impl Cut {
-    /// The mean error as a share of the loss; positive when the law predicts too high.
+    /// The mean error of log residuals as a share of what was measured; positive when the law
+    /// predicts too high.
     pub fn predicted_too_high(&self) -> f64 {
         (-self.error).exp_m1()
     }
@@ -73,7 +76,7 @@ impl Cut {
 }
 
 impl Backtest {
-    /// The cut at the largest compute, when it is off by over two standard errors and every other
+    /// The cut at the largest runs, when it is off by over two standard errors and every other
     /// cut is off to the same side. Errors under a tenth of a per cent are not worth a word.
     pub fn one_sided(&self) -> Option<&Cut> {
         let cut = self.cuts.first()?;
@@ -82,7 +85,7 @@ impl Backtest {
     }
 }
 
-/// Scatter of one run in ln L. A mean of runs scatters by the root mean square; Huber's estimate
+/// Scatter of one run on the residual scale. A mean of runs scatters by the root mean square; Huber's estimate
 /// of the law by the middle of the residuals, which outliers do not widen.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scatter {
@@ -92,119 +95,188 @@ pub(crate) struct Scatter {
 
 /// A run as the backtest sees it: its rows in order, the last one its largest.
 struct Run {
-    /// ln of u + v of the last row, in the centred logarithms.
-    ln_c: f64,
+    /// The extent of the last row.
+    extent: f64,
     rows: Vec<usize>,
 }
 
-/// Refits the law (point fit, no resamples) below each cut and predicts the runs above it.
-/// `largest` is the largest C of the table.
-/// `None` when no cut leaves enough runs on both sides.
-pub(crate) fn backtest(
-    columns: &Columns,
-    clusters: &Clusters,
-    delta: f64,
-    scatter: Scatter,
-    largest: Flop,
-) -> Option<Backtest> {
-    let runs = in_order(columns, clusters);
-    let top = runs.last()?.ln_c;
-    let mut seen = HashSet::new();
-    let cuts: Vec<Cut> = DEPTHS
-        .iter()
-        .filter_map(|depth| cut_near(&runs, top - depth * LN_10))
-        .filter(|&count| seen.insert(count) && enough(&runs[..count], clusters))
-        .filter_map(|count| {
-            let compute = Flop(largest.get() * (runs[count - 1].ln_c - top).exp());
-            try_cut(columns, &runs, count, delta, scatter, compute)
-        })
-        .collect();
-    (!cuts.is_empty()).then(|| Backtest { error_per_decade: excess(&cuts), cuts })
+/// What is refitted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Refitted<'a> {
+    pub(crate) law: &'a Law,
+    pub(crate) model: &'a Model,
+    pub(crate) shared: &'a [bool],
+    pub(crate) objective: Objective,
+    pub(crate) scatter: Scatter,
 }
 
-/// Runs by their largest compute, and their rows likewise, whatever the order of the table.
-fn in_order(columns: &Columns, clusters: &Clusters) -> Vec<Run> {
-    let key = |row: usize| [columns.u[row] + columns.v[row], columns.u[row], columns.y[row]];
-    let compare = |&a: &usize, &b: &usize| {
-        let (a, b) = (key(a), key(b));
-        a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])).then(a[2].total_cmp(&b[2]))
-    };
-    let mut runs: Vec<Run> = clusters
-        .rows
+/// Refits the law (point fit, no resamples) below each cut and predicts the runs above it.
+///
+/// `problem` holds all rows. `None` when no cut leaves enough runs on both sides: one and a half
+/// times as many runs and settings as parameters below, two runs above.
+pub(crate) fn backtest(
+    refitted: &Refitted<'_>,
+    problem: &Problem<'_>,
+    axis: &str,
+) -> Option<Backtest> {
+    let runs = in_order(problem.rows);
+    let cuts: Vec<Cut> = counts(problem.rows, &runs, problem.size())
+        .into_iter()
+        .filter_map(|count| try_cut(refitted, problem, &runs, count))
+        .collect();
+    (!cuts.is_empty()).then(|| Backtest {
+        axis: axis.to_owned(),
+        error_per_decade: excess(&cuts),
+        cuts,
+    })
+}
+
+/// How many runs lie below each cut that leaves enough on both sides, most first.
+fn counts(rows: &Rows, runs: &[Run], parameters: usize) -> Vec<usize> {
+    let Some(last) = runs.last() else { return Vec::new() };
+    let (setting, _) = rows.settings();
+    let fewest = (3 * parameters).div_ceil(2).max(4);
+    let mut seen = HashSet::new();
+    DEPTHS
         .iter()
-        .filter(|rows| !rows.is_empty())
-        .map(|rows| {
-            let mut rows = rows.clone();
-            rows.sort_by(compare);
-            Run { ln_c: key(rows[rows.len() - 1])[0], rows }
+        .filter_map(|depth| cut_near(runs, last.extent - depth * LN_10))
+        .filter(|&count| seen.insert(count) && enough(&runs[..count], &setting, fewest))
+        .collect()
+}
+
+/// The cuts of a table, as numbers of its rows.
+pub(crate) struct Cuts {
+    pub(crate) axis: String,
+    pub(crate) cuts: Vec<CutRuns>,
+}
+
+/// One cut: the rows of the runs below it, and the largest row of each run above.
+pub(crate) struct CutRuns {
+    pub(crate) at: f64,
+    pub(crate) below_runs: usize,
+    pub(crate) below: Vec<usize>,
+    pub(crate) above: Vec<usize>,
+}
+
+/// Where `observations` can be cut for laws of up to `parameters` parameters.
+pub(crate) fn cut_runs(
+    law: &Law,
+    observations: &Observations,
+    parameters: usize,
+) -> Result<Cuts, FitError> {
+    let rows = input::rows(law, observations, false)?;
+    let runs = in_order(&rows);
+    let cuts: Vec<CutRuns> = counts(&rows, &runs, parameters)
+        .into_iter()
+        .map(|count| {
+            let mut below: Vec<usize> =
+                runs[..count].iter().flat_map(|run| run.rows.iter().copied()).collect();
+            below.sort_unstable();
+            CutRuns {
+                at: runs[count - 1].extent.exp(),
+                below_runs: count,
+                below,
+                above: runs[count..].iter().map(|run| run.rows[run.rows.len() - 1]).collect(),
+            }
+        })
+        .collect();
+    if cuts.is_empty() {
+        return Err(FitError::NoCut { runs: runs.len() });
+    }
+    Ok(Cuts { axis: input::axis(law, observations), cuts })
+}
+
+/// Runs by their largest extent, and their rows likewise, whatever the order of the table.
+fn in_order(rows: &Rows) -> Vec<Run> {
+    let compare = |&a: &usize, &b: &usize| {
+        let variables = rows.variables.iter().map(|(_, column)| column[a].total_cmp(&column[b]));
+        rows.extent[a]
+            .total_cmp(&rows.extent[b])
+            .then(variables.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then))
+            .then(rows.measured[a].total_cmp(&rows.measured[b]))
+    };
+    let mut runs: Vec<Run> = rows
+        .by_run()
+        .into_iter()
+        .map(|mut of_run| {
+            of_run.sort_by(compare);
+            Run { extent: rows.extent[of_run[of_run.len() - 1]], rows: of_run }
         })
         .collect();
     runs.sort_by(|a, b| compare(&a.rows[a.rows.len() - 1], &b.rows[b.rows.len() - 1]));
     runs
 }
 
-/// How many runs lie below the widest gap in ln C within reach of `target`; `None` without a gap
+/// How many runs lie below the widest gap in extent within reach of `target`; `None` without a gap
 /// there, and where fewer than two runs lie above.
 fn cut_near(runs: &[Run], target: f64) -> Option<usize> {
-    let gap = |count: usize| runs[count].ln_c - runs[count - 1].ln_c;
+    let gap = |count: usize| runs[count].extent - runs[count - 1].extent;
     (1..=runs.len().checked_sub(FEWEST_ABOVE)?)
         .filter(|&count| {
-            let (low, high) = (runs[count - 1].ln_c, runs[count].ln_c);
+            let (low, high) = (runs[count - 1].extent, runs[count].extent);
             high > low && (0.5 * (low + high) - target).abs() <= REACH * LN_10
         })
         .max_by(|&a, &b| gap(a).total_cmp(&gap(b)).then(b.cmp(&a)))
 }
 
-fn enough(below: &[Run], clusters: &Clusters) -> bool {
+fn enough(below: &[Run], setting: &[usize], fewest: usize) -> bool {
     let settings: HashSet<usize> =
-        below.iter().flat_map(|run| &run.rows).map(|&row| clusters.setting[row]).collect();
-    below.len() >= FEWEST_BELOW && settings.len() >= FEWEST_BELOW
+        below.iter().flat_map(|run| &run.rows).map(|&row| setting[row]).collect();
+    below.len() >= fewest && settings.len() >= fewest
 }
 
 fn try_cut(
-    columns: &Columns,
+    refitted: &Refitted<'_>,
+    problem: &Problem<'_>,
     runs: &[Run],
     count: usize,
-    delta: f64,
-    scatter: Scatter,
-    compute: Flop,
 ) -> Option<Cut> {
-    let mut below = Columns::default();
-    for &row in runs[..count].iter().flat_map(|run| &run.rows) {
-        below.u.push(columns.u[row]);
-        below.v.push(columns.v[row]);
-        below.y.push(columns.y[row]);
-        below.weight.push(1.0);
+    let Refitted { law, model, shared, objective, scatter } = *refitted;
+    let mut chosen: Vec<usize> =
+        runs[..count].iter().flat_map(|run| run.rows.iter().copied()).collect();
+    // Rows of one group stay together.
+    chosen.sort_unstable();
+    let below: Rows = problem.rows.select(&chosen);
+    let small = Problem::new(law, model, &below, shared).ok()?;
+    if small.size() != problem.size() {
+        return None; // a group has no run below the cut
     }
-    let point = search(&below, &Grid::new(&below, 24), delta)?.best.point;
-    let mut gram = [[0.0; 5]; 5];
-    for row in 0..below.len() {
-        let slope = below.log_slope(&point, row);
-        for i in 0..5 {
-            for j in 0..5 {
-                gram[i][j] += slope[i] * slope[j];
-            }
-        }
-    }
-    // All five count, also one that stopped at zero: had it not, it would vary.
-    let variance = |slope: &[f64; 5]| {
-        let x = solve(&gram, slope, [true; 5])?;
-        let leverage: f64 = (0..5).map(|i| x[i] * slope[i]).sum();
-        let variance = inefficiency(delta / scatter.robust) * leverage * scatter.robust.powi(2);
+    let point = search(law, model, &below, shared, objective.loss).ok()??.best.point;
+    let size = problem.size();
+    let gram = small.gram(&small.slopes(&point));
+    // All count, also one that stopped at a bound: had it not, it would vary. Those that no row
+    // responds to cannot.
+    let free: Vec<bool> = (0..size).map(|i| gram[(i, i)] > f64::MIN_POSITIVE).collect();
+    let factor = Factor::new(&gram, &free)?;
+    let bend = match objective.loss {
+        Loss::Huber { delta } | Loss::Asymmetric { delta, .. } => delta / scatter.robust,
+        Loss::Squares | Loss::StudentT { .. } => f64::INFINITY,
+    };
+    let variance = |slope: &[f64]| {
+        let leverage = dot(&factor.solve(slope)?, slope);
+        let variance = inefficiency(bend) * leverage * scatter.robust.powi(2);
         (variance.is_finite() && variance >= 0.0).then_some(variance)
     };
     let noise = scatter.root_mean_square.powi(2);
     let above = &runs[count..];
+    let last: Vec<usize> = above.iter().map(|run| run.rows[run.rows.len() - 1]).collect();
     let held_out = above.len() as f64;
-    let (mut error, mut decades, mut within, mut mean) = (0.0, 0.0, 0, [0.0; 5]);
-    for run in above {
-        let row = run.rows[run.rows.len() - 1];
-        let slope = columns.log_slope(&point, row);
-        let off = columns.residual(&point, row);
-        let deviation = (noise + variance(&slope)?).sqrt();
+    // Groups stay together here too, so runs are visited in the order of their rows.
+    let mut order = last.clone();
+    order.sort_unstable();
+    let rows = problem.rows.select(&order);
+    let beyond = Problem::new(law, model, &rows, shared).ok()?;
+    if beyond.size() != size {
+        return None;
+    }
+    let (residuals, slopes) = (beyond.residuals(&point), beyond.slopes(&point));
+    let (mut error, mut decades, mut within) = (0.0, 0.0, 0);
+    let mut mean = vec![0.0; size];
+    for (row, (off, slope)) in residuals.iter().zip(slopes.chunks_exact(size)).enumerate() {
+        let deviation = (noise + variance(slope)?).sqrt();
         within += usize::from(off.abs() <= NINETY * deviation);
         error += off / held_out;
-        decades += (run.ln_c - runs[count - 1].ln_c) / LN_10 / held_out;
+        decades += (rows.extent[row] - runs[count - 1].extent) / LN_10 / held_out;
         for (mean, slope) in mean.iter_mut().zip(slope) {
             *mean += slope / held_out;
         }
@@ -212,7 +284,7 @@ fn try_cut(
     let standard_error = (noise / held_out + variance(&mean)?).sqrt();
     let usable = error.is_finite() && standard_error > 0.0 && decades > 0.0;
     usable.then_some(Cut {
-        compute,
+        at: runs[count - 1].extent.exp(),
         fitted: count,
         held_out: above.len(),
         decades,

@@ -3,6 +3,8 @@
 use runs::{Flop, NatsPerToken, Parameters, Tokens};
 use serde::{Deserialize, Serialize};
 
+use crate::Allocation;
+
 /// L(N, D) = E + A / N^alpha + B / D^beta, in nats per token (Hoffmann et al. 2022,
 /// arXiv:2203.15556, equation 2; "Approach 3").
 ///
@@ -23,26 +25,6 @@ pub struct Chinchilla {
     pub alpha: f64,
     /// Exponent of data.
     pub beta: f64,
-}
-
-/// The compute-optimal run of a budget C = 6 N D.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Allocation {
-    /// The budget.
-    pub compute: Flop,
-    /// N*, the best model size.
-    pub parameters: Parameters,
-    /// D*, the tokens that the budget then buys.
-    pub tokens: Tokens,
-    /// The loss that the law gives there.
-    pub loss: NatsPerToken,
-}
-
-impl Allocation {
-    /// D* / N*.
-    pub fn tokens_per_parameter(&self) -> f64 {
-        self.tokens / self.parameters
-    }
 }
 
 impl Chinchilla {
@@ -95,7 +77,8 @@ impl Chinchilla {
         if !positive(parameters.get()) || !positive(tokens.get()) {
             return None;
         }
-        Some(Allocation { compute, parameters, tokens, loss: self.loss(parameters, tokens) })
+        let loss = self.loss(parameters, tokens).get();
+        Some(Allocation { compute, parameters, tokens, loss })
     }
 }
 
@@ -172,7 +155,7 @@ mod tests {
     fn published_laws_give_their_published_loss_at_3_8e25() {
         let expected = [1.8165, 1.8110, 1.8917, 1.9437, 1.7940, 1.5953];
         for ((name, law), loss) in published().into_iter().zip(expected) {
-            let found = law.optimal(Flop(3.8e25)).unwrap().loss.get();
+            let found = law.optimal(Flop(3.8e25)).unwrap().loss;
             assert!((found - loss).abs() < 6e-5, "{name}: {found}");
         }
     }
@@ -187,7 +170,7 @@ mod tests {
             let c = 1e22;
             let exponent = law.alpha * law.beta / (law.alpha + law.beta);
             let best = law.optimal(Flop(c)).unwrap();
-            let reducible = best.loss.get() - law.e;
+            let reducible = best.loss - law.e;
             assert!(near(reducible, frontier * (c / 6.0_f64).powf(-exponent), 1e-12), "{name}");
             let model = law.a * best.parameters.get().powf(-law.alpha);
             assert!(near(model / reducible, law.model_exponent(), 1e-12), "{name}");
@@ -199,7 +182,7 @@ mod tests {
         let best = ROUNDED.optimal(Flop(1e21)).unwrap();
         for factor in [0.5, 0.9, 1.1, 2.0] {
             let other = ROUNDED.loss(best.parameters * factor, best.tokens / factor);
-            assert!(other > best.loss);
+            assert!(other.get() > best.loss);
         }
     }
 

@@ -1,107 +1,226 @@
-//! Small dense linear algebra: a damped solve over the free parameters, and three-term
-//! non-negative least squares.
+//! Small dense linear algebra: a square matrix, a solve over the free parameters, least squares
+//! inside bounds, and the eigenvalues of a symmetric matrix.
 
 #![expect(clippy::needless_range_loop, reason = "small matrices read best by index")]
 
-use crate::objective::{Matrix, Point};
+/// A small square matrix, row by row.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Matrix {
+    pub(crate) size: usize,
+    entries: Vec<f64>,
+}
 
-/// Solves `matrix x = right` for the parameters in `free` (the others stay 0) by Cholesky after
-/// scaling the diagonal to 1. `None` when the matrix is not safely positive definite there.
-pub(crate) fn solve(matrix: &Matrix, right: &Point, free: [bool; 5]) -> Option<Point> {
-    let index: Vec5 = free_indices(free);
-    let n = index.len;
-    let mut scale = [0.0; 5];
-    for i in 0..n {
-        let diagonal = matrix[index.at[i]][index.at[i]];
-        if diagonal.is_nan() || diagonal <= 0.0 || diagonal.is_infinite() {
-            return None;
-        }
-        scale[i] = diagonal.sqrt().recip();
+impl Matrix {
+    pub(crate) fn zero(size: usize) -> Self {
+        Self { size, entries: vec![0.0; size * size] }
     }
-    let mut l = [[0.0; 5]; 5];
-    for i in 0..n {
-        for j in 0..=i {
-            let mut sum = matrix[index.at[i]][index.at[j]] * scale[i] * scale[j];
-            for k in 0..j {
-                sum -= l[i][k] * l[j][k];
+
+    pub(crate) fn row(&self, i: usize) -> &[f64] {
+        &self.entries[i * self.size..(i + 1) * self.size]
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.entries.fill(0.0);
+    }
+
+    pub(crate) fn is_finite(&self) -> bool {
+        self.entries.iter().all(|x| x.is_finite())
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (x, y) in self.entries.iter_mut().zip(&other.entries) {
+            *x += y;
+        }
+    }
+}
+
+impl std::ops::Index<(usize, usize)> for Matrix {
+    type Output = f64;
+    fn index(&self, (i, j): (usize, usize)) -> &f64 {
+        &self.entries[i * self.size + j]
+    }
+}
+
+impl std::ops::IndexMut<(usize, usize)> for Matrix {
+    fn index_mut(&mut self, (i, j): (usize, usize)) -> &mut f64 {
+        &mut self.entries[i * self.size + j]
+    }
+}
+
+/// The Cholesky factor of a matrix over some of its rows, with its diagonal scaled to 1.
+#[derive(Debug, Clone)]
+pub(crate) struct Factor {
+    index: Vec<usize>,
+    scale: Vec<f64>,
+    l: Matrix,
+}
+
+/// Pivots below this share of the diagonal carry no correct digit.
+const LEAST_PIVOT: f64 = 1e-13;
+
+impl Factor {
+    /// Factors the rows and columns in `free`. `None` when they are not safely positive definite.
+    pub(crate) fn new(matrix: &Matrix, free: &[bool]) -> Option<Self> {
+        let index: Vec<usize> = (0..matrix.size).filter(|&i| free[i]).collect();
+        let n = index.len();
+        let mut scale = Vec::with_capacity(n);
+        for &i in &index {
+            let diagonal = matrix[(i, i)];
+            if diagonal.is_nan() || diagonal <= 0.0 || diagonal.is_infinite() {
+                return None;
             }
-            if i == j {
-                // A pivot this small carries no correct digit.
-                if sum.is_nan() || sum <= 1e-13 {
-                    return None;
+            scale.push(diagonal.sqrt().recip());
+        }
+        let mut l = Matrix::zero(n);
+        for i in 0..n {
+            for j in 0..=i {
+                let mut sum = matrix[(index[i], index[j])] * scale[i] * scale[j];
+                for k in 0..j {
+                    sum -= l[(i, k)] * l[(j, k)];
                 }
-                l[i][i] = sum.sqrt();
-            } else {
-                l[i][j] = sum / l[j][j];
+                if i == j {
+                    if sum.is_nan() || sum <= LEAST_PIVOT {
+                        return None;
+                    }
+                    l[(i, i)] = sum.sqrt();
+                } else {
+                    l[(i, j)] = sum / l[(j, j)];
+                }
             }
         }
+        Some(Self { index, scale, l })
     }
-    let mut z = [0.0; 5];
-    for i in 0..n {
-        let mut sum = right[index.at[i]] * scale[i];
-        for k in 0..i {
-            sum -= l[i][k] * z[k];
+
+    /// Solves for the free rows; the others stay 0.
+    pub(crate) fn solve(&self, right: &[f64]) -> Option<Vec<f64>> {
+        let n = self.index.len();
+        let mut z = vec![0.0; n];
+        for i in 0..n {
+            let mut sum = right[self.index[i]] * self.scale[i];
+            for k in 0..i {
+                sum -= self.l[(i, k)] * z[k];
+            }
+            z[i] = sum / self.l[(i, i)];
         }
-        z[i] = sum / l[i][i];
-    }
-    for i in (0..n).rev() {
-        let mut sum = z[i];
-        for k in i + 1..n {
-            sum -= l[k][i] * z[k];
+        for i in (0..n).rev() {
+            let mut sum = z[i];
+            for k in i + 1..n {
+                sum -= self.l[(k, i)] * z[k];
+            }
+            z[i] = sum / self.l[(i, i)];
         }
-        z[i] = sum / l[i][i];
+        let mut x = vec![0.0; right.len()];
+        for i in 0..n {
+            x[self.index[i]] = z[i] * self.scale[i];
+        }
+        x.iter().all(|x| x.is_finite()).then_some(x)
     }
-    let mut x = [0.0; 5];
-    for i in 0..n {
-        x[index.at[i]] = z[i] * scale[i];
-    }
-    x.iter().all(|x| x.is_finite()).then_some(x)
 }
 
-struct Vec5 {
-    at: [usize; 5],
-    len: usize,
+impl Factor {
+    /// The factor times a vector: normal numbers become numbers with the matrix as covariance.
+    pub(crate) fn spread(&self, normals: &[f64]) -> Vec<f64> {
+        let mut out = vec![0.0; normals.len()];
+        for (a, &i) in self.index.iter().enumerate() {
+            let sum: f64 = (0..=a).map(|b| self.l[(a, b)] * normals[self.index[b]]).sum();
+            out[i] = sum / self.scale[a];
+        }
+        out
+    }
 }
 
-fn free_indices(free: [bool; 5]) -> Vec5 {
-    let mut index = Vec5 { at: [0; 5], len: 0 };
-    for (i, _) in free.into_iter().enumerate().filter(|(_, free)| *free) {
-        index.at[index.len] = i;
-        index.len += 1;
-    }
-    index
+/// Solves `matrix x = right` for the parameters in `free`; the others stay 0.
+pub(crate) fn solve(matrix: &Matrix, right: &[f64], free: &[bool]) -> Option<Vec<f64>> {
+    Factor::new(matrix, free)?.solve(right)
 }
 
-/// The non-negative x that minimises x' G x - 2 b' x for a 3 x 3 Gram matrix G (lower triangle
-/// g00 g10 g11 g20 g21 g22), and that minimum; by trying the full problem, then every face.
-pub(crate) fn non_negative(gram: &[f64; 6], b: &[f64; 3]) -> ([f64; 3], f64) {
-    let mut matrix = [[0.0; 5]; 5];
-    for (i, row) in
-        [[gram[0], gram[1], gram[3]], [gram[1], gram[2], gram[4]], [gram[3], gram[4], gram[5]]]
-            .into_iter()
-            .enumerate()
-    {
-        matrix[i][..3].copy_from_slice(&row);
-    }
-    let right = [b[0], b[1], b[2], 0.0, 0.0];
-    let mut best = ([0.0; 3], 0.0);
-    // The full set first: where it is feasible it is the minimum. Else the best face is.
-    for set in [0b111_u8, 0b110, 0b101, 0b011, 0b100, 0b010, 0b001] {
-        let free = [set & 1 != 0, set & 2 != 0, set & 4 != 0, false, false];
-        let Some(x) = solve(&matrix, &right, free) else { continue };
-        if x.iter().any(|&x| x < 0.0) {
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// The x inside `bounds` that minimises x' G x - 2 b' x, and that minimum: the worst offender is
+/// held at its bound until none is left, and released where moving inside would gain.
+///
+/// `None` when G is singular over the unknowns that are not held.
+pub(crate) fn bounded(gram: &Matrix, b: &[f64], bounds: &[(f64, f64)]) -> Option<(Vec<f64>, f64)> {
+    let n = b.len();
+    let mut free = vec![true; n];
+    let mut at = vec![0.0; n];
+    for _ in 0..8 * n + 1 {
+        let mut right = b.to_vec();
+        for i in 0..n {
+            for j in (0..n).filter(|&j| !free[j]) {
+                right[i] -= gram[(i, j)] * at[j];
+            }
+        }
+        let mut x = solve(gram, &right, &free)?;
+        for i in (0..n).filter(|&i| !free[i]) {
+            x[i] = at[i];
+        }
+        let sized = |i: usize, off: f64| off * gram[(i, i)].sqrt();
+        let off = |i: usize| sized(i, (bounds[i].0 - x[i]).max(x[i] - bounds[i].1));
+        let worst = (0..n).filter(|&i| free[i] && off(i) > 0.0);
+        if let Some(i) = worst.max_by(|&i, &j| off(i).total_cmp(&off(j))) {
+            free[i] = false;
+            at[i] = x[i].clamp(bounds[i].0, bounds[i].1);
             continue;
         }
-        // At a stationary point of a face, x' G x = b' x.
-        let value = -(b[0] * x[0] + b[1] * x[1] + b[2] * x[2]);
-        if value < best.1 {
-            best = ([x[0], x[1], x[2]], value);
+        let slope: Vec<f64> = (0..n).map(|i| dot(gram.row(i), &x) - b[i]).collect();
+        let gain = |i: usize| if at[i] <= bounds[i].0 { -slope[i] } else { slope[i] };
+        let least = 1e-10 * dot(b, b).sqrt();
+        let held = (0..n).filter(|&i| !free[i] && gain(i) > least);
+        if let Some(i) = held.max_by(|&i, &j| gain(i).total_cmp(&gain(j))) {
+            free[i] = true;
+            continue;
         }
-        if set == 0b111 {
+        let value = (0..n).map(|i| x[i] * (slope[i] - b[i])).sum();
+        return Some((x, value));
+    }
+    None
+}
+
+/// The eigenvalues of a symmetric matrix in ascending order, each with its unit vector, by
+/// cyclic Jacobi rotations (Golub and Van Loan, section 8.5).
+pub(crate) fn eigen(matrix: &Matrix) -> Vec<(f64, Vec<f64>)> {
+    let n = matrix.size;
+    let mut a = matrix.clone();
+    let mut v = Matrix::zero(n);
+    for i in 0..n {
+        v[(i, i)] = 1.0;
+    }
+    for _ in 0..60 {
+        let off: f64 = (0..n).flat_map(|i| (0..i).map(move |j| (i, j))).map(|ij| a[ij].powi(2)).sum();
+        let on: f64 = (0..n).map(|i| a[(i, i)].powi(2)).sum();
+        if off <= 1e-30 * on || !off.is_finite() {
             break;
         }
+        for p in 0..n {
+            for q in p + 1..n {
+                if a[(p, q)] == 0.0 {
+                    continue;
+                }
+                let theta = (a[(q, q)] - a[(p, p)]) / (2.0 * a[(p, q)]);
+                let t = theta.signum() / (theta.abs() + theta.hypot(1.0));
+                let t = if theta == 0.0 { 1.0 } else { t };
+                let c = t.hypot(1.0).recip();
+                let s = t * c;
+                for k in 0..n {
+                    let (x, y) = (a[(k, p)], a[(k, q)]);
+                    (a[(k, p)], a[(k, q)]) = (c * x - s * y, s * x + c * y);
+                }
+                for k in 0..n {
+                    let (x, y) = (a[(p, k)], a[(q, k)]);
+                    (a[(p, k)], a[(q, k)]) = (c * x - s * y, s * x + c * y);
+                    let (x, y) = (v[(k, p)], v[(k, q)]);
+                    (v[(k, p)], v[(k, q)]) = (c * x - s * y, s * x + c * y);
+                }
+            }
+        }
     }
-    best
+    let mut pairs: Vec<(f64, Vec<f64>)> =
+        (0..n).map(|i| (a[(i, i)], (0..n).map(|k| v[(k, i)]).collect())).collect();
+    pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
+    pairs
 }
 
 #[cfg(test)]
@@ -109,43 +228,64 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn gram(rows: &[Vec<f64>], n: usize) -> (Matrix, Vec<f64>) {
+        let (mut gram, mut b) = (Matrix::zero(n), vec![0.0; n]);
+        for row in rows {
+            for i in 0..n {
+                b[i] += row[i] * row[n];
+                for j in 0..n {
+                    gram[(i, j)] += row[i] * row[j];
+                }
+            }
+        }
+        (gram, b)
+    }
+
     proptest! {
         #[test]
-        fn the_solution_meets_the_optimality_conditions(
-            rows in prop::collection::vec((0.1..2.0, -1.0..2.0, -2.0..2.0, -1.0..1.0), 6..20),
+        fn bounded_least_squares_meets_the_optimality_conditions(
+            rows in prop::collection::vec(prop::collection::vec(-1.0..2.0, 4), 8..20),
         ) {
-            let (mut gram, mut b) = ([0.0; 6], [0.0; 3]);
-            for &(x, y, z, t) in &rows {
-                for (g, product) in gram.iter_mut().zip([x * x, x * y, y * y, x * z, y * z, z * z]) {
-                    *g += product;
-                }
-                for (b, product) in b.iter_mut().zip([x * t, y * t, z * t]) {
-                    *b += product;
-                }
-            }
-            let (x, _) = non_negative(&gram, &b);
-            let slope = [
-                gram[0] * x[0] + gram[1] * x[1] + gram[3] * x[2] - b[0],
-                gram[1] * x[0] + gram[2] * x[1] + gram[4] * x[2] - b[1],
-                gram[3] * x[0] + gram[4] * x[1] + gram[5] * x[2] - b[2],
-            ];
+            let (gram, b) = gram(&rows, 3);
+            let bounds = [(0.0, f64::INFINITY), (f64::NEG_INFINITY, 0.3), (-0.1, 0.4)];
+            let (x, value) = bounded(&gram, &b, &bounds).unwrap();
             for i in 0..3 {
-                prop_assert!(x[i] >= 0.0);
-                prop_assert!(slope[i] > -1e-8, "{x:?} {slope:?}");
-                prop_assert!(x[i].abs() < 1e-9 || slope[i].abs() < 1e-8, "{x:?} {slope:?}");
+                let slope = dot(gram.row(i), &x) - b[i];
+                let (low, high) = bounds[i];
+                prop_assert!(x[i] >= low && x[i] <= high);
+                prop_assert!(x[i] <= low || slope < 1e-7, "{x:?} {slope}");
+                prop_assert!(x[i] >= high || slope > -1e-7, "{x:?} {slope}");
             }
+            prop_assert!(value <= 1e-12);
+        }
+
+        #[test]
+        fn eigenvectors_rebuild_the_matrix(values in prop::collection::vec(-2.0..2.0_f64, 10)) {
+            let mut matrix = Matrix::zero(4);
+            let mut values = values.into_iter();
+            for i in 0..4 {
+                for j in 0..=i {
+                    matrix[(i, j)] = values.next().unwrap();
+                    matrix[(j, i)] = matrix[(i, j)];
+                }
+            }
+            let pairs = eigen(&matrix);
+            for i in 0..4 {
+                for j in 0..4 {
+                    let rebuilt: f64 = pairs.iter().map(|(x, v)| x * v[i] * v[j]).sum();
+                    prop_assert!((rebuilt - matrix[(i, j)]).abs() < 1e-10);
+                }
+            }
+            prop_assert!(pairs.windows(2).all(|pair| pair[0].0 <= pair[1].0));
         }
     }
 
     #[test]
     fn a_singular_matrix_is_refused_and_fixed_parameters_stay() {
-        let mut matrix = [[1.0; 5]; 5];
-        let right = [1.0; 5];
-        assert_eq!(solve(&matrix, &right, [true; 5]), None);
-        matrix[0][0] = f64::NAN;
-        assert_eq!(solve(&matrix, &right, [true, false, false, false, false]), None);
-        let one = solve(&matrix, &right, [false, false, true, false, false]).unwrap();
-        let errors = one.iter().zip([0.0, 0.0, 1.0, 0.0, 0.0]).map(|(x, y)| (x - y).abs());
-        assert!(errors.sum::<f64>() < 1e-12, "{one:?}");
+        let mut matrix = Matrix { size: 3, entries: vec![1.0; 9] };
+        assert_eq!(solve(&matrix, &[1.0; 3], &[true; 3]), None);
+        matrix[(0, 0)] = f64::NAN;
+        assert_eq!(solve(&matrix, &[1.0; 3], &[true, false, false]), None);
+        assert_eq!(solve(&matrix, &[1.0; 3], &[false, false, true]), Some(vec![0.0, 0.0, 1.0]));
     }
 }

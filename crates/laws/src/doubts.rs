@@ -1,74 +1,76 @@
 //! Finding the reasons to look twice at a fit.
 
-use runs::{Finding, Observations, Parameters, Tokens};
+use runs::Observations;
 
-use crate::bootstrap::is_at_bound;
-use crate::fit::{Bootstrap, FEW};
-use crate::objective::{A, ALPHA, B, BETA, Columns, E};
-use crate::search::{EXPONENTS, Search};
+use crate::fit::Bootstrap;
+use crate::problem::Problem;
+use crate::search::Search;
 use crate::{Fit, Side, Warning};
+
+/// Above this condition number of the Hessian, scaled to unit curvatures, a direction counts as
+/// flat: the rows would have to be right to five digits to tell it.
+const FLAT: f64 = 1e10;
+
+/// Another minimum this close above the best is worth a word: a hundredth.
+const CLOSE: f64 = 0.01;
 
 /// Every reason to look twice at `fit`.
 pub(crate) fn warnings(
     fit: &Fit,
-    columns: &Columns,
+    problem: &Problem<'_>,
     found: &Search,
     observations: &Observations,
 ) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    let largest = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, f64::max);
-    for (name, largest, smallest_plausible) in [
-        ("N", largest(&mut observations.parameters().map(Parameters::get)), 5e3),
-        ("D", largest(&mut observations.tokens().map(Tokens::get)), 1e4),
-    ] {
-        if largest < smallest_plausible {
-            warnings.push(Warning::UnlikelyUnits { of: name.to_owned(), largest });
-        }
+    let parameters = problem.size();
+    if fit.data.settings < 2 * parameters {
+        warnings.push(Warning::FewRuns { settings: fit.data.settings, parameters });
     }
-    if fit.data.settings < FEW {
-        warnings.push(Warning::FewRuns { settings: fit.data.settings });
-    }
-    let mut identified = true;
-    for (name, values) in [("N", &columns.u), ("D", &columns.v)] {
-        let levels = levels(values);
-        if levels < 3 {
-            identified = false;
-            warnings.push(Warning::TooFewLevels { of: name.to_owned(), levels });
-        }
-    }
-    let correlation = correlation(&columns.u, &columns.v);
-    if correlation.abs() > 0.995 {
-        identified = false;
-        warnings.push(Warning::Collinear { correlation });
-    }
+    let mut identified = variables(problem, &mut warnings);
     let point = &found.best.point;
-    for (index, name, coefficient) in [(ALPHA, "alpha", A), (BETA, "beta", B)] {
-        if point[coefficient] <= 0.0 {
-            continue; // said below, and the exponent of nothing says nothing
+    for (estimate, (coordinate, &x)) in
+        fit.estimates.iter().zip(problem.coordinates.iter().zip(point))
+    {
+        let name = estimate.name.clone();
+        if x <= coordinate.low || x >= coordinate.high {
+            if estimate.value == 0.0 {
+                let meaning = fit.law.parameters[coordinate.parameter].meaning.clone();
+                warnings.push(Warning::Zero { parameter: name, meaning });
+            } else {
+                warnings.push(Warning::AtBound { parameter: name, value: estimate.value });
+            }
+            continue;
         }
-        if point[index] <= EXPONENTS.0 || point[index] >= EXPONENTS.1 {
-            let parameter = name.to_owned();
-            warnings.push(Warning::ExponentAtBound { parameter, value: point[index] });
-        } else if let Some(interval) = fit.interval(name).filter(|_| identified)
-            && interval.high > 4.0 * interval.low
+        // The exponent of a term that is zero says nothing; nor does one that is said above.
+        let idle = fit.certificate.weakest_direction.iter().all(|(known, _)| *known != name);
+        if coordinate.linear || idle || !identified {
+            continue;
+        }
+        if let Some(interval) = fit.interval(&name)
+            && (interval.low <= 0.0 && interval.high >= 0.0
+                || interval.low.abs().max(interval.high.abs())
+                    > 4.0 * interval.low.abs().min(interval.high.abs()))
         {
             warnings.push(Warning::WeaklyIdentified {
-                parameter: name.to_owned(),
+                parameter: name,
                 low: interval.low,
                 high: interval.high,
                 level: interval.level,
             });
         }
     }
-    if point[E] <= 0.0 {
-        warnings.push(Warning::NoIrreducibleLoss);
+    let condition = fit.certificate.condition();
+    if condition > FLAT && identified {
+        identified = false;
+        let shares = fit.certificate.weakest_direction.iter();
+        let parameters =
+            shares.filter(|(_, share)| share.abs() > 0.2).map(|(name, _)| name.clone()).collect();
+        warnings.push(Warning::FlatDirection { parameters, condition });
     }
-    for (index, name) in [(A, "A"), (B, "B")] {
-        if point[index] <= 0.0 {
-            warnings.push(Warning::NoTerm { parameter: name.to_owned() });
-        }
+    if let Some(above) = fit.certificate.second_minimum.filter(|&above| above < CLOSE) {
+        warnings.push(Warning::SecondMinimum { above });
     }
-    if identified && fit.certificate.improvement_left > 1e-9 && !is_at_bound(point) {
+    if identified && fit.certificate.improvement_left > 1e-9 && fit.certificate.at_bound.is_empty() {
         let improvement_left = fit.certificate.improvement_left;
         warnings.push(Warning::NotCertified { improvement_left });
     }
@@ -85,12 +87,43 @@ pub(crate) fn warnings(
         let of = cut.held_out;
         warnings.push(Warning::ExtrapolationBias { percent: off.abs(), side, of });
     }
-    for finding in observations.findings() {
-        if let Finding::DuplicateRows { pairs } = finding {
-            warnings.push(Warning::RepeatedRows { lines: pairs.clone() });
+    let findings = observations.findings().iter();
+    warnings.extend(findings.map(|finding| Warning::Rows { finding: finding.clone() }));
+    warnings
+}
+
+/// Doubts about the design: whether the law's variables vary enough, and apart.
+fn variables(problem: &Problem<'_>, warnings: &mut Vec<Warning>) -> bool {
+    let mut identified = true;
+    let used = problem.model.value.inputs();
+    let columns: Vec<(&String, Vec<f64>)> = problem
+        .rows
+        .variables
+        .iter()
+        .filter(|(name, _)| used.iter().any(|input| input.name == *name))
+        .map(|(name, column)| {
+            let positive = column.iter().all(|&x| x > 0.0);
+            (name, column.iter().map(|&x| if positive { x.ln() } else { x }).collect())
+        })
+        .collect();
+    for (name, column) in &columns {
+        let levels = levels(column);
+        if levels < 3 {
+            identified = false;
+            warnings.push(Warning::TooFewLevels { of: (*name).clone(), levels });
         }
     }
-    warnings
+    for (i, (first, a)) in columns.iter().enumerate() {
+        for (second, b) in &columns[i + 1..] {
+            let correlation = correlation(a, b);
+            if correlation.abs() > 0.995 {
+                identified = false;
+                let of = ((*first).clone(), (*second).clone());
+                warnings.push(Warning::Collinear { of, correlation });
+            }
+        }
+    }
+    identified
 }
 
 /// How many values differ by more than a tenth of a per cent (they are logarithms).
@@ -108,11 +141,15 @@ fn levels(values: &[f64]) -> usize {
     count
 }
 
-/// Of two columns with mean zero.
-fn correlation(u: &[f64], v: &[f64]) -> f64 {
+fn correlation(a: &[f64], b: &[f64]) -> f64 {
+    let centred = |x: &[f64]| {
+        let mean = x.iter().sum::<f64>() / x.len().max(1) as f64;
+        x.iter().map(|x| x - mean).collect::<Vec<f64>>()
+    };
+    let (a, b) = (centred(a), centred(b));
     let sum = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
-    let scale = (sum(u, u) * sum(v, v)).sqrt();
-    if scale > 0.0 { sum(u, v) / scale } else { 0.0 }
+    let scale = (sum(&a, &a) * sum(&b, &b)).sqrt();
+    if scale > 0.0 { sum(&a, &b) / scale } else { 0.0 }
 }
 
 #[cfg(test)]
@@ -127,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_column_that_does_not_vary_correlates_with_nothing() {
-        assert!(correlation(&[0.0, 0.0], &[1.0, -1.0]).abs() < 1e-300);
-        assert!((correlation(&[1.0, -1.0], &[2.0, -2.0]) - 1.0).abs() < 1e-12);
+        assert!(correlation(&[3.0, 3.0], &[1.0, -1.0]).abs() < 1e-300);
+        assert!((correlation(&[11.0, 9.0], &[2.0, -2.0]) - 1.0).abs() < 1e-12);
     }
 }

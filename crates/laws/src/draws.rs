@@ -1,8 +1,6 @@
-//! Draws of a law as named columns, and intervals of what is computed from them.
+//! Draws of a law's parameters as named columns, and intervals of what is computed from them.
 
 use serde::{Deserialize, Serialize};
-
-use crate::Chinchilla;
 
 /// A range that holds a stated share of the draws.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -38,76 +36,61 @@ pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
     let below = place.floor() as usize;
     let above = (below + 1).min(sorted.len() - 1);
     let part = place - below as f64;
-    if part == 0.0 {
+    if part == 0.0 || sorted[below] == sorted[above] {
         return sorted[below];
     }
     sorted[below] + part * (sorted[above] - sorted[below])
 }
 
-/// Laws from resampled runs, one per draw, kept by parameter. The same index in every column is
-/// the same draw, so anything computed draw by draw keeps the parameters' correlation.
+/// One column of draws per parameter. The same index in every column is the same draw, so
+/// anything computed draw by draw keeps the parameters' correlation.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Draws {
-    #[serde(rename = "E")]
-    e: Vec<f64>,
-    #[serde(rename = "A")]
-    a: Vec<f64>,
-    #[serde(rename = "B")]
-    b: Vec<f64>,
-    alpha: Vec<f64>,
-    beta: Vec<f64>,
+    names: Vec<String>,
+    columns: Vec<Vec<f64>>,
 }
 
 impl Draws {
-    pub(crate) fn from_laws(laws: &[Chinchilla]) -> Self {
-        Self {
-            e: laws.iter().map(|law| law.e).collect(),
-            a: laws.iter().map(|law| law.a).collect(),
-            b: laws.iter().map(|law| law.b).collect(),
-            alpha: laws.iter().map(|law| law.alpha).collect(),
-            beta: laws.iter().map(|law| law.beta).collect(),
-        }
+    /// Columns of equal length from points that hold one value per name.
+    pub(crate) fn from_points(names: Vec<String>, points: &[Vec<f64>]) -> Self {
+        let columns =
+            (0..names.len()).map(|i| points.iter().map(|point| point[i]).collect()).collect();
+        Self { names, columns }
     }
 
     /// How many draws there are.
     pub fn len(&self) -> usize {
-        self.e.len()
+        self.columns.first().map_or(0, Vec::len)
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.e.is_empty()
+        self.len() == 0
     }
 
-    /// The draws of one parameter: `E`, `A`, `B`, `alpha` or `beta`.
+    /// The names of the parameters.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The draws of one parameter.
     pub fn column(&self, name: &str) -> Option<&[f64]> {
-        match name {
-            "E" => Some(&self.e),
-            "A" => Some(&self.a),
-            "B" => Some(&self.b),
-            "alpha" => Some(&self.alpha),
-            "beta" => Some(&self.beta),
-            _ => None,
-        }
+        let place = self.names.iter().position(|known| known == name)?;
+        Some(&self.columns[place])
     }
 
-    /// The draws as laws.
-    pub fn laws(&self) -> impl ExactSizeIterator<Item = Chinchilla> {
-        (0..self.len()).map(|i| Chinchilla {
-            e: self.e[i],
-            a: self.a[i],
-            b: self.b[i],
-            alpha: self.alpha[i],
-            beta: self.beta[i],
-        })
+    /// The values of one draw, in the order of [`names`](Self::names).
+    pub fn point(&self, index: usize) -> Vec<f64> {
+        self.columns.iter().map(|column| column[index]).collect()
     }
 
-    /// Whether every column has the same length and holds finite numbers that a law may have.
+    /// Whether every column has the same length and holds finite numbers.
     pub(crate) fn is_valid(&self) -> bool {
-        let columns = [&self.e, &self.a, &self.b, &self.alpha, &self.beta];
-        columns.iter().all(|column| {
-            column.len() == self.e.len() && column.iter().all(|x| x.is_finite() && *x >= 0.0)
-        })
+        self.names.len() == self.columns.len()
+            && self
+                .columns
+                .iter()
+                .all(|column| column.len() == self.len() && column.iter().all(|x| x.is_finite()))
     }
 }
 
@@ -124,15 +107,17 @@ mod tests {
         let interval = Interval::of(vec![3.0, 1.0, 2.0], 0.9).unwrap();
         assert!(interval.contains(2.0) && !interval.contains(1.0));
         assert_eq!(Interval::of(Vec::new(), 0.9), None);
+        // Between never and never there is no middle.
+        let never = Interval::of(vec![f64::INFINITY; 4], 0.9).unwrap();
+        assert_eq!(never.high, f64::INFINITY);
     }
 
     #[test]
-    fn columns_and_laws_are_the_same_draws() {
-        let laws =
-            [[1.0, 2.0, 3.0, 0.4, 0.5], [6.0, 7.0, 8.0, 0.9, 0.1]].map(Chinchilla::from_values);
-        let draws = Draws::from_laws(&laws);
-        assert!(draws.laws().eq(laws));
-        assert_eq!(draws.column("B"), Some(&[3.0, 8.0][..]));
+    fn columns_and_points_are_the_same_draws() {
+        let names = vec!["E".to_owned(), "A".to_owned()];
+        let draws = Draws::from_points(names, &[vec![1.0, 2.0], vec![3.0, 4.0]]);
+        assert_eq!(draws.column("A"), Some(&[2.0, 4.0][..]));
+        assert_eq!(draws.point(1), [3.0, 4.0]);
         assert_eq!(draws.column("gamma"), None);
     }
 }

@@ -1,43 +1,59 @@
-//! Fitting the law to runs, and what comes out.
+//! The fit itself: rows in, a law with its evidence and its draws out.
 
-use std::collections::HashMap;
-
-use runs::{Flop, Observations, Parameters, Tokens};
+use diagnostic::Diagnostic;
+use runs::{Flop, Observations};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::backtest::{Backtest, Scatter, backtest};
-use crate::bootstrap::{Clusters, Resamples, bootstrap};
+use crate::backtest::{Backtest, Refitted, Scatter, backtest};
+use crate::bootstrap::{Plan, REFITTED_ROWS, Resamples, Resampling, bootstrap};
+use crate::certificate::Certificate;
 use crate::doubts::warnings;
 use crate::draws::{Draws, Interval};
-use crate::objective::{A, ALPHA, B, BETA, Columns, E, Point};
+use crate::input::{self, Data};
+use crate::model::Model;
+use crate::objective::Objective;
+use crate::problem::Problem;
 use crate::residuals::{explained, robust_spread, standardised};
-use crate::search::{Grid, Search, search, sized_gradient};
-use crate::{Chinchilla, Warning};
-
-/// Fewest distinct (N, D), and fewest runs, that a fit accepts: one more than the parameters.
-const FEWEST: usize = 6;
-
-/// Below this many distinct (N, D) a fit warns.
-pub(crate) const FEW: usize = 10;
+use crate::rows::Rows;
+use crate::sandwich::sandwich;
+use crate::search::{Search, search};
+use crate::{Law, Warning};
 
 /// How to fit.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FitOptions {
-    /// Where Huber's loss of the log residual turns from quadratic to straight. The field's
-    /// 0.001 is close to least absolute deviations; 1 is least squares.
-    pub huber_delta: f64,
-    /// How many resamples of the runs to refit; 0 for none, and no intervals.
+    /// What to make small; `None` takes the standard of the law's residual scale.
+    pub objective: Option<Objective>,
+    /// What is drawn again for the intervals.
+    pub resampling: Resampling,
+    /// How many resamples to refit; 0 for none, and no intervals.
     pub bootstrap: usize,
     /// The level of every interval, between 0 and 1.
     pub level: f64,
     /// The seed of the resamples.
     pub seed: u64,
+    /// Parameters that are held at a value instead of searched for; NaN frees one that the law
+    /// itself holds.
+    pub held: Vec<(String, f64)>,
+    /// Bounds other than the law's.
+    pub bounds: Vec<(String, (f64, f64))>,
+    /// Where rows have groups: the parameters that all groups share. `None` shares all.
+    pub shared: Option<Vec<String>>,
 }
 
 impl Default for FitOptions {
     fn default() -> Self {
-        Self { huber_delta: 1e-3, bootstrap: 1000, level: 0.9, seed: 0 }
+        Self {
+            objective: None,
+            resampling: Resampling::default(),
+            bootstrap: 1000,
+            level: 0.9,
+            seed: 0,
+            held: Vec::new(),
+            bounds: Vec::new(),
+            shared: None,
+        }
     }
 }
 
@@ -46,12 +62,17 @@ impl Default for FitOptions {
 pub enum FitError {
     /// Fewer settings than the law needs.
     #[error(
-        "{settings} distinct (N, D) cannot fix the five parameters of the law; it needs at least \
-         {needed}"
+        "{settings} distinct settings of {} cannot fix the {parameters} parameters of the law; it \
+         needs at least {needed}",
+        .of.join(", ")
     )]
     TooFewSettings {
-        /// Distinct (N, D) at hand.
+        /// The law's variables.
+        of: Vec<String>,
+        /// Distinct settings at hand.
         settings: usize,
+        /// Parameters to be found.
+        parameters: usize,
         /// Fewest that are accepted.
         needed: usize,
     },
@@ -66,82 +87,117 @@ pub enum FitError {
         /// Fewest that are accepted.
         needed: usize,
     },
+    /// Every measured value is the same: there is nothing to explain.
+    #[error("every row measures the same {target}, {value}: there is nothing for a law to explain")]
+    NothingVaries {
+        /// What the law gives.
+        target: String,
+        /// The one value.
+        value: f64,
+    },
     /// An option outside its range.
     #[error("{option} = {value} is out of range: {expected}")]
     Option {
         /// Its name.
-        option: &'static str,
+        option: String,
         /// Its value.
         value: f64,
         /// What it should be.
         expected: &'static str,
     },
+    /// A name that the law does not have.
+    #[error("the law `{law}` has no parameter `{name}`; it has {}", .known.join(", "))]
+    NoParameter {
+        /// The law.
+        law: String,
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
     /// No starting point had a finite objective.
-    #[error("the objective is not finite anywhere; N or D span too many orders of magnitude")]
+    #[error("the objective is not finite anywhere: the law has no value on these rows")]
     NotFinite,
+    /// A budget that the law cannot split.
+    #[error("the law `{law}` has no compute-optimal run of {compute}: that takes N, D and a budget above 6 FLOP")]
+    NoBudget {
+        /// The law.
+        law: String,
+        /// The budget.
+        compute: Flop,
+    },
+    /// No cut leaves enough runs on both sides.
+    #[error("the {runs} runs cannot be cut: one and a half times as many runs and settings as the law has parameters are needed below, and two runs above")]
+    NoCut {
+        /// Runs at hand.
+        runs: usize,
+    },
+    /// A test of sharing without anything shared.
+    #[error("nothing is shared between groups, so there is nothing to test: name the groups and the parameters that they share")]
+    NothingShared,
+    /// A variable without a value.
+    #[error("the law also takes {name}: give its value")]
+    NotGiven {
+        /// The variable.
+        name: String,
+    },
+    /// The formula or the rows cannot be used.
+    #[error("{0}")]
+    Input(Diagnostic),
 }
 
-/// The data that a law was fitted to.
+impl From<Diagnostic> for FitError {
+    fn from(problem: Diagnostic) -> Self {
+        Self::Input(problem)
+    }
+}
+
+/// One fitted number.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Data {
-    /// The table: a path, `<stdin>` or `<memory>`.
-    pub origin: String,
-    /// Rows used.
-    pub rows: usize,
-    /// Distinct runs among them.
-    pub runs: usize,
-    /// Distinct (N, D) among them.
-    pub settings: usize,
-    /// Role, column and convention of each column used.
-    pub columns: Vec<(String, String, String)>,
-    /// Rows left out, in words.
-    pub excluded: Vec<String>,
-    /// Least and largest N.
-    pub parameters: (Parameters, Parameters),
-    /// Least and largest D.
-    pub tokens: (Tokens, Tokens),
-    /// Least and largest C = 6 N D.
-    pub compute: (Flop, Flop),
-}
-
-/// Evidence that the search found the minimum.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Certificate {
-    /// Whether the search stopped because nothing was left to gain.
-    pub converged: bool,
-    /// Largest derivative of the objective with respect to ln E, ln A, ln B, alpha and beta
-    /// (those at a bound left out).
-    pub gradient: f64,
-    /// What a further Newton step promises, as a share of the objective.
-    pub improvement_left: f64,
-    /// Starting points searched from.
-    pub starts: usize,
-    /// How many of them ended at this minimum (objective within a relative 1e-7).
-    pub starts_at_minimum: usize,
+pub struct Estimate {
+    /// Its name: the parameter's, with the group in brackets where groups differ (`A[adamw]`).
+    pub name: String,
+    /// The parameter of the law.
+    pub parameter: String,
+    /// The group it is for; `None` when it is for all.
+    pub group: Option<String>,
+    /// The best value.
+    pub value: f64,
 }
 
 /// How the bootstrap went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bootstrap {
+    /// What was drawn again.
+    pub resampling: Resampling,
     /// Draws asked for.
     pub requested: usize,
-    /// Resamples drawn again because they held too few distinct settings for five parameters.
+    /// Resamples drawn again because they held too few distinct settings.
     pub redrawn: usize,
     /// Draws for which no resample could be fitted; they are missing from the draws.
     pub failed: usize,
-    /// Draws with a coefficient at zero or an exponent at the end of its range; they count.
+    /// Draws with a parameter at a bound; they count.
     pub at_bound: usize,
     /// Draws whose own minimum is not certified; they count.
     pub not_certified: usize,
+    /// Whether draws are normal with the cluster-robust sandwich covariance instead (the table is
+    /// too large to search again for every one).
+    pub normal: bool,
 }
 
 /// A fitted law with its uncertainty.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Fit {
-    /// The best law.
-    pub law: Chinchilla,
-    /// The sum over rows of Huber's loss of ln L - ln law.
-    pub objective: f64,
+    /// The law.
+    pub law: Law,
+    /// What was fitted, in the law's order.
+    pub estimates: Vec<Estimate>,
+    /// Parameters that were held, with their values.
+    pub held: Vec<(String, f64)>,
+    /// What was made small.
+    pub objective: Objective,
+    /// Its value: a sum over rows.
+    pub value: f64,
     /// How it was fitted.
     pub options: FitOptions,
     /// What it was fitted to.
@@ -150,156 +206,233 @@ pub struct Fit {
     pub certificate: Certificate,
     /// How the bootstrap went.
     pub bootstrap: Bootstrap,
-    /// Spread of ln L around the law, robust (from the median size), corrected for the five
-    /// parameters: about the relative error of one run.
+    /// Spread of the residuals, robust (from the median size), corrected for the parameters: for
+    /// log residuals about the relative error of one run.
     pub spread: f64,
-    /// Share of the variance of ln L over the runs that the law explains; 1 is all.
+    /// Share of the variance of the measurements, on the residual scale, that the law explains.
     pub explained: f64,
-    /// ln L - ln law per row, scaled up for leverage and the five parameters.
+    /// Measured minus law on the residual scale per row, scaled up for leverage and the number of
+    /// parameters.
     pub residuals: Vec<f64>,
-    /// The law fitted without its largest runs and tried on them; `None` when no cut in compute
-    /// leaves at least 8 runs of 8 distinct (N, D) below and 2 runs above.
-    #[serde(default)]
+    /// The law fitted without its largest runs and tried on them; `None` when no cut leaves
+    /// enough runs on both sides.
     pub backtest: Option<Backtest>,
-    /// One law per resample.
+    /// One value of every estimate per resample.
     pub draws: Draws,
     /// Reasons to look twice.
     pub warnings: Vec<Warning>,
 }
 
-/// In one word, how far to trust a fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// Nothing speaks against it inside its range.
-    Sound,
-    /// Usable, with the warnings in mind.
-    Caution,
-    /// The runs cannot tell the terms of the law apart; only losses near the runs are usable.
-    NotIdentified,
-}
-
 impl Fit {
-    /// The interval of a parameter (`E`, `A`, `B`, `alpha`, `beta`) or of `a`, the exponent of
-    /// N* in C: the central share `options.level` of the draws. `None` without draws or for
-    /// another name.
+    /// The best value of an estimate (`alpha`, `A[adamw]`), of a held parameter, or of `a`, the
+    /// exponent beta / (alpha + beta) of N* in C where the law has an alpha and a beta of its own.
+    pub fn value_of(&self, name: &str) -> Option<f64> {
+        let estimate = self.estimates.iter().find(|estimate| estimate.name == name);
+        let held = self.held.iter().find(|(held, _)| held == name);
+        match (estimate, held) {
+            (Some(estimate), _) => Some(estimate.value),
+            (None, Some((_, value))) => Some(*value),
+            (None, None) if name == "a" => {
+                let (alpha, beta) = (self.value_of("alpha")?, self.value_of("beta")?);
+                Some(beta / (alpha + beta))
+            }
+            _ => None,
+        }
+    }
+
+    /// The interval of an estimate, or of `a`: the central share `options.level` of the draws.
     pub fn interval(&self, name: &str) -> Option<Interval> {
-        let values = match name {
-            "a" => self.draws.laws().map(|law| law.model_exponent()).collect(),
-            _ => self.draws.column(name)?.to_vec(),
-        };
-        Interval::of(values, self.options.level)
+        Interval::of(self.draws_of(name)?, self.options.level)
     }
 
-    /// How far to trust the fit.
-    pub fn verdict(&self) -> Verdict {
-        if self.warnings.iter().any(Warning::is_about_identification) {
-            Verdict::NotIdentified
-        } else if self.warnings.iter().any(Warning::is_serious) || self.data.settings < FEW {
-            Verdict::Caution
-        } else {
-            Verdict::Sound
+    /// The draws of an estimate, or of `a`.
+    pub fn draws_of(&self, name: &str) -> Option<Vec<f64>> {
+        if let Some(column) = self.draws.column(name) {
+            return Some(column.to_vec());
         }
-    }
-
-    /// How many factors of ten `compute` lies outside the compute of the runs; 0 inside.
-    pub fn extrapolation_decades(&self, compute: Flop) -> f64 {
-        let (low, high) = self.data.compute;
-        let above = (compute / high).log10();
-        let below = (low / compute).log10();
-        above.max(below).max(0.0)
-    }
-}
-
-/// Logarithms of the units that N, D and loss are measured in while fitting: their geometric
-/// means, which makes the parameters of order one.
-#[derive(Debug, Clone, Copy)]
-struct Scale {
-    n: f64,
-    d: f64,
-    loss: f64,
-}
-
-impl Scale {
-    fn law(self, point: &Point) -> Chinchilla {
-        // In logs: N^alpha alone may overflow where the product does not.
-        let restore = |x: f64, ln: f64| if x > 0.0 { (x.ln() + ln).exp() } else { 0.0 };
-        Chinchilla {
-            e: restore(point[E], self.loss),
-            a: restore(point[A], self.loss + point[ALPHA] * self.n),
-            b: restore(point[B], self.loss + point[BETA] * self.d),
-            alpha: point[ALPHA],
-            beta: point[BETA],
+        if name != "a" {
+            return None;
         }
+        let (alpha, beta) = (self.draws.column("alpha")?, self.draws.column("beta")?);
+        Some(alpha.iter().zip(beta).map(|(alpha, beta)| beta / (alpha + beta)).collect())
+    }
+
+    /// How many factors of ten `at` lies outside the runs on the axis of extrapolation (C where
+    /// there is one); 0 inside.
+    pub fn extrapolation_decades(&self, at: f64) -> f64 {
+        let (low, high) = self.data.axis_range;
+        (at / high).log10().max((low / at).log10()).max(0.0)
     }
 }
 
-/// Fits L = E + A / N^alpha + B / D^beta with E, A, B >= 0 and exponents in 0.01..3 by
-/// minimising the sum over rows of Huber's loss of ln L - ln law (Hoffmann et al. 2022, section
-/// 3.3).
+/// Fits `law` to `observations`.
+///
+/// Parameters that enter linearly are solved for at candidates all over the space of the others
+/// (variable projection); from the best candidate of each part of that space a Newton method with
+/// exact second derivatives goes down to a stationary point. Intervals come from refitting
+/// resamples.
 ///
 /// # Errors
-/// Fewer than six distinct (N, D) or six runs, an option out of range, and rows for which the
-/// objective is not finite.
-pub fn fit(observations: &Observations, options: &FitOptions) -> Result<Fit, FitError> {
+/// Fewer settings or runs than parameters plus one, options out of range, names that the law does
+/// not have, and rows on which the law has no finite value.
+pub fn fit(
+    law: &Law,
+    observations: &Observations,
+    options: &FitOptions,
+) -> Result<Fit, FitError> {
+    fit_with_progress(law, observations, options, &|| ())
+}
+
+/// [`fit`], calling `tick` after every resample.
+///
+/// # Errors
+/// As [`fit`].
+pub fn fit_with_progress(
+    law: &Law,
+    observations: &Observations,
+    options: &FitOptions,
+    tick: &(dyn Fn() + Sync),
+) -> Result<Fit, FitError> {
     options.check()?;
-    let (columns, scale) = columns(observations);
-    let clusters = clusters(observations);
-    if clusters.settings < FEWEST {
-        return Err(FitError::TooFewSettings { settings: clusters.settings, needed: FEWEST });
-    }
-    if clusters.rows.len() < FEWEST {
-        return Err(FitError::TooFewRuns { runs: clusters.rows.len(), needed: FEWEST });
-    }
-    let delta = options.huber_delta;
-    let found = search(&columns, &Grid::new(&columns, 24), delta).ok_or(FitError::NotFinite)?;
-    let resamples = if options.bootstrap == 0 {
-        Resamples::default()
-    } else {
-        let grid = Grid::new(&columns, 12);
-        bootstrap(&columns, &grid, &clusters, &found, delta, options.bootstrap, options.seed)
+    let law = &options.bounded(law)?;
+    let held = options.held_values(law)?;
+    let shared = options.sharing(law)?;
+    let objective = options.objective.unwrap_or(Objective::standard(law.residuals));
+    let rows = input::rows(law, observations, options.shared.is_some())?;
+    let model = Model::new(law, objective.residuals, &held)?;
+    let problem = Problem::new(law, &model, &rows, &shared)?;
+    let axis = input::axis(law, observations);
+    check_size(law, &problem)?;
+    let found = search(law, &model, &rows, &shared, objective.loss)?.ok_or(FitError::NotFinite)?;
+    let point = &found.best.point;
+    let raw = problem.residuals(point);
+    let residuals = standardised(&problem, point, &raw);
+    let spread = robust_spread(&raw, problem.size());
+    let plan = Plan {
+        law,
+        model: &model,
+        rows: &rows,
+        shared: &shared,
+        loss: objective.loss,
+        full: &found,
+        resampling: options.resampling,
+        standardised: &residuals,
+        seed: options.seed,
     };
-    let law = scale.law(&found.best.point);
-    let laws: Vec<Chinchilla> = resamples.points.iter().map(|point| scale.law(point)).collect();
-    if ![law].iter().chain(&laws).all(|law| law.values().iter().all(|x| x.is_finite())) {
+    let large = rows.len() > REFITTED_ROWS;
+    let resamples = match options.bootstrap {
+        0 => Resamples::default(),
+        count if large => sandwich(&plan, &problem, count),
+        count => bootstrap(&plan, &problem, count, tick),
+    };
+    let names = estimates(law, &problem, observations, point);
+    let restore = |point: &Vec<f64>| -> Vec<f64> {
+        point.iter().zip(&problem.coordinates).map(|(x, at)| at.value(*x)).collect()
+    };
+    let points: Vec<Vec<f64>> = resamples.points.iter().map(restore).collect();
+    let finite = |points: &[Vec<f64>]| points.iter().flatten().all(|x| x.is_finite());
+    if !finite(&points) || !names.iter().all(|estimate| estimate.value.is_finite()) {
         return Err(FitError::NotFinite);
     }
-    let raw: Vec<f64> =
-        (0..columns.len()).map(|row| columns.residual(&found.best.point, row)).collect();
+    let squares: f64 = input::sorted(residuals.iter().map(|r| r * r)).iter().sum();
+    let scatter = Scatter {
+        root_mean_square: (squares / residuals.len() as f64).sqrt(),
+        robust: spread,
+    };
+    let refitted = Refitted { law, model: &model, shared: &shared, objective, scatter };
+    let labels: Vec<String> = names.iter().map(|estimate| estimate.name.clone()).collect();
     let mut fit = Fit {
-        law,
-        objective: found.best.value,
-        options: *options,
-        data: data(observations, &clusters),
-        certificate: certificate(&found),
+        law: law.clone(),
+        draws: Draws::from_points(labels.clone(), &points),
+        estimates: names,
+        held: law
+            .parameters
+            .iter()
+            .zip(&held)
+            .filter(|(_, held)| !held.is_nan())
+            .map(|(parameter, &held)| (parameter.name.clone(), held))
+            .collect(),
+        objective,
+        value: found.best.value,
+        options: options.clone(),
+        data: input::data(law, observations, &rows, &axis),
+        certificate: Certificate::new(&problem, &labels, &found),
         bootstrap: Bootstrap {
+            resampling: options.resampling,
             requested: options.bootstrap,
             redrawn: resamples.redrawn,
             failed: resamples.failed,
             at_bound: resamples.at_bound,
             not_certified: resamples.uncertified,
+            normal: large && options.bootstrap > 0,
         },
-        spread: robust_spread(&raw),
-        explained: explained(&columns.y, &raw),
-        residuals: standardised(&columns, &found.best.point, &raw),
-        backtest: None,
-        draws: Draws::from_laws(&laws),
+        spread,
+        explained: explained(&problem.target, &raw, &rows.weight),
+        residuals: input::in_table_order(&rows, &residuals),
+        backtest: backtest(&refitted, &problem, &axis),
         warnings: Vec::new(),
     };
-    let squares: f64 = sorted(fit.residuals.iter().map(|r| r * r)).iter().sum();
-    let root_mean_square = (squares / fit.residuals.len() as f64).sqrt();
-    let scatter = Scatter { root_mean_square, robust: fit.spread };
-    fit.backtest = backtest(&columns, &clusters, delta, scatter, fit.data.compute.1);
-    fit.warnings = warnings(&fit, &columns, &found, observations);
+    fit.warnings = warnings(&fit, &problem, &found, observations);
     Ok(fit)
+}
+
+fn check_size(law: &Law, problem: &Problem<'_>) -> Result<(), FitError> {
+    let (_, settings) = problem.rows.settings();
+    let needed = problem.size() + 1;
+    if settings < needed {
+        return Err(FitError::TooFewSettings {
+            of: law.variables.iter().map(|variable| variable.name.clone()).collect(),
+            settings,
+            parameters: problem.size(),
+            needed,
+        });
+    }
+    let runs = problem.rows.by_run().len();
+    if runs < needed {
+        return Err(FitError::TooFewRuns { runs, needed });
+    }
+    let first = problem.rows.measured[0];
+    if problem.rows.measured.iter().all(|&value| value == first) {
+        let target = law.target.name.clone();
+        return Err(FitError::NothingVaries { target, value: first });
+    }
+    Ok(())
+}
+
+/// The fitted numbers at `point`, in order.
+fn estimates(
+    law: &Law,
+    problem: &Problem<'_>,
+    observations: &Observations,
+    point: &[f64],
+) -> Vec<Estimate> {
+    problem
+        .coordinates
+        .iter()
+        .zip(point)
+        .map(|(coordinate, &x)| {
+            let parameter = law.parameters[coordinate.parameter].name.clone();
+            let group = coordinate.group.map(|group| input::group_name(observations, group));
+            let name = match &group {
+                Some(group) => format!("{parameter}[{group}]"),
+                None => parameter.clone(),
+            };
+            Estimate { name, parameter, group, value: coordinate.value(x) }
+        })
+        .collect()
 }
 
 impl FitOptions {
     /// Says which option is out of range, if one is; [`fit`] asks this first.
+    ///
+    /// # Errors
+    /// [`FitError::Option`].
     pub fn check(&self) -> Result<(), FitError> {
-        let refuse = |option, value, expected| Err(FitError::Option { option, value, expected });
-        if !(1e-9..=1e6).contains(&self.huber_delta) {
-            return refuse("huber delta", self.huber_delta, "between 1e-9 and 1e6");
+        let refuse = |option: &str, value, expected| {
+            Err(FitError::Option { option: option.to_owned(), value, expected })
+        };
+        if let Some((option, value, expected)) = self.objective.and_then(|o| o.fault()) {
+            return refuse(option, value, expected);
         }
         if !(0.01..=0.999).contains(&self.level) {
             return refuse("level", self.level, "between 0.01 and 0.999");
@@ -308,92 +441,83 @@ impl FitOptions {
             let expected = "0 for none, or from 100 to 1,000,000 resamples";
             return refuse("bootstrap", self.bootstrap as f64, expected);
         }
+        if let Some((name, (low, _))) =
+            self.bounds.iter().find(|(_, (low, high))| low.is_nan() || high.is_nan() || low >= high)
+        {
+            return refuse(&format!("bound of {name}"), *low, "a lower end below the upper end");
+        }
         Ok(())
     }
-}
 
-fn columns(observations: &Observations) -> (Columns, Scale) {
-    let mut u: Vec<f64> = observations.parameters().map(|n| n.get().ln()).collect();
-    let mut v: Vec<f64> = observations.tokens().map(|d| d.get().ln()).collect();
-    let mut y: Vec<f64> = observations.loss().map(|loss| loss.get().ln()).collect();
-    let scale = Scale { n: centre(&mut u), d: centre(&mut v), loss: centre(&mut y) };
-    let weight = vec![1.0; y.len()];
-    (Columns { u, v, y, weight }, scale)
-}
-
-fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values
-}
-
-/// Subtracts the mean, and says what it was.
-fn centre(values: &mut [f64]) -> f64 {
-    // Summed in order of size, so that the order of the rows cannot change the last digit.
-    let mean = sorted(values.iter().copied()).iter().sum::<f64>() / values.len().max(1) as f64;
-    for x in values.iter_mut() {
-        *x -= mean;
-    }
-    mean
-}
-
-fn clusters(observations: &Observations) -> Clusters {
-    let mut rows = vec![Vec::new(); observations.run_names().len()];
-    for (row, &run) in observations.run_index().iter().enumerate() {
-        rows[run].push(row);
-    }
-    let mut known: HashMap<(u64, u64), usize> = HashMap::new();
-    let setting: Vec<usize> = observations
-        .parameters()
-        .zip(observations.tokens())
-        .map(|(n, d)| {
-            let next = known.len();
-            *known.entry((n.get().to_bits(), d.get().to_bits())).or_insert(next)
+    fn known(law: &Law, name: &str) -> Result<usize, FitError> {
+        law.parameters.iter().position(|parameter| parameter.name == name).ok_or_else(|| {
+            FitError::NoParameter {
+                law: law.name.clone(),
+                name: name.to_owned(),
+                known: law.parameter_names().into_iter().map(str::to_owned).collect(),
+            }
         })
-        .collect();
-    Clusters { rows, setting, settings: known.len() }
-}
+    }
 
-fn data(observations: &Observations, clusters: &Clusters) -> Data {
-    let range = |values: &mut dyn Iterator<Item = f64>| {
-        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)))
-    };
-    let (n_low, n_high) = range(&mut observations.parameters().map(Parameters::get));
-    let (d_low, d_high) = range(&mut observations.tokens().map(Tokens::get));
-    let (c_low, c_high) = range(&mut observations.compute().iter().map(|c| c.get()));
-    Data {
-        origin: observations.origin().to_owned(),
-        rows: observations.len(),
-        runs: clusters.rows.len(),
-        settings: clusters.settings,
-        columns: observations
-            .columns()
-            .iter()
-            .map(|choice| {
-                let column = choice.column().unwrap_or_default().to_owned();
-                (choice.name.clone(), column, choice.convention.clone())
-            })
-            .collect(),
-        excluded: observations.exclusions().iter().map(ToString::to_string).collect(),
-        parameters: (Parameters(n_low), Parameters(n_high)),
-        tokens: (Tokens(d_low), Tokens(d_high)),
-        compute: (Flop(c_low), Flop(c_high)),
+    /// The law with the bounds that were asked for.
+    fn bounded(&self, law: &Law) -> Result<Law, FitError> {
+        let mut law = law.clone();
+        for (name, bounds) in &self.bounds {
+            let index = Self::known(&law, name)?;
+            law.parameters[index].bounds = *bounds;
+            law.parameters[index].search = None;
+        }
+        Ok(law)
+    }
+
+    /// Per parameter of the law the value it is held at, NaN for those that are free.
+    pub(crate) fn held_values(&self, law: &Law) -> Result<Vec<f64>, FitError> {
+        let mut held: Vec<f64> =
+            law.parameters.iter().map(|parameter| parameter.fixed.unwrap_or(f64::NAN)).collect();
+        for (name, value) in &self.held {
+            held[Self::known(law, name)?] = *value;
+        }
+        Ok(held)
+    }
+
+    /// Per parameter of the law whether all groups share it.
+    pub(crate) fn sharing(&self, law: &Law) -> Result<Vec<bool>, FitError> {
+        let Some(names) = &self.shared else { return Ok(vec![true; law.parameters.len()]) };
+        let mut shared = vec![false; law.parameters.len()];
+        for name in names {
+            shared[Self::known(law, name)?] = true;
+        }
+        Ok(shared)
     }
 }
 
-fn certificate(found: &Search) -> Certificate {
-    let best = &found.best;
-    let left = if best.promised.is_finite() {
-        // For exact data both are rounding noise, and nothing is left.
-        best.promised / best.value.max(1e-20)
-    } else {
-        1.0
-    };
-    Certificate {
-        converged: best.converged,
-        gradient: sized_gradient(best),
-        improvement_left: left,
-        starts: found.starts,
-        starts_at_minimum: found.reached,
+/// The rows, model and minimum of a fit, for analyses that go on from it.
+pub(crate) struct Refit {
+    pub(crate) law: Law,
+    pub(crate) rows: Rows,
+    pub(crate) model: Model,
+    pub(crate) shared: Vec<bool>,
+    pub(crate) objective: Objective,
+    pub(crate) found: Search,
+}
+
+impl Refit {
+    /// Searches again, without resamples.
+    pub(crate) fn new(
+        law: &Law,
+        observations: &Observations,
+        options: &FitOptions,
+    ) -> Result<Self, FitError> {
+        options.check()?;
+        let law = options.bounded(law)?;
+        let held = options.held_values(&law)?;
+        let shared = options.sharing(&law)?;
+        let objective = options.objective.unwrap_or(Objective::standard(law.residuals));
+        let rows = input::rows(&law, observations, options.shared.is_some())?;
+        let model = Model::new(&law, objective.residuals, &held)?;
+        check_size(&law, &Problem::new(&law, &model, &rows, &shared)?)?;
+        let found =
+            search(&law, &model, &rows, &shared, objective.loss)?.ok_or(FitError::NotFinite)?;
+        Ok(Self { law, rows, model, shared, objective, found })
     }
 }

@@ -1,10 +1,13 @@
 //! A law: a formula, what its names stand for, and where its parameters may lie.
 
 use diagnostic::Diagnostic;
-use formula::{Checked, Environment, Program};
+use formula::{Checked, Columns, Environment, Program, Source};
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::{Figure, Published};
 
 /// What a law gives, or a column that it takes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Quantity {
     /// Its name in the formula: `loss`, `N`.
     pub name: String,
@@ -13,11 +16,12 @@ pub struct Quantity {
     /// What it is, with the convention it follows: `model parameters, embeddings included`.
     pub meaning: String,
     /// The values that the law is meant for: least and largest.
+    #[serde(with = "ends")]
     pub within: (f64, f64),
 }
 
 /// A number that a fit searches for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Parameter {
     /// Its name in the formula.
     pub name: String,
@@ -26,6 +30,7 @@ pub struct Parameter {
     /// What it is.
     pub meaning: String,
     /// Least and largest value, infinite where there is no bound.
+    #[serde(with = "ends")]
     pub bounds: (f64, f64),
     /// The range in which starting points are looked for, where the bounds alone are too wide.
     pub search: Option<(f64, f64)>,
@@ -36,13 +41,22 @@ pub struct Parameter {
 }
 
 /// The scale on which a law's residuals are taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResidualScale {
     /// ln measured - ln law: relative errors, for losses and other positive numbers.
     Log,
     /// measured - law: for accuracies and other numbers that may be zero.
     Linear,
+}
+
+/// A quantity that follows from a law: a compute-optimal size, an exponent of the frontier.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Derived {
+    /// Its name and unit. It is a definition of [`Law::checked`], beside the target.
+    pub quantity: Quantity,
+    /// The expression, over parameters, variables, given quantities and other derived ones.
+    pub expression: String,
 }
 
 /// A formula with the meaning of its names: catalogued or typed.
@@ -67,7 +81,19 @@ pub struct Law {
     pub parameters: Vec<Parameter>,
     /// How its residuals are taken unless asked otherwise.
     pub residuals: ResidualScale,
+    /// What else there is to know about it.
+    pub notes: String,
+    /// Quantities that derived ones take besides parameters and variables: a budget `C`.
+    pub given: Vec<Quantity>,
+    /// What follows from it.
+    pub derived: Vec<Derived>,
+    /// Constants that papers fitted.
+    pub published: Vec<Published>,
+    /// Published numbers that its constants must give again.
+    pub figures: Vec<Figure>,
     pub(crate) checked: Checked,
+    program: Program,
+    environment: Environment,
 }
 
 impl Quantity {
@@ -111,12 +137,25 @@ impl Law {
         parameters: Vec<Parameter>,
     ) -> Result<Self, Diagnostic> {
         let program = Program::parse(origin, formula)?;
+        Self::of_program(origin, name, formula, program, variables, Vec::new(), parameters)
+    }
+
+    /// A law whose `program` defines its target first, and what is derived from it.
+    pub(crate) fn of_program(
+        origin: &str,
+        name: &str,
+        formula: &str,
+        program: Program,
+        variables: Vec<Quantity>,
+        given: Vec<Quantity>,
+        parameters: Vec<Parameter>,
+    ) -> Result<Self, Diagnostic> {
         let Some(target) = program.names().next().map(str::to_owned) else {
             return Err(Diagnostic::error(format!("`{origin}` has an empty formula"))
                 .help("write one such as `loss = E + A / N^alpha`"));
         };
         let mut environment = Environment::new();
-        for variable in &variables {
+        for variable in variables.iter().chain(&given) {
             environment = environment.data(&variable.name, "");
         }
         for parameter in &parameters {
@@ -146,7 +185,14 @@ impl Law {
             variables,
             parameters,
             residuals: ResidualScale::Log,
+            notes: String::new(),
+            given,
+            derived: Vec::new(),
+            published: Vec::new(),
+            figures: Vec::new(),
             checked,
+            program,
+            environment,
         })
     }
 
@@ -169,6 +215,29 @@ impl Law {
         &self.checked
     }
 
+    /// The value of `expression` where its names (parameters, variables, given quantities) have
+    /// these values. It may use the law's target and all that is derived.
+    ///
+    /// # Errors
+    /// An expression that cannot be read, and names that have no value.
+    pub fn evaluate(
+        &self,
+        expression: Source,
+        values: &[(String, f64)],
+    ) -> Result<f64, Diagnostic> {
+        // No formula can spell this name, so it hides nothing.
+        const ANSWER: &str = "the expression";
+        let mut program = self.program.clone();
+        program.define(ANSWER, expression)?;
+        let compiled = program.check(&self.environment)?.compile(&[ANSWER])?;
+        let mut columns = Columns::new(1);
+        for (name, value) in values {
+            columns.set_number(name, *value);
+        }
+        let answer = compiled.evaluate(&columns)?;
+        Ok(answer.get(ANSWER).and_then(|column| column.first().copied()).unwrap_or(f64::NAN))
+    }
+
     /// The names of the parameters, in order.
     pub fn parameter_names(&self) -> Vec<&str> {
         self.parameters.iter().map(|parameter| parameter.name.as_str()).collect()
@@ -177,5 +246,61 @@ impl Law {
     /// The parameter called `name`.
     pub fn parameter(&self, name: &str) -> Option<&Parameter> {
         self.parameters.iter().find(|parameter| parameter.name == name)
+    }
+}
+
+/// The ends of a range in files: an infinite end is left out, since JSON has no infinity.
+mod ends {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    pub(super) fn serialize<S: Serializer>(ends: &(f64, f64), to: S) -> Result<S::Ok, S::Error> {
+        let finite = |end: f64| end.is_finite().then_some(end);
+        (finite(ends.0), finite(ends.1)).serialize(to)
+    }
+
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<(f64, f64), D::Error> {
+        let (low, high) = <(Option<f64>, Option<f64>)>::deserialize(from)?;
+        Ok((low.unwrap_or(f64::NEG_INFINITY), high.unwrap_or(f64::INFINITY)))
+    }
+}
+
+/// A law as a file holds it: what a fit needs of it.
+#[derive(Serialize, Deserialize)]
+struct Plain {
+    name: String,
+    title: String,
+    source: String,
+    formula: String,
+    target: Quantity,
+    variables: Vec<Quantity>,
+    parameters: Vec<Parameter>,
+    residuals: ResidualScale,
+}
+
+impl Serialize for Law {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        Plain {
+            name: self.name.clone(),
+            title: self.title.clone(),
+            source: self.source.clone(),
+            formula: self.formula.clone(),
+            target: self.target.clone(),
+            variables: self.variables.clone(),
+            parameters: self.parameters.clone(),
+            residuals: self.residuals,
+        }
+        .serialize(to)
+    }
+}
+
+impl<'a> Deserialize<'a> for Law {
+    /// Published constants and derived quantities are the catalogue's and are not restored.
+    fn deserialize<D: serde::Deserializer<'a>>(from: D) -> Result<Self, D::Error> {
+        let Plain { name, title, source, formula, target, variables, parameters, residuals } =
+            Plain::deserialize(from)?;
+        let law = Self::new(&name, &name, &formula, variables, parameters)
+            .map_err(serde::de::Error::custom)?;
+        Ok(Self { title, source, target, residuals, ..law })
     }
 }

@@ -1,196 +1,280 @@
-//! The objective: a sum of Huber losses of log residuals, with exact first and second derivatives.
+//! What a fit makes small: a sum over rows of a penalty of the residual.
 
-#![expect(clippy::needless_range_loop, reason = "small matrices read best by index")]
+use std::fmt;
 
-/// Where each parameter stands in a point of the search.
-pub(crate) const E: usize = 0;
-pub(crate) const A: usize = 1;
-pub(crate) const B: usize = 2;
-pub(crate) const ALPHA: usize = 3;
-pub(crate) const BETA: usize = 4;
+use serde::{Deserialize, Serialize};
 
-/// E, A, B, alpha, beta for N, D and loss in units of their geometric means.
-pub(crate) type Point = [f64; 5];
-pub(crate) type Matrix = [[f64; 5]; 5];
+use crate::ResidualScale;
 
-/// The rows that the objective sums over, by column.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Columns {
-    /// ln N minus its mean over the whole table.
-    pub(crate) u: Vec<f64>,
-    /// ln D minus its mean over the whole table.
-    pub(crate) v: Vec<f64>,
-    /// ln loss minus its mean over the whole table.
-    pub(crate) y: Vec<f64>,
-    /// How often the row counts.
-    pub(crate) weight: Vec<f64>,
+/// What a fit makes small: the sum over rows (never the mean) of weight times `loss` of the
+/// residual, which is measured minus law on the scale `residuals`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Objective {
+    /// The scale of the residuals.
+    pub residuals: ResidualScale,
+    /// The penalty of one residual.
+    pub loss: Loss,
 }
 
-/// The objective at a point and how it changes around it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Expansion {
+/// The penalty of one residual r.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Loss {
+    /// r^2 / 2 up to `delta`, delta (|r| - delta / 2) beyond (Huber 1964). The field's 0.001 on
+    /// log residuals is close to least absolute deviations.
+    Huber {
+        /// Where the penalty turns from quadratic to straight.
+        delta: f64,
+    },
+    /// r^2.
+    Squares,
+    /// Huber's, times `overestimate` where the law lies above the measurement: above 1 it fits
+    /// the lower envelope, for sweeps of which some runs are badly tuned.
+    Asymmetric {
+        /// Where the penalty turns from quadratic to straight.
+        delta: f64,
+        /// How much more an overestimate counts than an underestimate.
+        overestimate: f64,
+    },
+    /// The negative log-likelihood of Student's t with a scale that is fitted too:
+    /// (nu + 1) / 2 ln(1 + r^2 / (nu scale^2)) + ln scale.
+    StudentT {
+        /// Degrees of freedom nu.
+        degrees: f64,
+    },
+}
+
+/// The field's width of Huber's penalty of log residuals (Hoffmann et al. 2022, section 3.3).
+pub const FIELD_DELTA: f64 = 1e-3;
+
+impl Objective {
+    /// The default on a scale: Huber's penalty with the field's 0.001 for log residuals, least
+    /// squares for linear ones.
+    pub const fn standard(residuals: ResidualScale) -> Self {
+        let loss = match residuals {
+            ResidualScale::Log => Loss::Huber { delta: FIELD_DELTA },
+            ResidualScale::Linear => Loss::Squares,
+        };
+        Self { residuals, loss }
+    }
+
+    /// Huber's penalty of log residuals.
+    pub const fn huber(delta: f64) -> Self {
+        Self { residuals: ResidualScale::Log, loss: Loss::Huber { delta } }
+    }
+
+    /// Least squares on a scale.
+    pub const fn squares(residuals: ResidualScale) -> Self {
+        Self { residuals, loss: Loss::Squares }
+    }
+
+    /// The setting that is out of range, its value, and what it should be.
+    pub(crate) fn fault(&self) -> Option<(&'static str, f64, &'static str)> {
+        const WIDTH: &str = "between 1e-9 and 1e6";
+        match self.loss {
+            Loss::Huber { delta } | Loss::Asymmetric { delta, .. }
+                if !(1e-9..=1e6).contains(&delta) =>
+            {
+                Some(("huber delta", delta, WIDTH))
+            }
+            Loss::Asymmetric { overestimate, .. } if !(1e-3..=1e3).contains(&overestimate) => {
+                Some(("overestimate", overestimate, "between 0.001 and 1000"))
+            }
+            Loss::StudentT { degrees } if !(0.5..=1e3).contains(&degrees) => {
+                Some(("degrees", degrees, "between 0.5 and 1000"))
+            }
+            _ => None,
+        }
+    }
+
+    /// The residual of a measurement under the law's value.
+    pub(crate) fn residual(self, measured: f64, law: f64) -> f64 {
+        match self.residuals {
+            ResidualScale::Log => (measured / law).ln(),
+            ResidualScale::Linear => measured - law,
+        }
+    }
+}
+
+impl fmt::Display for Objective {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = match self.residuals {
+            ResidualScale::Log => "ln measured - ln law",
+            ResidualScale::Linear => "measured - law",
+        };
+        match self.loss {
+            Loss::Huber { delta } => write!(f, "sum of Huber({delta}) of {of}"),
+            Loss::Squares => write!(f, "sum of squares of {of}"),
+            Loss::Asymmetric { delta, overestimate } => write!(
+                f,
+                "sum of Huber({delta}) of {of}, {overestimate} times that where the law lies above"
+            ),
+            Loss::StudentT { degrees } => {
+                write!(f, "negative log-likelihood of Student's t({degrees}) of {of}")
+            }
+        }
+    }
+}
+
+/// A [`Loss`] ready to be evaluated, with the scale that Student's t needs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Penalty {
+    Huber(f64),
+    Squares,
+    Asymmetric { delta: f64, overestimate: f64 },
+    StudentT { degrees: f64, scale: f64 },
+}
+
+/// A penalty at one residual.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct At {
     pub(crate) value: f64,
-    pub(crate) gradient: Point,
-    pub(crate) hessian: Matrix,
-    /// The Hessian of the reweighted least squares problem at this point. Always positive
-    /// semi-definite, and the metric in which steps are damped.
-    pub(crate) metric: Matrix,
+    /// First derivative.
+    pub(crate) slope: f64,
+    /// Second derivative.
+    pub(crate) curvature: f64,
+    /// `slope / r`, the weight of reweighted least squares; the curvature at 0.
+    pub(crate) weight: f64,
 }
 
-/// Huber's loss: r^2 / 2 up to `delta`, then straight (Huber 1964).
-pub(crate) fn huber(r: f64, delta: f64) -> f64 {
-    let size = r.abs();
-    if size <= delta { 0.5 * r * r } else { delta * (size - 0.5 * delta) }
-}
-
-impl Columns {
-    pub(crate) fn len(&self) -> usize {
-        self.y.len()
+impl Penalty {
+    /// The penalty of `loss` for residuals that spread by `scale`.
+    pub(crate) fn new(loss: Loss, scale: f64) -> Self {
+        match loss {
+            Loss::Huber { delta } => Self::Huber(delta),
+            Loss::Squares => Self::Squares,
+            Loss::Asymmetric { delta, overestimate } => Self::Asymmetric { delta, overestimate },
+            Loss::StudentT { degrees } => {
+                Self::StudentT { degrees, scale: if scale > 0.0 { scale } else { 1.0 } }
+            }
+        }
     }
 
-    /// ln L - ln f for one row.
-    pub(crate) fn residual(&self, point: &Point, row: usize) -> f64 {
-        let p = (-point[ALPHA] * self.u[row]).exp();
-        let q = (-point[BETA] * self.v[row]).exp();
-        self.y[row] - (point[E] + point[A] * p + point[B] * q).ln()
+    /// The same with the turn at `width` where it has one, for the first stages of a search.
+    pub(crate) fn widened(self, width: f64) -> Self {
+        match self {
+            Self::Huber(_) => Self::Huber(width),
+            Self::Asymmetric { overestimate, .. } => Self::Asymmetric { delta: width, overestimate },
+            Self::Squares | Self::StudentT { .. } => self,
+        }
     }
 
-    /// The derivative of ln f with respect to every parameter, for one row.
-    pub(crate) fn log_slope(&self, point: &Point, row: usize) -> Point {
-        let p = (-point[ALPHA] * self.u[row]).exp();
-        let q = (-point[BETA] * self.v[row]).exp();
-        let f = point[E] + point[A] * p + point[B] * q;
-        [1.0, p, q, -point[A] * self.u[row] * p, -point[B] * self.v[row] * q].map(|d| d / f)
+    /// Where it turns from quadratic to straight, if it does.
+    pub(crate) fn turn(self) -> Option<f64> {
+        match self {
+            Self::Huber(delta) | Self::Asymmetric { delta, .. } => Some(delta),
+            Self::Squares | Self::StudentT { .. } => None,
+        }
     }
 
-    /// The sum with its gradient and Hessian.
-    ///
-    /// With f the law and r = ln L - ln f, row by row: dr = -df / f and
-    /// d2r = df df' / f^2 - d2f / f, so the Hessian of huber(r) is
-    /// (1{|r| <= delta} + psi) df df' / f^2 - psi d2f / f, where psi = clamp(r).
-    pub(crate) fn expand(&self, point: &Point, delta: f64) -> Expansion {
-        let [e, a, b, alpha, beta] = *point;
-        let mut value = 0.0;
-        let mut g = [0.0; 5];
-        // Lower triangles, row by row: 15 entries each.
-        let mut h = [0.0; 15];
-        let mut m = [0.0; 15];
-        // Sums of psi / f times the second derivatives of f, which has only four that are not 0.
-        let mut bend = [0.0; 4];
-        for row in 0..self.len() {
-            let (u, v, w) = (self.u[row], self.v[row], self.weight[row]);
-            let p = (-alpha * u).exp();
-            let q = (-beta * v).exp();
-            let f = e + a * p + b * q;
-            let r = self.y[row] - f.ln();
-            value += w * huber(r, delta);
-            let size = r.abs();
-            let psi = r.clamp(-delta, delta);
-            let (inside, reweighted) = if size <= delta { (1.0, 1.0) } else { (0.0, delta / size) };
-            let over = 1.0 / f;
-            let d = [over, p * over, q * over, -a * u * p * over, -b * v * q * over];
-            let (newton, majoriser) = (w * (inside + psi), w * reweighted);
-            let slope = w * psi;
-            let mut at = 0;
-            for i in 0..5 {
-                g[i] -= slope * d[i];
-                for j in 0..=i {
-                    let product = d[i] * d[j];
-                    h[at] += newton * product;
-                    m[at] += majoriser * product;
-                    at += 1;
+    pub(crate) fn at(self, r: f64) -> At {
+        match self {
+            Self::Huber(delta) => huber(r, delta),
+            Self::Squares => At { value: r * r, slope: 2.0 * r, curvature: 2.0, weight: 2.0 },
+            Self::Asymmetric { delta, overestimate } => {
+                let factor = if r < 0.0 { overestimate } else { 1.0 };
+                let At { value, slope, curvature, weight } = huber(r, delta);
+                At {
+                    value: factor * value,
+                    slope: factor * slope,
+                    curvature: factor * curvature,
+                    weight: factor * weight,
                 }
             }
-            bend[0] -= slope * u * d[A];
-            bend[1] -= slope * v * d[B];
-            bend[2] -= slope * u * d[ALPHA];
-            bend[3] -= slope * v * d[BETA];
-        }
-        let mut hessian = full(&h);
-        for (i, j, bend) in [
-            (A, ALPHA, bend[0]),
-            (B, BETA, bend[1]),
-            (ALPHA, ALPHA, bend[2]),
-            (BETA, BETA, bend[3]),
-        ] {
-            hessian[i][j] -= bend;
-            if i != j {
-                hessian[j][i] -= bend;
+            Self::StudentT { degrees, scale } => {
+                let (square, spread) = (r * r, degrees * scale * scale);
+                let weight = (degrees + 1.0) / (spread + square);
+                At {
+                    value: 0.5 * (degrees + 1.0) * (square / spread).ln_1p() + scale.ln(),
+                    slope: weight * r,
+                    curvature: weight * (spread - square) / (spread + square),
+                    weight,
+                }
             }
         }
-        Expansion { value, gradient: g, hessian, metric: full(&m) }
     }
 }
 
-fn full(lower: &[f64; 15]) -> Matrix {
-    let mut matrix = [[0.0; 5]; 5];
-    let mut at = 0;
-    for i in 0..5 {
-        for j in 0..=i {
-            matrix[i][j] = lower[at];
-            matrix[j][i] = lower[at];
-            at += 1;
+fn huber(r: f64, delta: f64) -> At {
+    let size = r.abs();
+    if size <= delta {
+        At { value: 0.5 * r * r, slope: r, curvature: 1.0, weight: 1.0 }
+    } else {
+        At {
+            value: delta * (size - 0.5 * delta),
+            slope: delta.copysign(r),
+            curvature: 0.0,
+            weight: delta / size,
         }
     }
-    matrix
+}
+
+/// The scale of Student's t that makes weighted residuals most likely, by fixed-point steps from
+/// `scale`.
+pub(crate) fn student_scale(residuals: &[f64], weights: &[f64], degrees: f64, scale: f64) -> f64 {
+    let total: f64 = weights.iter().sum();
+    let mut square = scale * scale;
+    for _ in 0..200 {
+        let moment: f64 = residuals
+            .iter()
+            .zip(weights)
+            .map(|(r, w)| w * (degrees + 1.0) * r * r / (degrees * square + r * r))
+            .sum();
+        // At the maximum the moment is the total weight; the exponent makes the step Newton-like.
+        let next = square * (moment / total).powf((degrees + 3.0) / (degrees + 1.0).max(1.0));
+        if !next.is_finite() || next <= 0.0 {
+            break;
+        }
+        let change = (next / square - 1.0).abs();
+        square = next;
+        if change < 1e-14 {
+            break;
+        }
+    }
+    square.sqrt()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
-    fn columns() -> Columns {
-        let mut columns = Columns::default();
-        for row in 0..12 {
-            let t = f64::from(row);
-            columns.u.push((t * 1.7).sin() * 2.0);
-            columns.v.push((t * 2.3).cos() * 2.0);
-            columns.y.push(1.0 + 0.2 * (t * 0.9).sin());
-            columns.weight.push(1.0 + f64::from(row % 3));
-        }
-        columns
-    }
+    const ALL: [Penalty; 4] = [
+        Penalty::Huber(0.3),
+        Penalty::Squares,
+        Penalty::Asymmetric { delta: 0.3, overestimate: 10.0 },
+        Penalty::StudentT { degrees: 4.0, scale: 0.2 },
+    ];
 
-    proptest! {
-        #[test]
-        fn derivatives_agree_with_differences(
-            e in 0.5..2.0, a in 0.1..1.0, b in 0.1..1.0, alpha in 0.1..0.8, beta in 0.1..0.8,
-        ) {
-            let point = [e, a, b, alpha, beta];
-            // Every residual quadratic, then every one straight: differences across the bend
-            // between the two would not be derivatives.
-            for (delta, shift) in [(50.0, 0.0), (1e-3, 9.0), (1e-3, -9.0)] {
-                let mut columns = columns();
-                columns.y.iter_mut().for_each(|y| *y += shift);
-                let here = columns.expand(&point, delta);
-                let sum: f64 = (0..columns.len())
-                    .map(|row| columns.weight[row] * huber(columns.residual(&point, row), delta))
-                    .sum();
-                prop_assert!((here.value - sum).abs() <= 1e-12 * here.value);
-                let scale = here.gradient.iter().fold(0.0_f64, |m, g| m.max(g.abs()));
-                for i in 0..5 {
-                    let step = 1e-5;
-                    let (mut up, mut down) = (point, point);
-                    up[i] += step;
-                    down[i] -= step;
-                    let (up, down) = (columns.expand(&up, delta), columns.expand(&down, delta));
-                    let slope = (up.value - down.value) / (2.0 * step);
-                    prop_assert!((slope - here.gradient[i]).abs() <= 1e-5 * scale, "gradient {i}");
-                    for j in 0..5 {
-                        let bend = (up.gradient[j] - down.gradient[j]) / (2.0 * step);
-                        let size = here.hessian.iter().flatten().fold(scale, |m, h| m.max(h.abs()));
-                        prop_assert!((bend - here.hessian[i][j]).abs() <= 1e-5 * size, "{i} {j}");
-                    }
-                }
+    #[test]
+    fn slopes_and_curvatures_are_those_of_the_value() {
+        for penalty in ALL {
+            for r in [-1.3, -0.2, 0.1, 0.25, 0.9] {
+                let (h, at) = (1e-5, penalty.at(r));
+                let (left, right) = (penalty.at(r - h), penalty.at(r + h));
+                let slope = (right.value - left.value) / (2.0 * h);
+                let curvature = (right.slope - left.slope) / (2.0 * h);
+                assert!((slope - at.slope).abs() < 1e-8, "{penalty:?} {r}");
+                assert!((curvature - at.curvature).abs() < 1e-7, "{penalty:?} {r}");
+                assert!((at.weight * r - at.slope).abs() < 1e-12, "{penalty:?} {r}");
             }
         }
     }
 
     #[test]
-    fn huber_is_quadratic_then_straight_and_smooth_between() {
-        assert!((huber(0.5e-3, 1e-3) - 0.125e-6).abs() < 1e-20);
-        assert!((huber(-5e-3, 1e-3) - 1e-3 * 4.5e-3).abs() < 1e-18);
-        assert!((huber(1e-3 * (1.0 + 1e-12), 1e-3) - 0.5e-6).abs() < 1e-17);
+    fn an_overestimate_counts_more() {
+        let penalty = ALL[2];
+        assert!((penalty.at(-0.1).value / penalty.at(0.1).value - 10.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_scale_of_students_t_is_where_the_likelihood_is_largest() {
+        let residuals = [-0.5, -0.1, 0.02, 0.2, 0.35, 3.0];
+        let weights = [1.0, 1.0, 2.0, 1.0, 1.0, 1.0];
+        let scale = student_scale(&residuals, &weights, 3.0, 1.0);
+        let value = |scale: f64| {
+            let penalty = Penalty::StudentT { degrees: 3.0, scale };
+            residuals.iter().zip(weights).map(|(&r, w)| w * penalty.at(r).value).sum::<f64>()
+        };
+        assert!(value(scale) < value(scale * 1.001) && value(scale) < value(scale * 0.999));
     }
 }

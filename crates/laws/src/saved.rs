@@ -6,18 +6,15 @@ use serde::{Deserialize, Serialize};
 use crate::Fit;
 
 /// The version of the file that this library writes, and the only one it reads.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 const FORMAT: &str = "isoflop fit";
-const LAW: &str = "chinchilla";
 
 #[derive(Serialize)]
 struct Out<'a> {
     format: &'static str,
     schema_version: u32,
     isoflop_version: &'static str,
-    law_name: &'static str,
-    formula: &'static str,
     compute_convention: &'static str,
     #[serde(flatten)]
     fit: &'a Fit,
@@ -27,7 +24,6 @@ struct Out<'a> {
 struct Head {
     format: Option<String>,
     schema_version: Option<u32>,
-    law_name: Option<String>,
 }
 
 impl Fit {
@@ -40,8 +36,6 @@ impl Fit {
             format: FORMAT,
             schema_version: SCHEMA_VERSION,
             isoflop_version: env!("CARGO_PKG_VERSION"),
-            law_name: LAW,
-            formula: "loss = E + A / N^alpha + B / D^beta",
             compute_convention: "C = 6 N D",
             fit: self,
         };
@@ -64,23 +58,23 @@ impl Fit {
                 Diagnostic::error(format!("`{origin}` is JSON but not a saved fit")).help(remake)
             );
         }
-        if head.schema_version != Some(SCHEMA_VERSION) || head.law_name.as_deref() != Some(LAW) {
+        if head.schema_version != Some(SCHEMA_VERSION) {
             return Err(Diagnostic::error(format!(
-                "`{origin}` was saved with schema version {} and law `{}`; this program reads \
-                 version {SCHEMA_VERSION} and `{LAW}`",
+                "`{origin}` was saved with schema version {}; this program reads version \
+                 {SCHEMA_VERSION}",
                 head.schema_version.map_or("none".to_owned(), |version| version.to_string()),
-                head.law_name.as_deref().unwrap_or("none"),
             ))
             .help(remake));
         }
         let fit: Self =
             serde_json::from_str(text).map_err(|problem| not_json(problem).help(remake))?;
-        let sound = fit.law.values().iter().all(|x| x.is_finite() && *x >= 0.0)
+        let sound = fit.estimates.iter().all(|estimate| estimate.value.is_finite())
+            && fit.estimates.iter().map(|estimate| &estimate.name).eq(fit.draws.names())
             && fit.draws.is_valid()
             && fit.residuals.iter().all(|r| r.is_finite());
         if !sound {
             return Err(Diagnostic::error(format!(
-                "`{origin}` holds values that no fit has (negative, or columns of draws of \
+                "`{origin}` holds values that no fit has (not finite, or columns of draws of \
                  different length)"
             ))
             .help(remake));

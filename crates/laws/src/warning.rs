@@ -2,46 +2,51 @@
 
 use std::fmt;
 
+use runs::Finding;
 use serde::{Deserialize, Serialize};
 
 /// A reason to look twice at a fit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Warning {
-    /// Few distinct settings for five parameters.
+    /// Few distinct settings for the parameters.
     FewRuns {
-        /// Distinct (N, D) in the table.
+        /// Distinct settings in the table.
         settings: usize,
+        /// Parameters that were fitted.
+        parameters: usize,
     },
-    /// N or D takes too few values to tell its term from E.
+    /// A variable takes too few values to tell what it does.
     TooFewLevels {
-        /// `N` or `D`.
+        /// The variable.
         of: String,
         /// How many distinct values there are.
         levels: usize,
     },
-    /// N and D rise together, so the two terms cannot be told apart.
+    /// Two variables rise together, so what they do cannot be told apart.
     Collinear {
-        /// Correlation of ln N with ln D.
+        /// The variables.
+        of: (String, String),
+        /// Correlation of their logarithms.
         correlation: f64,
     },
-    /// An exponent stopped at the end of its allowed range.
-    ExponentAtBound {
-        /// `alpha` or `beta`.
+    /// A parameter stopped at a bound that is not zero.
+    AtBound {
+        /// Its name.
         parameter: String,
         /// Where it stopped.
         value: f64,
     },
-    /// The irreducible loss came out as zero.
-    NoIrreducibleLoss,
-    /// A coefficient came out as zero, so its term does nothing.
-    NoTerm {
-        /// `A` or `B`.
+    /// A parameter that may not be negative came out as zero.
+    Zero {
+        /// Its name.
         parameter: String,
+        /// What it is, where the law says.
+        meaning: String,
     },
-    /// An exponent's interval is so wide that its value says little.
+    /// A parameter's interval is so wide that its value says little.
     WeaklyIdentified {
-        /// `alpha` or `beta`.
+        /// Its name.
         parameter: String,
         /// Lower end of the interval.
         low: f64,
@@ -49,6 +54,18 @@ pub enum Warning {
         high: f64,
         /// The interval's level.
         level: f64,
+    },
+    /// The rows do not tell a combination of parameters: the objective is flat along it.
+    FlatDirection {
+        /// The parameters that make it up, largest share first.
+        parameters: Vec<String>,
+        /// Condition number of the Hessian, scaled to unit curvatures.
+        condition: f64,
+    },
+    /// Another minimum is about as good.
+    SecondMinimum {
+        /// How far its objective lies above, as a share.
+        above: f64,
     },
     /// The search could not certify its minimum.
     NotCertified {
@@ -78,17 +95,10 @@ pub enum Warning {
         /// How many runs were held out.
         of: usize,
     },
-    /// N or D is too small for a count: perhaps it is in millions or billions.
-    UnlikelyUnits {
-        /// `N` or `D`.
-        of: String,
-        /// The largest value.
-        largest: f64,
-    },
-    /// Whole rows that repeat an earlier row count twice.
-    RepeatedRows {
-        /// The line of the first row, and of the row that repeats it.
-        lines: Vec<(usize, usize)>,
+    /// Something about the rows themselves: duplicates, spikes, mixed conventions.
+    Rows {
+        /// What the check found, with the rows.
+        finding: Finding,
     },
 }
 
@@ -111,7 +121,7 @@ impl fmt::Display for Side {
 impl Warning {
     /// Whether the parameters (not only their precision) are in doubt.
     pub fn is_serious(&self) -> bool {
-        !matches!(self, Self::FewRuns { .. } | Self::RepeatedRows { .. })
+        !matches!(self, Self::FewRuns { .. } | Self::Rows { .. })
     }
 
     /// Whether the runs cannot tell the terms of the law apart.
@@ -119,9 +129,8 @@ impl Warning {
         match self {
             Self::TooFewLevels { .. }
             | Self::Collinear { .. }
-            | Self::WeaklyIdentified { .. }
-            | Self::ExponentAtBound { .. }
-            | Self::NoTerm { .. } => true,
+            | Self::AtBound { .. }
+            | Self::FlatDirection { .. } => true,
             Self::UnsteadyBootstrap { draws, failed, at_bound } => 2 * (failed + at_bound) > *draws,
             _ => false,
         }
@@ -131,49 +140,53 @@ impl Warning {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::FewRuns { settings } => write!(
+            Self::FewRuns { settings, parameters } => write!(
                 f,
-                "only {settings} distinct (N, D) for five parameters; {}, ten or more are better",
-                if *settings < 8 {
-                    "intervals from so few are too narrow (in simulations 90 % ones hold about 8 \
-                     times in 10)"
-                } else {
-                    "intervals from so few are rough"
-                }
+                "only {settings} distinct settings for {parameters} parameters; intervals from so \
+                 few are rough, {} or more are better",
+                2 * parameters
             ),
-            Self::TooFewLevels { of, levels } => {
-                let (exponent, term) = if of == "N" { ("alpha", "A") } else { ("beta", "B") };
-                write!(
-                    f,
-                    "the runs have only {levels} distinct {of}, so E, {term} and {exponent} \
-                     cannot be told apart; at least three are needed"
-                )
-            }
-            Self::Collinear { correlation } => write!(
+            Self::TooFewLevels { of, levels } => write!(
                 f,
-                "N and D rise together (correlation of ln N and ln D {correlation:.4}), so alpha \
-                 and beta cannot be told apart; add runs with other tokens per parameter"
+                "the runs have only {levels} distinct {of}, so what {of} does cannot be told from \
+                 a constant; at least three are needed"
             ),
-            Self::ExponentAtBound { parameter, value } => write!(
+            Self::Collinear { of: (first, second), correlation } => write!(
+                f,
+                "{first} and {second} move together (correlation of their logarithms \
+                 {correlation:.4}), so what each does cannot be told apart; add runs with other \
+                 ratios of the two"
+            ),
+            Self::AtBound { parameter, value } => write!(
                 f,
                 "{parameter} stopped at {value}, the end of its range; the runs do not bend the \
                  way the law does"
             ),
-            Self::NoIrreducibleLoss => write!(
-                f,
-                "E came out as zero: the runs show no floor, so losses far outside them will be \
-                 too low"
-            ),
-            Self::NoTerm { parameter } => write!(
-                f,
-                "{parameter} came out as zero: the runs show no effect of {}",
-                if parameter == "A" { "N" } else { "D" }
-            ),
+            Self::Zero { parameter, meaning } => {
+                let meaning = if meaning.is_empty() { String::new() } else { format!(" ({meaning})") };
+                write!(
+                    f,
+                    "{parameter}{meaning} came out as zero: the runs show no sign of it, so do \
+                     not trust the law far outside them"
+                )
+            }
             Self::WeaklyIdentified { parameter, low, high, level } => write!(
                 f,
-                "{parameter} is weakly identified: its {:.0} % interval runs from {low:.2} to \
-                 {high:.2}",
+                "{parameter} is weakly identified: its {:.0} % interval runs from {low:.3} to \
+                 {high:.3}",
                 100.0 * level
+            ),
+            Self::FlatDirection { parameters, condition } => write!(
+                f,
+                "the rows hardly tell {} apart (condition {condition:.1e}): they can change \
+                 together with almost no effect on the fit",
+                parameters.join(" and ")
+            ),
+            Self::SecondMinimum { above } => write!(
+                f,
+                "another minimum lies only {:.2} % above the best: a few other runs could move \
+                 the fit there",
+                100.0 * above
             ),
             Self::NotCertified { improvement_left } => write!(
                 f,
@@ -187,7 +200,7 @@ impl fmt::Display for Warning {
             ),
             Self::PoorFit { explained } => write!(
                 f,
-                "the law explains only {:.0} % of the variation of the loss",
+                "the law explains only {:.0} % of what varies between the runs",
                 100.0 * explained.max(0.0)
             ),
             Self::ExtrapolationBias { percent, side, of } => write!(
@@ -195,27 +208,7 @@ impl fmt::Display for Warning {
                 "fitted without its {of} largest runs, the law predicts them {percent:.1} % \
                  {side}; expect its extrapolations to be {side} as well"
             ),
-            Self::UnlikelyUnits { of, largest } => write!(
-                f,
-                "the largest {of} is {largest}: if the column is in millions or billions, the exponents \
-                 hold, but C, D/N and every allocation are wrong; give plain counts"
-            ),
-            Self::RepeatedRows { lines } => {
-                let shown: Vec<String> = lines
-                    .iter()
-                    .take(5)
-                    .map(|(first, again)| format!("line {again} repeats line {first}"))
-                    .collect();
-                let more = match lines.len().saturating_sub(5) {
-                    0 => String::new(),
-                    more => format!(" and {more} more"),
-                };
-                write!(
-                    f,
-                    "rows that are the same in every cell count twice: {}{more}",
-                    shown.join(", ")
-                )
-            }
+            Self::Rows { finding } => write!(f, "{finding}; {}", finding.advice()),
         }
     }
 }

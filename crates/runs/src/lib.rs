@@ -1,13 +1,17 @@
 //! Run tables: one row per training run, read with its columns and conventions.
 //!
 //! ```text
-//!  CSV, TSV, stdin ──▶ RunTable ──▶ Observations ──▶ a law is fitted to this
-//!                      every cell,   target and variables,
-//!                      with its      by column: which column or formula
-//!                      line             was taken, under which convention;
-//!                                    every row left out, with its reason;
-//!                                    findings that deserve a second look
+//!  CSV, JSON lines, Parquet,
+//!  W&B, TensorBoard, MLflow, ──▶ RunTable ──▶ Observations ──▶ a law is fitted to this
+//!  trackio, Trainer states,      every cell,  target and variables, by column: which column
+//!  nanochat logs, stdin          with its     or formula was taken, under which convention;
+//!                                place        every row left out, with its reason; findings
+//!                                             that deserve a second look
 //! ```
+//!
+//! A [`Format`] is told from a file's first bytes and its name. Parquet needs the feature
+//! `parquet` (with `zstd` for files that Polars compressed), the databases of MLflow and trackio
+//! the feature `sqlite`; a build without them says so when it meets such a file.
 //!
 //! Nothing is dropped or guessed in silence: the column taken for each role, the convention it
 //! follows and every excluded row can be asked for, and every error names file, line and column.
@@ -30,6 +34,7 @@
 //! # Ok::<(), diagnostic::Diagnostic>(())
 //! ```
 
+mod builder;
 mod checks;
 mod columns;
 mod draft;
@@ -37,10 +42,14 @@ mod exclusion;
 mod filter;
 mod finder;
 mod finding;
+mod format;
 mod membership;
 mod observations;
+mod place;
 mod quantity;
+mod read;
 mod request;
+mod select;
 mod standard;
 mod table;
 mod write;
@@ -49,7 +58,9 @@ pub use columns::{ColumnChoice, Taken};
 pub use exclusion::{Exclusion, Reason};
 pub use filter::{Comparison, Filter};
 pub use finding::Finding;
+pub use format::Format;
 pub use observations::{InMemory, Observation, Observations};
+pub use place::{Place, Unit};
 pub use quantity::{BitsPerByte, Flop, NatsPerToken, Parameters, Seconds, Tokens, flop_6nd};
 pub use request::{Asked, Domain, Request, Rules};
 pub use table::RunTable;
