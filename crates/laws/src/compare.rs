@@ -106,10 +106,8 @@ pub fn compare(
     };
     let most = laws.iter().map(|law| law.parameters.len()).max().unwrap_or(1);
     let Cuts { axis, cuts } = cut_runs(first, observations, most)?;
-    let mut tried: Vec<(Contender, Vec<Vec<Trial>>)> = laws
-        .par_iter()
-        .map(|law| try_law(law, observations, options, &cuts))
-        .collect();
+    let mut tried: Vec<(Contender, Vec<Vec<Trial>>)> =
+        laws.par_iter().map(|law| try_law(law, observations, options, &cuts)).collect();
     tried.sort_by(|(a, _), (b, _)| {
         let key = |c: &Contender| (c.refused.is_some(), c.overall.error);
         let (a, b) = (key(a), key(b));
@@ -208,9 +206,8 @@ fn trial(
 
 impl Score {
     fn of(trials: &[Trial], level: f64) -> Self {
-        let inside = |trial: &Trial| {
-            trial.ends.is_some_and(|(low, high)| low <= 0.0 && high >= 0.0)
-        };
+        let inside =
+            |trial: &Trial| trial.ends.is_some_and(|(low, high)| low <= 0.0 && high >= 0.0);
         // On the residual scale the measured run is 0 and the interval runs between `ends`.
         let interval_score = |trial: &Trial| {
             let (low, high) = trial.ends.unwrap_or((f64::NAN, f64::NAN));

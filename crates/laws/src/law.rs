@@ -264,7 +264,6 @@ impl Law {
 mod ends {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
     pub(super) fn serialize<S: Serializer>(ends: &(f64, f64), to: S) -> Result<S::Ok, S::Error> {
         let finite = |end: f64| end.is_finite().then_some(end);
         (finite(ends.0), finite(ends.1)).serialize(to)

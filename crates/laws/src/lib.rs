@@ -85,7 +85,9 @@ pub use certificate::Certificate;
 pub use chinchilla::Chinchilla;
 pub use compare::{Comparison, Contender, Pair, Score, compare};
 pub use draws::{Draws, Interval};
-pub use fit::{Bootstrap, Estimate, Fit, FitError, FitOptions, fit, fit_with_progress};
+pub use fit::{
+    Bootstrap, Descent, Estimate, Fit, FitError, FitOptions, descend_from, fit, fit_with_progress,
+};
 pub use input::Data;
 pub use law::{Derived, Law, Parameter, Quantity, ResidualScale};
 pub use objective::{FIELD_DELTA, Loss, Objective};

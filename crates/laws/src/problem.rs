@@ -35,6 +35,11 @@ pub(crate) struct Coordinate {
 }
 
 impl Coordinate {
+    /// The coordinate at a value of the parameter.
+    pub(crate) fn inner(&self, value: f64) -> f64 {
+        if self.logarithmic { value.max(f64::MIN_POSITIVE).ln() } else { value }
+    }
+
     /// The parameter's value where the coordinate is `x`.
     pub(crate) fn value(&self, x: f64) -> f64 {
         if self.logarithmic { x.exp() } else { x }
@@ -231,7 +236,15 @@ impl<'a> Problem<'a> {
             let range = |chunk: usize| chunk * CHUNK..((chunk + 1) * CHUNK).min(block.rows.len());
             if block.rows.len() < MANY_ROWS {
                 for chunk in 0..chunks {
-                    self.chunk(block, range(chunk), &parameters, penalty, weights, space, &mut local);
+                    self.chunk(
+                        block,
+                        range(chunk),
+                        &parameters,
+                        penalty,
+                        weights,
+                        space,
+                        &mut local,
+                    );
                 }
             } else {
                 let parts: Vec<Expansion> = (0..chunks)
@@ -269,12 +282,11 @@ impl<'a> Problem<'a> {
         // The law on a linear scale is the law itself: its column is copied below.
         let logarithmic = self.model.scale == ResidualScale::Log;
         space.columns.resize((columns + usize::from(!logarithmic)) * n, 0.0);
-        let (scaled, rest) = match logarithmic {
-            true => (None, space.columns.as_mut_slice()),
-            false => {
-                let (scaled, rest) = space.columns.split_at_mut(n);
-                (Some(scaled), rest)
-            }
+        let (scaled, rest) = if logarithmic {
+            (None, space.columns.as_mut_slice())
+        } else {
+            let (scaled, rest) = space.columns.split_at_mut(n);
+            (Some(scaled), rest)
         };
         let mut outputs: Vec<&mut [f64]> = rest.chunks_exact_mut(n).collect();
         let done = block.expansion.evaluate_rows(

@@ -88,8 +88,11 @@ impl Projection {
                         }
                     }
                 }
-                let (solution, gained) =
-                    if size == 0 { (Vec::new(), 0.0) } else { bounded(&gram, &right, &self.bounds)? };
+                let (solution, gained) = if size == 0 {
+                    (Vec::new(), 0.0)
+                } else {
+                    bounded(&gram, &right, &self.bounds)?
+                };
                 let value = total + gained;
                 value.is_finite().then(|| Solved {
                     value,

@@ -163,7 +163,8 @@ impl fmt::Display for Warning {
                  way the law does"
             ),
             Self::Zero { parameter, meaning } => {
-                let meaning = if meaning.is_empty() { String::new() } else { format!(" ({meaning})") };
+                let meaning =
+                    if meaning.is_empty() { String::new() } else { format!(" ({meaning})") };
                 write!(
                     f,
                     "{parameter}{meaning} came out as zero: the runs show no sign of it, so do \
@@ -208,7 +209,7 @@ impl fmt::Display for Warning {
                 "fitted without its {of} largest runs, the law predicts them {percent:.1} % \
                  {side}; expect its extrapolations to be {side} as well"
             ),
-            Self::Rows { finding } => write!(f, "{finding}; {}", finding.advice()),
+            Self::Rows { finding } => finding.fmt(f),
         }
     }
 }
