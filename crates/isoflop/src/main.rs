@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use diagnostic::Diagnostic;
 
-use commands::{Outcome, eval, fit, lab, quickstart};
+use commands::{Outcome, eval, fit, lab, list, quickstart};
 
 const LONG_ABOUT: &str = "\
 Isoflop, the scaling laboratory: fits scaling laws to training runs, makes such runs, and calculates
@@ -40,6 +40,8 @@ enum Command {
     Eval(eval::EvalArgs),
     #[command(subcommand)]
     Lab(lab::LabCommand),
+    #[command(subcommand)]
+    List(list::ListCommand),
     /// Print a completion script for a shell
     ///
     /// For example: isoflop completions bash > ~/.local/share/bash-completion/completions/isoflop
@@ -77,6 +79,7 @@ fn run(command: Command) -> Result<Outcome, Diagnostic> {
         Command::Fit(args) => fit::run(args, out),
         Command::Eval(args) => eval::run(&args, out),
         Command::Lab(command) => lab::run(command, out),
+        Command::List(command) => list::run(&command, out),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "isoflop", out);
             Ok(Outcome::Done)

@@ -16,6 +16,7 @@ use crate::Law;
 mod constants;
 mod figures;
 mod file;
+mod records;
 #[cfg(test)]
 mod tests;
 mod toml_parts;
@@ -47,6 +48,12 @@ pub fn find(name: &str) -> Result<Law, Diagnostic> {
         return Law::from_toml(&format!("catalogue/laws/{name}.toml"), text);
     }
     let problem = Diagnostic::error(format!("the catalogue has no law `{name}`"));
+    for law in all()? {
+        if law.published(name).is_some() {
+            let law = law.name;
+            return Err(problem.help(format!("`{name}` are constants of the law `{law}`")));
+        }
+    }
     Err(match diagnostic::nearest(name, names()) {
         Some(near) => problem.help(format!("did you mean `{near}`?")),
         None => problem.help("`isoflop list laws` prints all of them"),

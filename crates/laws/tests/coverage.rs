@@ -145,16 +145,22 @@ fn a_fit_is_the_same_for_any_number_of_threads_and_another_for_another_seed() {
 fn checkpoints_of_one_run_do_not_narrow_the_intervals() {
     let sweep = Sweep { budgets: 5, sizes: 5, noise: 0.01, heavy: false, delta: 1e-3, bend: 0.0 };
     let once = sweep.runs(&mut ChaCha8Rng::seed_from_u64(2));
+    let values = once.parameters().zip(once.tokens()).zip(once.loss());
+    let each: Vec<Observation> = once
+        .run_names()
+        .zip(values)
+        .map(|(run, ((parameters, tokens), loss))| Observation {
+            run: run.into_owned(),
+            parameters,
+            tokens,
+            loss,
+        })
+        .collect();
     let rows = |copies: usize, own: bool| {
         Observations::new((0..once.len() * copies).map(|i| {
-            let row = i / copies;
-            let run = once.run_names()[once.run_index()[row]].clone();
-            Observation {
-                run: if own { format!("{run} {i}") } else { run },
-                parameters: once.parameters()[row],
-                tokens: once.tokens()[row],
-                loss: once.loss()[row],
-            }
+            let row = each[i / copies].clone();
+            let run = if own { format!("{} {i}", row.run) } else { row.run };
+            Observation { run, ..row }
         }))
     };
     let width = |observations: &Observations| {

@@ -204,9 +204,13 @@ impl Draft {
                     .map(|(asked, values)| (asked.name.as_str(), values, asked.domain))
                     .chain(weight)
                     .find(|(_, values, domain)| !domain.holds(values[row]))
-                    .map(|(name, values, domain)| match values[row].is_nan() {
-                        true => Reason::Missing { name: name.to_owned() },
-                        false => Reason::Outside { name: name.to_owned(), domain },
+                    .map(|(name, values, domain)| {
+                        let name = name.to_owned();
+                        if values[row].is_nan() {
+                            Reason::Missing { name }
+                        } else {
+                            Reason::Outside { name, domain }
+                        }
                     })
             });
             let verdict = verdict.or_else(|| {
@@ -226,6 +230,15 @@ impl Draft {
     pub(crate) fn variable(&self, name: &str) -> Option<&[f64]> {
         let found = self.variables.iter().find(|(asked, _)| asked.name == name);
         found.map(|(_, values)| values.as_slice())
+    }
+
+    /// What else has to agree for two rows to compare: their group and their data set.
+    pub(crate) fn world(&self, row: usize) -> (usize, usize) {
+        let dataset = self.known.labels.iter().find(|labels| labels.what == "dataset");
+        (
+            self.group.as_ref().map_or(0, |group| group.index[row]),
+            dataset.map_or(0, |labels| labels.of.index[row]),
+        )
     }
 
     /// Leaves out the rows at `places` in the table.
@@ -303,6 +316,7 @@ impl Draft {
             group,
             groups,
             lines: self.kept.iter().map(|&row| self.lines[row]).collect(),
+            rows: self.kept.clone(),
             compute,
             compute_convention,
             origin: self.origin,

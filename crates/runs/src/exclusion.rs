@@ -54,10 +54,10 @@ impl fmt::Display for Reason {
             Self::Missing { name } => write!(f, "without {name}"),
             Self::Outside { name, domain } => write!(f, "whose {name} is not {}", domain.words()),
             Self::ComputeOutOfRange => write!(f, "whose 6 N D is beyond the range of a number"),
-            Self::Duplicate => write!(f, "that repeat an earlier row, as asked"),
-            Self::EarlierCheckpoint => write!(f, "before the last of their run, as asked"),
-            Self::Spike => write!(f, "that spike above their run's curve, as asked"),
-            Self::Unannealed => write!(f, "before their learning rate has decayed, as asked"),
+            Self::Duplicate => write!(f, "repeating an earlier row, as asked"),
+            Self::EarlierCheckpoint => write!(f, "before the last of the run, as asked"),
+            Self::Spike => write!(f, "spiking above the run's curve, as asked"),
+            Self::Unannealed => write!(f, "before the learning rate has decayed, as asked"),
         }
     }
 }
@@ -110,14 +110,11 @@ pub(crate) struct LeftOut {
 
 impl LeftOut {
     pub(crate) fn add(&mut self, reason: Reason, line: usize) {
-        let place = match self.places.get(&reason) {
-            Some(&place) => place,
-            None => {
-                self.exclusions.push(Exclusion { reason: reason.clone(), lines: Vec::new() });
-                self.places.insert(reason, self.exclusions.len() - 1);
-                self.exclusions.len() - 1
-            }
-        };
+        let next = self.exclusions.len();
+        let place = *self.places.entry(reason).or_insert_with_key(|reason| {
+            self.exclusions.push(Exclusion { reason: reason.clone(), lines: Vec::new() });
+            next
+        });
         self.exclusions[place].lines.push(line);
     }
 

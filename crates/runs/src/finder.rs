@@ -27,7 +27,7 @@ pub(crate) struct Found {
 #[derive(Debug, Clone)]
 enum Plan {
     Column { header: usize, factor: f64 },
-    Formula { program: Program, operands: Vec<(String, Plan)> },
+    Formula { program: Box<Program>, operands: Vec<(String, Plan)> },
 }
 
 /// How cells that are not numbers are taken.
@@ -115,7 +115,9 @@ impl<'a> Finder<'a> {
         if bare && !text.trim().chars().all(|c| c.is_ascii_digit()) {
             return Err(self.table.missing_column(text));
         }
-        let origin = format!("--column {name}=...");
+        // A row filter is an expression for itself.
+        let origin =
+            if name == text { "row filter".to_owned() } else { format!("--column {name}=...") };
         let (text_with_names, quoted) = unquote(text);
         let (program, outside) = parse(&origin, &text_with_names)?;
         let mut operands = Vec::new();
@@ -142,7 +144,7 @@ impl<'a> Finder<'a> {
                 unit: standard.map_or_else(String::new, |name| name.unit.clone()),
                 also: Vec::new(),
             },
-            plan: Plan::Formula { program, operands },
+            plan: Plan::Formula { program: Box::new(program), operands },
         })
     }
 
@@ -246,7 +248,7 @@ impl<'a> Finder<'a> {
                     unit: standard.unit.clone(),
                     also: Vec::new(),
                 },
-                plan: Plan::Formula { program, operands },
+                plan: Plan::Formula { program: Box::new(program), operands },
             });
         }
         None
@@ -295,7 +297,9 @@ impl<'a> Finder<'a> {
             Plan::Column { header, factor } => {
                 let mut values = cells(self.table, self.headers[*header].written, reading)?;
                 if *factor != 1.0 {
-                    values.iter_mut().for_each(|value| *value *= factor);
+                    for value in &mut values {
+                        *value *= factor;
+                    }
                 }
                 Ok(values)
             }
@@ -317,11 +321,17 @@ impl<'a> Finder<'a> {
     fn missing_operand(&self, name: &str, text: &str, operand: &str) -> Diagnostic {
         let names: Vec<&str> = self.table.names().filter(|name| !name.is_empty()).collect();
         let problem = Diagnostic::error(format!(
-            "`--column {name}={text}` names `{operand}`, which is no column of `{}`",
+            "{} names `{operand}`, which is no column of `{}`",
+            if name == text {
+                format!("the row filter on `{text}`")
+            } else {
+                format!("`--column {name}={text}`")
+            },
             self.table.origin()
         ))
-        .note(format!("its columns are {}", listed(&names)));
-        let problem = match nearest(operand, names.iter().copied()) {
+        .note(format!("its columns are {}", listed(&names, 24)));
+        let near = names.iter().copied().filter(|name| name.len() > 2 && operand.len() > 2);
+        let problem = match nearest(operand, near) {
             Some(known) => problem.help(format!("did you mean `{known}`?")),
             None => problem,
         };
@@ -335,16 +345,19 @@ impl<'a> Finder<'a> {
     fn missing(&self, name: &str) -> Diagnostic {
         let names: Vec<&str> = self.table.names().filter(|name| !name.is_empty()).collect();
         let standard = standard(name);
-        let what = standard
-            .map_or_else(|| format!("`{name}`"), |standard| format!("{name}, {}", standard.means));
+        let what = match standard {
+            None => format!("`{name}`"),
+            Some(standard) if standard.means.ends_with(name) => standard.means.clone(),
+            Some(standard) => format!("{name}, {}", standard.means),
+        };
         let mut problem = Diagnostic::error(format!(
             "no column of `{}` is known to hold {what}",
             self.table.origin()
         ))
-        .note(format!("its columns are {}", listed(&names)));
+        .note(format!("its columns are {}", listed(&names, 24)));
         if let Some(standard) = standard {
             let known: Vec<&str> = standard.known().collect();
-            problem = problem.note(format!("known names are {}", listed(&known)));
+            problem = problem.note(format!("known names are {}", listed(&known, 12)));
             if !standard.derive.is_empty() {
                 problem = problem
                     .note(format!("it can also be had from {}", standard.derive.join(" or ")));
@@ -361,19 +374,15 @@ impl<'a> Finder<'a> {
 
     /// Headers that could be meant by `name`: near in spelling, or sharing its main word.
     fn alike(&self, name: &str, standard: Option<&StandardName>) -> Vec<&'a str> {
-        let mut found: Vec<&str> = Vec::new();
-        let known: Vec<&str> =
-            standard.map_or_else(Vec::new, |standard| standard.known().collect());
-        for header in &self.headers {
-            let near = nearest(header.written, known.iter().copied().chain([name])).is_some();
-            let shared = header
-                .words()
-                .any(|word| word.len() > 2 && (word == name || known.contains(&word)));
-            if (near || shared) && !header.written.is_empty() {
-                found.push(header.written);
-            }
-        }
-        found
+        // One letter is near every other.
+        let known = || standard.into_iter().flat_map(StandardName::known).chain([name]);
+        let long = || known().filter(|known| known.len() > 2);
+        let is_alike = |header: &Header<'_>| {
+            let near = header.written.len() > 2 && nearest(header.written, long()).is_some();
+            near || header.words().any(|word| long().any(|known| known == word))
+        };
+        let found = self.headers.iter().filter(|header| is_alike(header));
+        found.map(|header| header.written).collect()
     }
 }
 
@@ -439,11 +448,10 @@ fn cells(table: &RunTable, name: &str, reading: Reading<'_>) -> Result<Vec<f64>,
         .collect()
 }
 
-/// Names for a message: not more than a screen of them.
-fn listed(names: &[&str]) -> String {
-    const MOST: usize = 24;
-    let shown = names[..names.len().min(MOST)].join(", ");
-    match names.len().saturating_sub(MOST) {
+/// Names for a message, not more than `most` of them.
+fn listed(names: &[&str], most: usize) -> String {
+    let shown = names[..names.len().min(most)].join(", ");
+    match names.len().saturating_sub(most) {
         0 => shown,
         more => format!("{shown} and {more} more"),
     }

@@ -123,7 +123,8 @@ impl Finding {
         }
     }
 
-    /// The name of the [rule](crate::Rules) that leaves these rows out, where there is one.
+    /// The field of the [rules](crate::Rules) that leaves these rows out, where there is one; on
+    /// the command line it is a flag of the same name.
     pub fn rule(&self) -> Option<&'static str> {
         match self {
             Self::DuplicateRows { .. } => Some("drop_duplicates"),
@@ -138,7 +139,7 @@ impl Finding {
     pub fn advice(&self) -> String {
         match self {
             Self::DuplicateRows { .. } => {
-                "they count twice; `drop_duplicates` leaves the repeats out".to_owned()
+                "they count twice; `--drop-duplicates` leaves the repeats out".to_owned()
             }
             Self::NearDuplicates { .. } => {
                 "one run read twice counts twice; keep one of each if that is what they are"
@@ -157,7 +158,7 @@ impl Finding {
             }
             Self::Checkpoints { column: Some(_), .. } => {
                 "they are not independent and most are not at the end of a schedule; \
-                 `last_checkpoint_only` keeps one a run"
+                 `--last-checkpoint-only` keeps one a run"
                     .to_owned()
             }
             Self::Checkpoints { column: None, .. } => {
@@ -165,10 +166,10 @@ impl Finding {
             }
             Self::Unannealed { .. } => {
                 "their loss is above what the same tokens give at the end of a schedule; \
-                 `drop_unannealed` leaves them out"
+                 `--drop-unannealed` leaves them out"
                     .to_owned()
             }
-            Self::Spikes { .. } => "`drop_spikes` leaves them out".to_owned(),
+            Self::Spikes { .. } => "`--drop-spikes` leaves them out".to_owned(),
             Self::Dominated { .. } => {
                 "look for a diverged or mistuned run, another data set, or repeated data".to_owned()
             }
@@ -239,7 +240,7 @@ impl fmt::Display for Finding {
                 match column {
                     Some(column) => write!(
                         f,
-                        "{runs} {} several rows each, {rows} in all (`{column}`)",
+                        "{runs} {} several rows, {rows} in all (`{column}`)",
                         if *runs == 1 { "run has" } else { "runs have" }
                     )?,
                     None => write!(

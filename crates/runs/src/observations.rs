@@ -59,6 +59,7 @@ pub struct Observations {
     pub(crate) group: Option<Vec<usize>>,
     pub(crate) groups: Vec<String>,
     pub(crate) lines: Vec<usize>,
+    pub(crate) rows: Vec<usize>,
     pub(crate) compute: Vec<Flop>,
     pub(crate) compute_convention: String,
     pub(crate) columns: Vec<ColumnChoice>,
@@ -124,6 +125,9 @@ impl Observations {
         let mut problem = Diagnostic::error(format!("no row of `{}` can be used", self.origin));
         for exclusion in self.exclusions.iter().take(12) {
             problem = problem.note(exclusion.to_string());
+        }
+        for finding in self.findings.iter().filter(|f| matches!(f, Finding::NotShares { .. })) {
+            problem = problem.help(finding.advice());
         }
         Err(problem)
     }
@@ -229,6 +233,11 @@ impl Observations {
         &self.lines
     }
 
+    /// The row of every observation in the table, from 0: for further columns of it.
+    pub fn rows(&self) -> &[usize] {
+        &self.rows
+    }
+
     /// What was taken for the variables, the target, the run, the group, the weight and C; empty
     /// for values given in memory.
     pub fn columns(&self) -> &[ColumnChoice] {
@@ -245,3 +254,6 @@ impl Observations {
         &self.findings
     }
 }
+
+#[cfg(test)]
+mod tests;

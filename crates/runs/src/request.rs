@@ -67,6 +67,10 @@ impl Asked {
 /// [findings](crate::Finding) say when a rule is worth asking for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each rule is on or off, whatever the others are"
+)]
 pub struct Rules {
     /// Keep only the last row of every run.
     pub last_checkpoint_only: bool,

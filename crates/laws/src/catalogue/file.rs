@@ -8,9 +8,8 @@ use formula::{Environment, Program};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::constants::Published;
-use super::figures::{Figure, Given};
-use super::toml_parts::{Amount, File, Ordered, Which};
+use super::records::{FigureEntry, PublishedEntry};
+use super::toml_parts::{Amount, File, Ordered};
 use crate::law::Derived;
 use crate::{Law, Parameter, Quantity, ResidualScale};
 
@@ -74,42 +73,6 @@ struct DerivedEntry {
     meaning: String,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PublishedEntry {
-    id: Spanned<String>,
-    source: String,
-    values: Ordered<Spanned<Amount>>,
-    #[serde(default)]
-    intervals: Ordered<Spanned<[f64; 2]>>,
-    level: Option<Spanned<f64>>,
-    #[serde(default)]
-    errors: Ordered<f64>,
-    unverified: Option<Which>,
-    second_hand: Option<Which>,
-    #[serde(default)]
-    fitted_on: String,
-    #[serde(default)]
-    conventions: String,
-    #[serde(default)]
-    domain: Ordered<Spanned<[f64; 2]>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FigureEntry {
-    published: Spanned<String>,
-    what: String,
-    expression: Spanned<String>,
-    #[serde(default)]
-    given: Ordered<Spanned<Amount>>,
-    value: Spanned<f64>,
-    /// Relative; half a unit of the last digit of `value` unless it is given.
-    within: Option<f64>,
-    #[serde(default)]
-    source: String,
-}
-
 impl Law {
     /// Reads the file of a law.
     ///
@@ -158,7 +121,7 @@ impl Law {
 }
 
 impl File<'_> {
-    fn error(
+    pub(super) fn error(
         &self,
         message: impl Into<String>,
         span: Range<usize>,
@@ -207,12 +170,12 @@ impl File<'_> {
             })
             .collect();
         for entry in entries.published {
-            let published = self.published(&law, entry)?;
+            let published = self.constants(&law, entry)?;
             law.published.push(published);
         }
-        for entry in entries.figures {
-            let figure = self.figure(&law, entry)?;
-            law.figures.push(figure);
+        for entry in &entries.figures {
+            let figures = self.figures(&law, entry)?;
+            law.figures.extend(figures);
         }
         Ok(law)
     }
@@ -315,105 +278,8 @@ impl File<'_> {
         })
     }
 
-    fn published(&self, law: &Law, entry: PublishedEntry) -> Result<Published, Diagnostic> {
-        let id = entry.id.get_ref().clone();
-        if law.published(&id).is_some() {
-            let message = format!("constants `{id}` are there twice");
-            return Err(self.error(message, entry.id.span(), "this id is taken"));
-        }
-        let names = law.parameter_names();
-        let mut values = Vec::new();
-        for (name, amount) in entry.values.iter() {
-            let name = self.one_of(name, &names, "parameter")?;
-            let value = self.number(amount)?;
-            let (low, high) =
-                law.parameter(&name).map_or((f64::NAN, f64::NAN), |parameter| parameter.bounds);
-            if !(low <= value && value <= high) {
-                let message = format!("`{name}` is {value}, outside its bounds {low} to {high}");
-                return Err(self.error(message, amount.span(), "outside"));
-            }
-            values.push((name, value));
-        }
-        let valued: Vec<&str> = values.iter().map(|(name, _)| name.as_str()).collect();
-        let mut intervals = Vec::new();
-        for (name, range) in entry.intervals.iter() {
-            intervals.push((self.one_of(name, &valued, "value")?, self.range(range)?));
-        }
-        let mut errors = Vec::new();
-        for (name, error) in entry.errors.iter() {
-            errors.push((self.one_of(name, &valued, "value")?, *error));
-        }
-        let ranged: Vec<&str> = (law.variables.iter().chain(&law.given))
-            .map(|quantity| quantity.name.as_str())
-            .collect();
-        let mut domain = Vec::new();
-        for (name, range) in entry.domain.iter() {
-            domain.push((self.one_of(name, &ranged, "variable")?, self.range(range)?));
-        }
-        let which = |which: Option<Which>| which.map_or(Vec::new(), |which| which.of(&values));
-        let (unverified, second_hand) = (which(entry.unverified), which(entry.second_hand));
-        if let Some(name) =
-            unverified.iter().chain(&second_hand).find(|name| !valued.contains(&name.as_str()))
-        {
-            let message = format!("`{name}` is marked as unsure, but has no value");
-            return Err(self.error(message, entry.id.span(), "in these constants"));
-        }
-        if let Some(level) = &entry.level
-            && !(0.0 < *level.get_ref() && *level.get_ref() < 1.0)
-        {
-            return Err(self.error(
-                "the level of an interval lies between 0 and 1",
-                level.span(),
-                "here",
-            ));
-        }
-        Ok(Published {
-            id,
-            source: entry.source,
-            values,
-            intervals,
-            level: entry.level.map(Spanned::into_inner),
-            errors,
-            unverified,
-            second_hand,
-            fitted_on: entry.fitted_on,
-            conventions: entry.conventions,
-            domain,
-        })
-    }
-
-    fn figure(&self, law: &Law, entry: FigureEntry) -> Result<Figure, Diagnostic> {
-        let ids: Vec<&str> = law.published.iter().map(|published| published.id.as_str()).collect();
-        let published = self.one_of(&entry.published, &ids, "set of constants")?;
-        let settable: Vec<&str> = (law.variables.iter().chain(&law.given))
-            .map(|quantity| quantity.name.as_str())
-            .chain(law.parameter_names())
-            .collect();
-        let mut given = Vec::new();
-        for (name, amount) in entry.given.iter() {
-            let name = self.one_of(name, &settable, "variable, given quantity or parameter")?;
-            let value = match amount.get_ref() {
-                Amount::Number(number) => Given::Number(*number),
-                Amount::Expression(text) => {
-                    Given::Expression(self.formula(text, amount.span()), text.clone())
-                }
-            };
-            given.push((name, value));
-        }
-        let value = *entry.value.get_ref();
-        let digits = self.text.get(entry.value.span()).unwrap_or_default();
-        let tolerance = match entry.within {
-            Some(relative) => relative * value.abs(),
-            None => half_a_last_digit(digits),
-        };
-        let expression_text = entry.expression.get_ref().clone();
-        let expression = self.formula(&expression_text, entry.expression.span());
-        let (what, source) = (entry.what, entry.source);
-        Ok(Figure { published, what, source, value, tolerance, expression, expression_text, given })
-    }
-
     /// `name`, if it is among `known`.
-    fn one_of(
+    pub(super) fn one_of(
         &self,
         name: &Spanned<String>,
         known: &[&str],
@@ -431,7 +297,7 @@ impl File<'_> {
         })
     }
 
-    fn range(&self, range: &Spanned<[f64; 2]>) -> Result<(f64, f64), Diagnostic> {
+    pub(super) fn range(&self, range: &Spanned<[f64; 2]>) -> Result<(f64, f64), Diagnostic> {
         let [low, high] = *range.get_ref();
         if low < high {
             return Ok((low, high));
@@ -444,7 +310,7 @@ impl File<'_> {
     }
 
     /// The value of a number or of an expression without names.
-    fn number(&self, amount: &Spanned<Amount>) -> Result<f64, Diagnostic> {
+    pub(super) fn number(&self, amount: &Spanned<Amount>) -> Result<f64, Diagnostic> {
         let value = match amount.get_ref() {
             Amount::Number(number) => *number,
             Amount::Expression(text) => {
@@ -460,14 +326,4 @@ impl File<'_> {
         }
         Err(self.error("expected a finite number", amount.span(), format!("this is {value}")))
     }
-}
-
-/// Half a unit of the last digit written: 0.05 for `18.4`, 5e7 for `7.22e10`... and a trifle, as
-/// the half itself is not a binary number.
-fn half_a_last_digit(number: &str) -> f64 {
-    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
-    let exponent: f64 = exponent.parse().unwrap_or(0.0);
-    let decimals = mantissa.split_once('.').map_or("", |(_, decimals)| decimals);
-    let decimals = decimals.chars().filter(char::is_ascii_digit).count() as f64;
-    0.5 * (1.0 + 1e-9) * 10_f64.powf(exponent - decimals)
 }

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use formula::Source;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use toml::Spanned;
 
 /// A table in the order in which it is written; TOML's own tables have none.
@@ -54,6 +54,68 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
 pub(super) enum Amount {
     Number(f64),
     Expression(String),
+}
+
+/// One value, or a list of values; numbers keep their digits, for their precision.
+#[derive(Debug, Clone)]
+pub(super) enum Several<T> {
+    One(T),
+    List(Vec<Spanned<T>>),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Several<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrList<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrList<T> {
+            type Value = Several<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value, or a list of values")
+            }
+
+            fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
+                T::deserialize(value.into_deserializer()).map(Several::One)
+            }
+
+            fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
+                T::deserialize(value.into_deserializer()).map(Several::One)
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                T::deserialize(text.into_deserializer()).map(Several::One)
+            }
+
+            fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Self::Value, S::Error> {
+                let mut values = Vec::new();
+                while let Some(value) = list.next_element()? {
+                    values.push(value);
+                }
+                Ok(Several::List(values))
+            }
+        }
+        deserializer.deserialize_any(OneOrList(PhantomData))
+    }
+}
+
+impl<T: Clone> Several<T> {
+    /// The value of number `index` with its place, and the same value for every index if it is
+    /// the only one; `span` is the place of the whole.
+    pub(super) fn get(&self, index: usize, span: &Range<usize>) -> Option<(T, Range<usize>)> {
+        match self {
+            Self::One(value) => Some((value.clone(), span.clone())),
+            Self::List(values) => {
+                values.get(index).map(|value| (value.get_ref().clone(), value.span()))
+            }
+        }
+    }
+
+    /// How many values a list has.
+    pub(super) fn length(&self) -> Option<usize> {
+        match self {
+            Self::One(_) => None,
+            Self::List(values) => Some(values.len()),
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for Amount {

@@ -8,6 +8,9 @@ use crate::draft::Draft;
 /// Settings nearer than this in every variable are probably one.
 const NEAR: f64 = 1e-3;
 
+/// With more exact settings than this in one, the design is a continuum and not one run read twice.
+const MOST: usize = 4;
+
 /// Rows that repeat an earlier row in every cell: (first, repeat).
 fn pairs(draft: &Draft) -> Vec<(usize, usize)> {
     let mut first: HashMap<u64, usize> = HashMap::with_capacity(draft.kept.len());
@@ -46,26 +49,22 @@ pub(super) fn near_duplicates(draft: &Draft) -> Option<Finding> {
         refine(&mut exact, &levels(&values, 0.0));
         refine(&mut near, &levels(&values, NEAR));
     }
-    #[derive(Default)]
-    struct Setting {
-        exact: Option<usize>,
-        run: usize,
-        several_settings: bool,
-        several_runs: bool,
-    }
     let mut settings: HashMap<usize, Setting> = HashMap::new();
     for (place, &row) in draft.kept.iter().enumerate() {
         let run = draft.run.index[row];
-        let setting = settings.entry(near[place]).or_default();
-        match setting.exact {
-            None => (setting.exact, setting.run) = (Some(exact[place]), run),
-            Some(first) => {
-                setting.several_settings |= first != exact[place];
-                setting.several_runs |= setting.run != run;
-            }
+        let setting = settings.entry(near[place]).or_insert(Setting {
+            run,
+            several_runs: false,
+            exact: [0; MOST + 1],
+            distinct: 0,
+        });
+        setting.several_runs |= setting.run != run;
+        if setting.distinct <= MOST && !setting.exact[..setting.distinct].contains(&exact[place]) {
+            setting.exact[setting.distinct] = exact[place];
+            setting.distinct += 1;
         }
     }
-    settings.retain(|_, setting| setting.several_settings && setting.several_runs);
+    settings.retain(|_, it| it.several_runs && (2..=MOST).contains(&it.distinct));
     if settings.is_empty() {
         return None;
     }
@@ -76,6 +75,15 @@ pub(super) fn near_duplicates(draft: &Draft) -> Option<Finding> {
         settings: settings.len(),
         percent: NEAR * 100.0,
     })
+}
+
+/// What is near enough to be one setting.
+struct Setting {
+    run: usize,
+    several_runs: bool,
+    /// The exact settings in it, while they are few.
+    exact: [usize; MOST + 1],
+    distinct: usize,
 }
 
 /// Numbers the values so that those within `tolerance` of the least of their level share one.

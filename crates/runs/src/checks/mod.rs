@@ -29,3 +29,6 @@ pub(crate) fn findings(draft: &Draft) -> Vec<Finding> {
     findings.extend(values::small_units(draft));
     findings
 }
+
+#[cfg(test)]
+mod tests;

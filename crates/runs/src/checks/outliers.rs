@@ -14,16 +14,33 @@ pub(super) fn dominated(draft: &Draft) -> Option<Finding> {
         return None;
     }
     let (n, d) = (draft.known.n.as_ref()?, draft.known.d.as_ref()?);
-    let loss = &draft.target.1;
     let mut rows: Vec<usize> = draft.kept.clone();
     rows.retain(|&row| n[row].is_finite() && d[row].is_finite());
-    rows.sort_by(|&a, &b| n[a].total_cmp(&n[b]).then(d[a].total_cmp(&d[b])));
+    let world = |row: usize| draft.world(row);
+    rows.sort_by(|&a, &b| {
+        world(a).cmp(&world(b)).then(n[a].total_cmp(&n[b])).then(d[a].total_cmp(&d[b]))
+    });
+    let mut pairs = Vec::new();
+    for rows in rows.chunk_by(|&a, &b| world(a) == world(b)) {
+        within(draft, rows, (n, d), &mut pairs);
+    }
+    pairs.sort_unstable();
+    (!pairs.is_empty()).then_some(Finding::Dominated { pairs, percent: PERCENT })
+}
 
+/// Adds the lines of such rows, and of those they are held against, among comparable `rows` in
+/// the order of N, then D.
+fn within(
+    draft: &Draft,
+    rows: &[usize],
+    (n, d): (&[f64], &[f64]),
+    pairs: &mut Vec<(usize, usize)>,
+) {
+    let loss = &draft.target.1;
     let mut levels: Vec<f64> = rows.iter().map(|&row| d[row]).collect();
     levels.sort_unstable_by(f64::total_cmp);
     levels.dedup();
     let mut best = BestUpTo::new(levels.len());
-    let mut pairs = Vec::new();
     // By N, then D: what is entered has no more N, and the prefix has no more D.
     for same in rows.chunk_by(|&a, &b| n[a] == n[b] && d[a] == d[b]) {
         let level = levels.partition_point(|&level| level < d[same[0]]);
@@ -37,8 +54,6 @@ pub(super) fn dominated(draft: &Draft) -> Option<Finding> {
             }
         }
     }
-    pairs.sort_unstable();
-    (!pairs.is_empty()).then_some(Finding::Dominated { pairs, percent: PERCENT })
 }
 
 /// The least value among the first levels, in logarithmic time (a Fenwick tree).

@@ -1,0 +1,201 @@
+//! The catalogue for people.
+
+use std::fmt::Write as _;
+
+use diagnostic::Diagnostic;
+use laws::{Law, Parameter, Quantity, ResidualScale, catalogue::Published};
+
+/// Every law in two lines: its name and what it gives from what; its title and source.
+pub(super) fn list(laws: &[Law], width: usize) -> String {
+    let names = laws.iter().map(|law| law.name.len()).max().unwrap_or(0);
+    let mut out = String::new();
+    for law in laws {
+        let variables: Vec<&str> = law.variables.iter().map(|v| v.name.as_str()).collect();
+        let gives = format!("{}({})", law.target.name, variables.join(", "));
+        let _ = writeln!(out, "{:names$}  {gives}", law.name);
+        // Who and when; the whole source is shown with the law.
+        let source = law.source.split([',', ';']).next().unwrap_or_default();
+        paragraph(&mut out, 4, &format!("{}. {source}", law.title), width);
+    }
+    let _ = writeln!(out, "\n{} laws; `isoflop list laws NAME` shows one whole", laws.len());
+    out
+}
+
+/// One law with all that its file says, and its figures computed.
+pub(super) fn law(law: &Law, width: usize) -> Result<String, Diagnostic> {
+    let mut out = format!("{}: {}\n", law.name, law.title);
+    paragraph(&mut out, 0, &law.source, width);
+    out.push('\n');
+    for line in law.formula.lines() {
+        let _ = writeln!(out, "    {line}");
+    }
+    if !law.notes.is_empty() {
+        out.push('\n');
+        paragraph(&mut out, 0, &law.notes, width);
+    }
+    section(&mut out, "Gives", vec![quantity(&law.target)], width);
+    let residuals = match law.residuals {
+        ResidualScale::Log => "ln measured - ln law",
+        ResidualScale::Linear => "measured - law",
+    };
+    let _ = writeln!(out, "  residuals: {residuals}");
+    section(&mut out, "From", law.variables.iter().map(quantity).collect(), width);
+    section(&mut out, "Parameters", law.parameters.iter().map(parameter).collect(), width);
+    section(&mut out, "Given for what is derived", law.given.iter().map(quantity).collect(), width);
+    if !law.derived.is_empty() {
+        out.push_str("\nDerived\n");
+    }
+    for derived in &law.derived {
+        let Quantity { name, unit, meaning, .. } = &derived.quantity;
+        paragraph(&mut out, 2, &format!("{name} = {}", derived.expression), width);
+        let unit = if unit.is_empty() { String::new() } else { format!(" ({unit})") };
+        paragraph(&mut out, 6, &format!("{meaning}{unit}"), width);
+    }
+    if !law.published.is_empty() {
+        out.push_str("\nPublished constants\n");
+    }
+    for published in &law.published {
+        constants(&mut out, published, width);
+    }
+    if !law.figures.is_empty() {
+        out.push_str("\nFigures: published, and computed from the constants\n");
+    }
+    let mut heading = String::new();
+    for figure in &law.figures {
+        let this = format!("{}: {}", figure.published, figure.what);
+        if this != heading {
+            paragraph(&mut out, 2, &this, width);
+            heading = this;
+        }
+        let again = law.recompute(figure)?;
+        let (published, computed) = (short(figure.value), short(again.value));
+        let verdict = if again.agrees() { "" } else { "DIFFERS " };
+        let row = format!("{published:>14} {computed:>14}  {verdict}{}", figure.given());
+        let _ = writeln!(out, "{}", row.trim_end());
+    }
+    Ok(out)
+}
+
+/// Name, unit and meaning in columns; meanings wrap.
+fn section(out: &mut String, title: &str, rows: Vec<[String; 3]>, width: usize) {
+    if rows.is_empty() {
+        return;
+    }
+    let longest = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let (first, second) = (longest(0).unwrap_or(0), longest(1).unwrap_or(0));
+    let _ = writeln!(out, "\n{title}");
+    for [name, unit, meaning] in rows {
+        let head = format!("  {name:first$}  {unit:second$}");
+        let start = out.len();
+        paragraph(out, head.chars().count() + 2, &meaning, width);
+        if out.len() == start {
+            let _ = writeln!(out, "{}", head.trim_end());
+        } else {
+            out.replace_range(start..start + head.chars().count(), &head);
+        }
+    }
+}
+
+fn quantity(quantity: &Quantity) -> [String; 3] {
+    let mut meaning = quantity.meaning.clone();
+    if quantity.within != (0.0, f64::INFINITY) {
+        let _ = write!(meaning, "; {}", range(quantity.within));
+    }
+    [quantity.name.clone(), quantity.unit.clone(), meaning]
+}
+
+fn parameter(parameter: &Parameter) -> [String; 3] {
+    let mut meaning = parameter.meaning.clone();
+    if let Some(value) = parameter.fixed {
+        let _ = write!(meaning, "; fixed at {} unless freed", short(value));
+    }
+    let bounds = match parameter.bounds {
+        (f64::NEG_INFINITY, f64::INFINITY) => String::new(),
+        (low, f64::INFINITY) => format!("at least {}", short(low)),
+        (f64::NEG_INFINITY, high) => format!("at most {}", short(high)),
+        bounds => range(bounds),
+    };
+    let unit = match (bounds.is_empty(), parameter.unit.is_empty()) {
+        (true, _) => parameter.unit.clone(),
+        (false, true) => bounds,
+        (false, false) => format!("{bounds} {}", parameter.unit),
+    };
+    [parameter.name.clone(), unit, meaning]
+}
+
+fn constants(out: &mut String, published: &Published, width: usize) {
+    let _ = writeln!(out, "  {}", published.id);
+    paragraph(out, 6, &published.source, width);
+    let values = published.values.iter().map(|(name, value)| {
+        let mut text = format!("{name} = {}", short(*value));
+        if let Some(error) = published.error(name) {
+            let _ = write!(text, " ± {}", short(error));
+        }
+        if let Some(interval) = published.interval(name) {
+            let _ = write!(text, " [{}]", range(interval));
+        }
+        text
+    });
+    let values: Vec<String> = values.collect();
+    let level = published.level.map_or(String::new(), |level| {
+        format!("; in brackets {} % intervals", short(level * 100.0))
+    });
+    paragraph(out, 6, &format!("{}{level}", values.join(", ")), width);
+    for (doubt, names) in
+        [("unverified", &published.unverified), ("second-hand", &published.second_hand)]
+    {
+        let all = names.len() == published.values.len();
+        let names = if all { "all".to_owned() } else { names.join(", ") };
+        if !names.is_empty() {
+            paragraph(out, 6, &format!("{doubt}: {names}"), width);
+        }
+    }
+    if !published.fitted_on.is_empty() {
+        paragraph(out, 6, &format!("fitted on: {}", published.fitted_on), width);
+    }
+    if !published.conventions.is_empty() {
+        paragraph(out, 6, &format!("conventions: {}", published.conventions), width);
+    }
+    if !published.domain.is_empty() {
+        let domain: Vec<String> = (published.domain.iter())
+            .map(|(name, bounds)| format!("{name} {}", range(*bounds)))
+            .collect();
+        paragraph(out, 6, &format!("domain: {}", domain.join(", ")), width);
+    }
+}
+
+fn range((low, high): (f64, f64)) -> String {
+    format!("{} to {}", short(low), short(high))
+}
+
+/// A number with at most six digits: `0.34`, `5.76e23`.
+fn short(value: f64) -> String {
+    let value: f64 = format!("{value:.5e}").parse().unwrap_or(value);
+    if value == 0.0 || (1e-3..1e5).contains(&value.abs()) || !value.is_finite() {
+        format!("{value}")
+    } else {
+        format!("{value:e}")
+    }
+}
+
+/// Appends `text` in lines of `width` characters, each after `indent` spaces.
+fn paragraph(out: &mut String, indent: usize, text: &str, width: usize) {
+    let mut room = 0;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if room > length {
+            out.push(' ');
+            room -= length + 1;
+        } else {
+            if room > 0 || out.ends_with(|last| last != '\n') {
+                out.push('\n');
+            }
+            out.extend(std::iter::repeat_n(' ', indent));
+            room = width.saturating_sub(indent + length).max(1);
+        }
+        out.push_str(word);
+    }
+    if !text.trim().is_empty() {
+        out.push('\n');
+    }
+}
