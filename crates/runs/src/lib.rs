@@ -1,11 +1,16 @@
 //! Run tables: one row per training run, read with its columns and conventions.
 //!
 //! ```text
-//!  CSV, TSV, stdin ──▶ RunTable ──▶ Observations ──▶ a law is fitted to this
-//!                      every cell,   N, D, loss, run;
-//!                      with its      which column, which convention,
-//!                      line          and every row left out with its reason
+//!  CSV, JSON lines, Parquet,
+//!  W&B, TensorBoard, MLflow, ──▶ RunTable ──▶ Observations ──▶ a law is fitted to this
+//!  trackio, Trainer states,      every cell,  N, D, loss, run;
+//!  nanochat logs, stdin          with its     which column, which convention,
+//!                                place        and every row left out with its reason
 //! ```
+//!
+//! A [`Format`] is told from a file's first bytes and its name. Parquet needs the feature
+//! `parquet` (with `zstd` for files that Polars compressed), the databases of MLflow and trackio
+//! the feature `sqlite`; a build without them says so when it meets such a file.
 //!
 //! Nothing is dropped or guessed in silence: the column taken for each role, the convention it
 //! follows and every excluded row can be asked for, and every error names file, line and column.
@@ -25,6 +30,7 @@
 //! # Ok::<(), diagnostic::Diagnostic>(())
 //! ```
 
+mod builder;
 mod checks;
 mod columns;
 mod draft;
@@ -32,8 +38,11 @@ mod exclusion;
 mod filter;
 mod finder;
 mod finding;
+mod format;
 mod observations;
+mod place;
 mod quantity;
+mod read;
 mod request;
 mod standard;
 mod table;
@@ -43,7 +52,9 @@ pub use columns::{ColumnChoice, Taken};
 pub use exclusion::{Exclusion, Reason};
 pub use filter::{Comparison, Filter};
 pub use finding::Finding;
+pub use format::Format;
 pub use observations::{InMemory, Observation, Observations};
+pub use place::{Place, Unit};
 pub use quantity::{BitsPerByte, Flop, NatsPerToken, Parameters, Seconds, Tokens, flop_6nd};
 pub use request::{Asked, Domain, Request, Rules};
 pub use table::RunTable;

@@ -1,206 +1,153 @@
 //! A table of text cells, kept by column, that remembers where every cell came from.
 
-use std::fs;
-use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use diagnostic::{Diagnostic, nearest};
 
-/// A delimited text table: header names, cells by column, and the source line of every row.
+use crate::place::{Place, Unit};
+use crate::read;
+
+/// A table of runs: names, cells by column, and the place every row came from.
 ///
-/// Commas, tabs and semicolons separate cells (the header decides which); cells may be quoted as
-/// in RFC 4180; blank lines and blanks around a cell are ignored. Nothing is interpreted on
-/// reading: [`numbers`](Self::numbers) and [`text`](Self::text) do that per column.
+/// Nothing is interpreted on reading: [`numbers`](Self::numbers) and [`text`](Self::text) do that
+/// per column. The text of a file is kept once and cells point into it, so a table of text takes
+/// the size of its file and 8 bytes a cell.
+///
+/// Stores with many points a run (trackers, logs) become one row a point, with the run in the
+/// column `run` and the step in `step`, or `_step` where the tracker calls it so.
 #[derive(Debug, Clone)]
 pub struct RunTable {
     origin: String,
-    source: String,
-    delimiter: char,
-    header_line: usize,
-    columns: Vec<Column>,
-    /// Per row: its line number and the byte where it starts in `source`.
-    rows: Vec<(usize, usize)>,
+    pub(crate) files: Vec<File>,
+    /// The text files, one after another.
+    pub(crate) source: String,
+    /// Cells whose text is in no file as such.
+    pub(crate) made: String,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) remarks: Vec<Diagnostic>,
+    /// Whether a row is exactly a line of the only file.
+    pub(crate) rows_are_lines: bool,
+    /// The column that tells files apart, when there are several.
+    pub(crate) file_column: Option<usize>,
+    /// Rows as text, made when they are first asked for; only where rows are not lines.
+    rendered: OnceLock<Rendered>,
 }
 
-#[derive(Debug, Clone, Default)]
-struct Column {
-    name: String,
+#[derive(Debug, Clone)]
+pub(crate) struct File {
+    pub name: String,
+    pub unit: Unit,
+    /// Its part of `source`; empty for a binary file.
+    pub text: Range<usize>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Column {
+    pub name: String,
+    pub cells: Vec<Cell>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row {
+    pub file: u32,
+    /// Where its line starts in `source`.
+    pub start: u32,
+    /// Its line, record, row or step.
+    pub number: u64,
+}
+
+/// The bytes of a cell: in `source`, or in `made` when the highest bit of `start` is set.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cell {
+    start: u32,
+    length: u32,
+}
+
+impl Cell {
+    pub(crate) const EMPTY: Self = Self { start: 0, length: 0 };
+    const MADE: u32 = 1 << 31;
+
+    /// Part of `source`, which is never longer than 2^31 bytes.
+    pub(crate) fn source(start: usize, length: usize) -> Self {
+        Self { start: start as u32, length: length as u32 }
+    }
+
+    /// Part of `made`, which is never longer than 2^31 bytes.
+    pub(crate) fn made(start: usize, length: usize) -> Self {
+        if length == 0 {
+            return Self::EMPTY;
+        }
+        Self { start: start as u32 | Self::MADE, length: length as u32 }
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.length == 0
+    }
+
+    /// Where it is in `source`, if it is there.
+    fn in_source(self) -> Option<Range<usize>> {
+        let start = self.start as usize;
+        (self.start & Self::MADE == 0).then(|| start..start + self.length as usize)
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Rendered {
     text: String,
     ends: Vec<usize>,
 }
 
-impl Column {
-    fn push(&mut self, cell: &str) {
-        self.text.push_str(cell);
-        self.ends.push(self.text.len());
-    }
-
-    fn cell(&self, row: usize) -> &str {
-        let start = if row == 0 { 0 } else { self.ends[row - 1] };
-        &self.text[start..self.ends[row]]
-    }
-}
-
 impl RunTable {
-    /// Reads the table at `path`; `-` is the standard input.
+    pub(crate) fn empty(origin: String) -> Self {
+        Self {
+            origin,
+            files: Vec::new(),
+            source: String::new(),
+            made: String::new(),
+            columns: Vec::new(),
+            rows: Vec::new(),
+            remarks: Vec::new(),
+            rows_are_lines: false,
+            file_column: None,
+            rendered: OnceLock::new(),
+        }
+    }
+
+    /// Reads the runs at `path`, a file or a tracker's folder, in any [`Format`](crate::Format);
+    /// `-` is the standard input.
     ///
     /// # Errors
-    /// A file that cannot be read, and everything that [`from_bytes`](Self::from_bytes) refuses.
+    /// A file that cannot be read, is of no known format, is damaged, holds no runs, or holds more
+    /// than fits: 2 GiB of text, 268 million cells, 16,384 columns or 67 million rows.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Diagnostic> {
-        let path = path.as_ref();
-        if path == Path::new("-") {
-            let mut bytes = Vec::new();
-            std::io::stdin().lock().read_to_end(&mut bytes).map_err(|problem| {
-                Diagnostic::error(format!("cannot read the standard input: {problem}"))
-            })?;
-            return Self::from_bytes("<stdin>", &bytes);
-        }
-        let shown = path.display().to_string();
-        if path.is_dir() {
-            return Err(Diagnostic::error(format!("`{shown}` is a folder, not a run table"))
-                .help("name a CSV or TSV file, or `-` for the standard input"));
-        }
-        let bytes = fs::read(path).map_err(|problem| {
-            Diagnostic::error(format!("cannot read `{shown}`: {problem}"))
-                .help("name a CSV or TSV file, or `-` for the standard input")
-        })?;
-        Self::from_bytes(shown, &bytes)
+        Self::read_all(&[path])
+    }
+
+    /// Reads several files or folders into one table.
+    ///
+    /// Its columns are those of all of them; a cell that a file has no column for is empty. The
+    /// column `file` says where a row came from when there is more than one path, unless the files
+    /// have a column of that name themselves.
+    ///
+    /// # Errors
+    /// What [`read`](Self::read) refuses, for the first path that has it; and no path at all.
+    pub fn read_all(paths: &[impl AsRef<Path>]) -> Result<Self, Diagnostic> {
+        let paths: Vec<&Path> = paths.iter().map(AsRef::as_ref).collect();
+        read::read_all(&paths)
     }
 
     /// Reads a table from the bytes of a file; `origin` names it in messages.
     ///
     /// # Errors
-    /// Bytes that are not UTF-8 text, no header or no rows, a name given twice, and rows with
-    /// more or fewer cells than the header.
+    /// As [`read`](Self::read); Parquet files and databases can only be read from a path.
     pub fn from_bytes(origin: impl Into<String>, bytes: &[u8]) -> Result<Self, Diagnostic> {
-        let origin = origin.into();
-        let source = text_of(&origin, bytes)?;
-        let delimiter = delimiter_of(source);
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(delimiter as u8)
-            .trim(csv::Trim::All)
-            .from_reader(source.as_bytes());
-        let mut table = Self {
-            origin,
-            source: source.to_owned(),
-            delimiter,
-            header_line: 0,
-            columns: Vec::new(),
-            rows: Vec::new(),
-        };
-        let mut line = LineCounter::default();
-        let mut record = csv::StringRecord::new();
-        loop {
-            match reader.read_record(&mut record) {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(problem) => {
-                    return Err(Diagnostic::error(format!(
-                        "cannot read `{}` as a table: {problem}",
-                        table.origin
-                    )));
-                }
-            }
-            let from = record.position().map_or(0, csv::Position::byte) as usize;
-            let (number, start) = line.of_record(source, from);
-            if record.iter().all(str::is_empty) {
-                continue;
-            }
-            if table.header_line == 0 {
-                table.header(&record, number, start)?;
-            } else {
-                table.row(&record, number, start)?;
-            }
-        }
-        if table.header_line == 0 {
-            return Err(Diagnostic::error(format!("`{}` is empty", table.origin))
-                .help("a run table has a line of column names and one line per run"));
-        }
-        if table.rows.is_empty() {
-            return Err(Diagnostic::error(format!(
-                "`{}` has column names but no runs",
-                table.origin
-            ))
-            .at_line(
-                &table.origin,
-                table.header_line,
-                table.line(0),
-                0..1,
-                "nothing follows",
-            ));
-        }
-        Ok(table)
+        read::from_bytes(&origin.into(), bytes.to_vec())
     }
 
-    fn header(
-        &mut self,
-        record: &csv::StringRecord,
-        number: usize,
-        start: usize,
-    ) -> Result<(), Diagnostic> {
-        self.header_line = number;
-        if record.iter().all(|cell| cell.is_empty() || cell.parse::<f64>().is_ok()) {
-            return Err(Diagnostic::error(format!("`{}` has no column names", self.origin))
-                .at_line(
-                    &self.origin,
-                    number,
-                    self.line(start),
-                    self.cell_span(start, 0),
-                    "the first line holds numbers",
-                )
-                .help("add a first line such as `params,tokens,loss`"));
-        }
-        for (index, name) in record.iter().enumerate() {
-            if !name.is_empty() && self.columns.iter().any(|column| column.name == name) {
-                return Err(Diagnostic::error(format!("column `{name}` is given twice"))
-                    .at_line(
-                        &self.origin,
-                        number,
-                        self.line(start),
-                        self.cell_span(start, index),
-                        "second time here",
-                    )
-                    .help("rename or remove one of the two"));
-            }
-            self.columns.push(Column { name: name.to_owned(), ..Column::default() });
-        }
-        Ok(())
-    }
-
-    fn row(
-        &mut self,
-        record: &csv::StringRecord,
-        number: usize,
-        start: usize,
-    ) -> Result<(), Diagnostic> {
-        let (found, expected) = (record.len(), self.columns.len());
-        if found != expected {
-            let cell = found.min(expected + 1).saturating_sub(1);
-            let label = if found < expected {
-                format!("the row ends before `{}`", self.columns[found].name)
-            } else {
-                "no column for this cell".to_owned()
-            };
-            return Err(Diagnostic::error(format!(
-                "this row has {found} {}, the header has {expected}",
-                if found == 1 { "cell" } else { "cells" }
-            ))
-            .at_line(&self.origin, number, self.line(start), self.cell_span(start, cell), label)
-            .help(
-                "leave a cell empty where a value is missing; quote cells that hold a separator",
-            ));
-        }
-        for (column, cell) in self.columns.iter_mut().zip(record) {
-            column.push(cell);
-        }
-        self.rows.push((number, start));
-        Ok(())
-    }
-
-    /// Where the table came from: a path or `<stdin>`.
+    /// Where the table came from: a path, `<stdin>`, or the first path and how many others.
     pub fn origin(&self) -> &str {
         &self.origin
     }
@@ -225,9 +172,22 @@ impl RunTable {
         self.names().any(|known| known == name)
     }
 
-    /// The line of the file on which row `row` starts, from 1; 0 for a row that does not exist.
+    /// What reading left out or repaired, to be shown with the result.
+    pub fn remarks(&self) -> &[Diagnostic] {
+        &self.remarks
+    }
+
+    /// The number of row `row` in its file, from 1: a line of a text file, else what
+    /// [`place`](Self::place) says; 0 for a row that does not exist.
     pub fn line_number(&self, row: usize) -> usize {
-        self.rows.get(row).map_or(0, |&(line, _)| line)
+        self.rows.get(row).map_or(0, |row| row.number as usize)
+    }
+
+    /// Where row `row` came from; nothing for a row that does not exist.
+    pub fn place(&self, row: usize) -> Option<Place<'_>> {
+        let row = self.rows.get(row)?;
+        let file = &self.files[row.file as usize];
+        Some(Place { file: &file.name, unit: file.unit, number: row.number })
     }
 
     /// The cells of a column as text.
@@ -235,8 +195,8 @@ impl RunTable {
     /// # Errors
     /// A column that does not exist, with the nearest name that does.
     pub fn text(&self, name: &str) -> Result<Vec<&str>, Diagnostic> {
-        let column = &self.columns[self.index(name)?];
-        Ok((0..self.len()).map(|row| column.cell(row)).collect())
+        let column = self.index(name)?;
+        Ok((0..self.len()).map(|row| self.cell(column, row)).collect())
     }
 
     /// The cells of a column as numbers; an empty cell, `nan`, `na` or `null` is NaN.
@@ -253,26 +213,27 @@ impl RunTable {
         self.number_at(self.index(name)?, row)
     }
 
+    fn cell(&self, column: usize, row: usize) -> &str {
+        let cell = self.columns[column].cells[row];
+        if let Some(range) = cell.in_source() {
+            return &self.source[range];
+        }
+        let start = (cell.start & !Cell::MADE) as usize;
+        &self.made[start..start + cell.length as usize]
+    }
+
     fn number_at(&self, index: usize, row: usize) -> Result<f64, Diagnostic> {
-        let column = &self.columns[index];
-        let cell = column.cell(row);
+        let cell = self.cell(index, row);
         if is_missing(cell) {
             return Ok(f64::NAN);
         }
         cell.parse().map_err(|_| {
-            let (line, start) = self.rows[row];
             let shown: String = cell.chars().take(40).collect();
             let problem = Diagnostic::error(format!(
                 "column `{}` holds `{shown}`, which is not a number",
-                column.name
-            ))
-            .at_line(
-                &self.origin,
-                line,
-                self.line(start),
-                self.cell_span(start, index),
-                "expected a number such as 1.5e9",
-            );
+                self.columns[index].name
+            ));
+            let problem = self.point_at(problem, index, row, "expected a number such as 1.5e9");
             if cell.contains(',') || cell.contains('_') {
                 problem.help("write numbers without group separators and with a decimal point")
             } else {
@@ -281,9 +242,53 @@ impl RunTable {
         })
     }
 
-    /// The whole row as the file has it.
+    /// Points a problem at a cell: at its line and column in a text file, else by its place.
+    fn point_at(&self, problem: Diagnostic, column: usize, row: usize, label: &str) -> Diagnostic {
+        let Row { file, start, .. } = self.rows[row];
+        let file = &self.files[file as usize];
+        if file.unit != Unit::Line {
+            return match self.place(row) {
+                Some(place) => problem.note(format!("it came from {place}")),
+                None => problem,
+            };
+        }
+        let start = start as usize - file.text.start;
+        let text = &self.source[file.text.clone()];
+        let inside = |cell: &Range<usize>| {
+            file.text.start + start <= cell.start && cell.end <= file.text.end
+        };
+        let span = match self.columns[column].cells[row].in_source().filter(inside) {
+            Some(cell) => cell.start - file.text.start..cell.end - file.text.start,
+            None => start..start + line_at(text, start).len(),
+        };
+        point(problem, &file.name, text, span, label)
+    }
+
+    /// The whole row as the file has it; where a row is not a line of one file, its cells between
+    /// tabs, without the name of the file.
     pub(crate) fn row_text(&self, row: usize) -> &str {
-        self.line(self.rows[row].1)
+        if self.rows_are_lines {
+            let Row { file, start, .. } = self.rows[row];
+            return line_at(&self.source[..self.files[file as usize].text.end], start as usize);
+        }
+        let Rendered { text, ends } = self.rendered.get_or_init(|| self.render());
+        let start = if row == 0 { 0 } else { ends[row - 1] };
+        &text[start..ends[row]]
+    }
+
+    fn render(&self) -> Rendered {
+        let mut rendered =
+            Rendered { text: String::new(), ends: Vec::with_capacity(self.rows.len()) };
+        for row in 0..self.len() {
+            for column in 0..self.columns.len() {
+                if Some(column) != self.file_column {
+                    rendered.text.push_str(self.cell(column, row));
+                    rendered.text.push('\t');
+                }
+            }
+            rendered.ends.push(rendered.text.len());
+        }
+        rendered
     }
 
     pub(crate) fn missing_column(&self, name: &str) -> Diagnostic {
@@ -299,106 +304,40 @@ impl RunTable {
     fn index(&self, name: &str) -> Result<usize, Diagnostic> {
         self.names().position(|known| known == name).ok_or_else(|| self.missing_column(name))
     }
-
-    /// The text of the line that starts at byte `start`.
-    fn line(&self, start: usize) -> &str {
-        let rest = &self.source[start..];
-        let end = rest.find(['\n', '\r']).unwrap_or(rest.len());
-        &rest[..end]
-    }
-
-    /// The bytes of cell `index` within the line that starts at byte `start`.
-    fn cell_span(&self, start: usize, index: usize) -> Range<usize> {
-        let line = self.line(start);
-        let mut quoted = false;
-        let mut cell = 0;
-        let mut from = 0;
-        for (at, character) in line.char_indices() {
-            if character == '"' {
-                quoted = !quoted;
-            } else if character == self.delimiter && !quoted {
-                if cell == index {
-                    return from..at.max(from + 1);
-                }
-                cell += 1;
-                from = at + 1;
-            }
-        }
-        if cell == index { from..line.len().max(from + 1) } else { line.len()..line.len() + 1 }
-    }
 }
 
-/// Line numbers of records whose bytes come in order: each byte of the source is looked at once.
-#[derive(Default)]
-struct LineCounter {
-    line: usize,
-    at: usize,
+/// The text of the line that starts at byte `start`.
+fn line_at(text: &str, start: usize) -> &str {
+    let rest = &text[start..];
+    let line = rest.find(['\n', '\r']).unwrap_or(rest.len());
+    &rest[..line]
 }
 
-impl LineCounter {
-    /// The line and first byte of the record that the reader found at or after byte `from`; the
-    /// reader counts the line break and blank lines before a record as part of it.
-    fn of_record(&mut self, source: &str, from: usize) -> (usize, usize) {
-        let bytes = source.as_bytes();
-        let mut start = from.min(bytes.len());
-        while start < bytes.len() && matches!(bytes[start], b'\n' | b'\r') {
-            start += 1;
-        }
-        let between = &source[self.at.min(start)..start];
-        self.line += between.matches('\n').count();
-        self.at = start;
-        (self.line + 1, start)
+/// Points a problem at `span` of a file's text, in its line and column.
+pub(crate) fn point(
+    problem: Diagnostic,
+    file: &str,
+    text: &str,
+    span: Range<usize>,
+    label: &str,
+) -> Diagnostic {
+    /// A line longer than this is no line to show.
+    const LONG: usize = 2000;
+    let start = text[..span.start].rfind('\n').map_or(0, |end| end + 1);
+    let number = text[..start].matches('\n').count() + 1;
+    let line = line_at(text, start);
+    let (from, to) = (span.start - start, (span.end - start).max(span.start - start + 1));
+    if line.len() <= LONG {
+        return problem.at_line(file, number, line, from..to, label);
     }
+    let column = line[..from.min(line.len())].chars().count() + 1;
+    let shown: String = text[span.start..].chars().take(40).collect();
+    problem.note(format!("at {file}:{number}:{column}, `{shown}`: {label}"))
 }
 
 fn is_missing(cell: &str) -> bool {
     cell.is_empty()
         || ["nan", "na", "n/a", "null", "none"].iter().any(|m| cell.eq_ignore_ascii_case(m))
-}
-
-/// The text of a file, without a byte order mark.
-fn text_of<'a>(origin: &str, bytes: &'a [u8]) -> Result<&'a str, Diagnostic> {
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") {
-        return Err(Diagnostic::error(format!("`{origin}` is UTF-16 text, not UTF-8"))
-            .help("save it again as UTF-8; spreadsheets call this \"CSV UTF-8\""));
-    }
-    for (magic, what) in [
-        (&b"PAR1"[..], "a Parquet file"),
-        (b"\x1F\x8B", "compressed with gzip"),
-        (b"PK\x03\x04", "a spreadsheet or zip archive"),
-    ] {
-        if bytes.starts_with(magic) {
-            return Err(Diagnostic::error(format!("`{origin}` is {what}, not a text table"))
-                .help("export the runs as CSV"));
-        }
-    }
-    let text = std::str::from_utf8(bytes).map_err(|problem| {
-        let good = String::from_utf8_lossy(&bytes[..problem.valid_up_to()]);
-        let byte = bytes[problem.valid_up_to()];
-        Diagnostic::error(format!("`{origin}` is not UTF-8 text: byte 0x{byte:02X}"))
-            .at(origin, &good, good.len()..good.len() + 1, "here")
-            .help("save the table as UTF-8")
-    })?;
-    if let Some(at) = text.find('\0') {
-        return Err(Diagnostic::error(format!("`{origin}` holds a NUL byte, so it is not text"))
-            .at(origin, &text[..at], at..at + 1, "here")
-            .help("export the runs as CSV again; the file may be damaged or binary"));
-    }
-    Ok(text)
-}
-
-/// The separator that the first line with text uses most; a comma when it uses none.
-fn delimiter_of(source: &str) -> char {
-    let header = source.lines().find(|line| !line.trim().is_empty()).unwrap_or("");
-    let count = |separator: char| header.matches(separator).count();
-    let mut best = ',';
-    for separator in ['\t', ';'] {
-        if count(separator) > count(best) {
-            best = separator;
-        }
-    }
-    best
 }
 
 #[cfg(test)]
