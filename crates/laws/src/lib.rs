@@ -61,6 +61,7 @@ mod rows;
 mod sandwich;
 mod saved;
 mod search;
+mod verdict;
 mod warning;
 
 pub use backtest::{Backtest, Cut};
@@ -75,4 +76,5 @@ pub use objective::{FIELD_DELTA, Loss, Objective};
 pub use optimum::{Allocation, Optimum, optimal};
 pub use predict::{Prediction, Setting};
 pub use saved::SCHEMA_VERSION;
+pub use verdict::Verdict;
 pub use warning::{Side, Warning};
