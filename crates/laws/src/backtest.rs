@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::f64::consts::{FRAC_PI_2, LN_10};
 
+use runs::Observations;
 use serde::{Deserialize, Serialize};
 
-use crate::Law;
+use crate::{FitError, Law, input};
 use crate::dense::{Factor, dot};
 use crate::model::Model;
 use crate::objective::{Loss, Objective};
@@ -118,16 +119,9 @@ pub(crate) fn backtest(
     problem: &Problem<'_>,
     axis: &str,
 ) -> Option<Backtest> {
-    let rows = problem.rows;
-    let runs = in_order(problem);
-    let top = runs.last()?.extent;
-    let (setting, _) = rows.settings();
-    let fewest = (3 * problem.size()).div_ceil(2).max(4);
-    let mut seen = HashSet::new();
-    let cuts: Vec<Cut> = DEPTHS
-        .iter()
-        .filter_map(|depth| cut_near(&runs, top - depth * LN_10))
-        .filter(|&count| seen.insert(count) && enough(&runs[..count], &setting, fewest))
+    let runs = in_order(problem.rows);
+    let cuts: Vec<Cut> = counts(problem.rows, &runs, problem.size())
+        .into_iter()
         .filter_map(|count| try_cut(refitted, problem, &runs, count))
         .collect();
     (!cuts.is_empty()).then(|| Backtest {
@@ -137,9 +131,63 @@ pub(crate) fn backtest(
     })
 }
 
+/// How many runs lie below each cut that leaves enough on both sides, most first.
+fn counts(rows: &Rows, runs: &[Run], parameters: usize) -> Vec<usize> {
+    let Some(last) = runs.last() else { return Vec::new() };
+    let (setting, _) = rows.settings();
+    let fewest = (3 * parameters).div_ceil(2).max(4);
+    let mut seen = HashSet::new();
+    DEPTHS
+        .iter()
+        .filter_map(|depth| cut_near(runs, last.extent - depth * LN_10))
+        .filter(|&count| seen.insert(count) && enough(&runs[..count], &setting, fewest))
+        .collect()
+}
+
+/// The cuts of a table, as numbers of its rows.
+pub(crate) struct Cuts {
+    pub(crate) axis: String,
+    pub(crate) cuts: Vec<CutRuns>,
+}
+
+/// One cut: the rows of the runs below it, and the largest row of each run above.
+pub(crate) struct CutRuns {
+    pub(crate) at: f64,
+    pub(crate) below_runs: usize,
+    pub(crate) below: Vec<usize>,
+    pub(crate) above: Vec<usize>,
+}
+
+/// Where `observations` can be cut for laws of up to `parameters` parameters.
+pub(crate) fn cut_runs(
+    law: &Law,
+    observations: &Observations,
+    parameters: usize,
+) -> Result<Cuts, FitError> {
+    let rows = input::rows(law, observations, false)?;
+    let runs = in_order(&rows);
+    let cuts: Vec<CutRuns> = counts(&rows, &runs, parameters)
+        .into_iter()
+        .map(|count| {
+            let mut below: Vec<usize> =
+                runs[..count].iter().flat_map(|run| run.rows.iter().copied()).collect();
+            below.sort_unstable();
+            CutRuns {
+                at: runs[count - 1].extent.exp(),
+                below_runs: count,
+                below,
+                above: runs[count..].iter().map(|run| run.rows[run.rows.len() - 1]).collect(),
+            }
+        })
+        .collect();
+    if cuts.is_empty() {
+        return Err(FitError::NoCut { runs: runs.len() });
+    }
+    Ok(Cuts { axis: input::axis(law, observations), cuts })
+}
+
 /// Runs by their largest extent, and their rows likewise, whatever the order of the table.
-fn in_order(problem: &Problem<'_>) -> Vec<Run> {
-    let rows = problem.rows;
+fn in_order(rows: &Rows) -> Vec<Run> {
     let compare = |&a: &usize, &b: &usize| {
         let variables = rows.variables.iter().map(|(_, column)| column[a].total_cmp(&column[b]));
         rows.extent[a]

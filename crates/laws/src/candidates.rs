@@ -117,15 +117,6 @@ impl Candidates {
         }
         candidates
     }
-
-    /// The candidates with these numbers.
-    pub(crate) fn select(&self, chosen: &[usize]) -> Self {
-        Self {
-            nonlinear: self.nonlinear.clone(),
-            points: chosen.iter().map(|&index| self.points[index].clone()).collect(),
-            parts: chosen.iter().map(|&index| self.parts[index]).collect(),
-        }
-    }
 }
 
 /// The `index`-th number of Halton's sequence in the base of the `axis`-th prime.

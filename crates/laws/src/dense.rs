@@ -27,15 +27,6 @@ impl Matrix {
         self.entries.iter().all(|x| x.is_finite())
     }
 
-    /// Copies the lower triangle to the upper one.
-    pub(crate) fn mirror(&mut self) {
-        for i in 0..self.size {
-            for j in 0..i {
-                self[(j, i)] = self[(i, j)];
-            }
-        }
-    }
-
     pub(crate) fn add(&mut self, other: &Self) {
         for (x, y) in self.entries.iter_mut().zip(&other.entries) {
             *x += y;
@@ -275,9 +266,9 @@ mod tests {
             for i in 0..4 {
                 for j in 0..=i {
                     matrix[(i, j)] = values.next().unwrap();
+                    matrix[(j, i)] = matrix[(i, j)];
                 }
             }
-            matrix.mirror();
             let pairs = eigen(&matrix);
             for i in 0..4 {
                 for j in 0..4 {

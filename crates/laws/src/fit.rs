@@ -126,6 +126,15 @@ pub enum FitError {
         /// The budget.
         compute: Flop,
     },
+    /// No cut leaves enough runs on both sides.
+    #[error("the {runs} runs cannot be cut: one and a half times as many runs and settings as the law has parameters are needed below, and two runs above")]
+    NoCut {
+        /// Runs at hand.
+        runs: usize,
+    },
+    /// A test of sharing without anything shared.
+    #[error("nothing is shared between groups, so there is nothing to test: name the groups and the parameters that they share")]
+    NothingShared,
     /// A variable without a value.
     #[error("the law also takes {name}: give its value")]
     NotGiven {

@@ -1,40 +1,48 @@
 //! Scaling laws: fitting, intervals and predictions.
 //!
 //! ```text
-//!  Observations ──▶ grid over (alpha, beta),      ──▶ Newton on Huber's  ──▶ Fit
-//!   N, D, loss      E, A, B solved for on it          objective, from        law, certificate,
-//!                   (variable projection)             every part of it       draws, warnings
-//!                                                           ▲                  │
-//!                          runs resampled, refitted ────────┘                  ├─▶ predict(N, D)
-//!                          (bootstrap by run)                                  └─▶ optimum(C)
+//!  Law ─────────▶ candidates all over its        ──▶ Newton on exact        ──▶ Fit
+//!   a formula,     nonlinear parameters, the          second derivatives,      estimates, certificate,
+//!   from the       linear ones solved for             from the best of         draws, warnings
+//!   catalogue      (variable projection)              every part of it          │
+//!   or typed         ▲                                    ▲                     ├─▶ predict(setting)
+//!  Observations ─────┘      runs resampled, refitted ─────┘                     ├─▶ optimum(C)
+//!   its columns             (bootstrap by run)                                  └─▶ backtest
 //! ```
 //!
-//! The law is Chinchilla's, L = E + A / N^alpha + B / D^beta, N in parameters, D in tokens, L in
-//! nats per token. The objective is the sum over rows of Huber's loss of ln L - ln law, as in
-//! Hoffmann et al. 2022 (arXiv:2203.15556, section 3.3) and Besiroglu et al. 2024
-//! (arXiv:2404.10102). The problem is linear in E, A and B, so a grid over the two exponents sees
-//! every valley; from there second derivatives make short work of the rest, and the minimum is
-//! certified by the gradient and by how many starts agree.
+//! A law is a formula with the meaning and the bounds of its names. The objective is a sum over
+//! rows of a penalty of ln measured - ln law, or of measured - law where a law of accuracies asks
+//! for that; for losses it is Huber's with a turn at 0.001, as in Hoffmann et al. 2022
+//! (arXiv:2203.15556, section 3.3) and Besiroglu et al. 2024 (arXiv:2404.10102). Parameters that
+//! the law is linear in are found from the formula and solved for, so a search over the others
+//! sees every valley; from there second derivatives make short work of the rest, and the minimum
+//! is certified by the gradient and by how many starts agree.
 //!
 //! ```
-//! use laws::{Chinchilla, FitOptions, fit};
-//! use runs::{Flop, Observation, Observations, Parameters, Tokens};
+//! use laws::{FitOptions, Setting, catalogue, fit, optimal};
+//! use runs::{Flop, NatsPerToken, Observation, Observations, Parameters, Tokens};
 //!
-//! let truth = Chinchilla { e: 1.69, a: 406.4, b: 410.7, alpha: 0.34, beta: 0.28 };
-//! let rows = [1e6, 3e6, 1e7, 3e7, 1e8].into_iter().flat_map(|n| {
-//!     [5.0, 20.0, 80.0].map(|ratio| {
-//!         let (parameters, tokens) = (Parameters(n), Tokens(ratio * n));
-//!         let loss = truth.loss(parameters, tokens);
-//!         Observation { run: format!("{n:e}/{ratio}"), parameters, tokens, loss }
+//! let law = catalogue::find("chinchilla")?;
+//! let rows = [1e6, 3e6, 1e7, 3e7, 1e8].into_iter().flat_map(|n: f64| {
+//!     [5.0, 20.0, 80.0].map(|ratio: f64| Observation {
+//!         run: format!("{n:e}/{ratio}"),
+//!         parameters: Parameters(n),
+//!         tokens: Tokens(ratio * n),
+//!         loss: NatsPerToken(1.69 + 406.4 / n.powf(0.34) + 410.7 / (ratio * n).powf(0.28)),
 //!     })
 //! });
 //! let options = FitOptions { bootstrap: 100, ..FitOptions::default() };
-//! let fit = fit(&Observations::new(rows), &options)?;
-//! assert!((fit.law.alpha - 0.34).abs() < 1e-6);
+//! let fit = fit(&law, &Observations::new(rows), &options)?;
+//! assert!((fit.value_of("alpha").unwrap() - 0.34).abs() < 1e-6);
+//! assert_eq!(fit.certificate.starts_at_minimum, fit.certificate.starts);
 //!
-//! let best = fit.optimum(Flop(1e21), 0.9).expect("both terms are there").best;
+//! let best = fit.optimum(Flop(1e21), &Setting::new(), 0.9)?[0].best;
 //! assert!((best.tokens_per_parameter() - 50.1).abs() < 0.1);
-//! # Ok::<(), laws::FitError>(())
+//!
+//! // The same from published constants, in the order of the law's parameters.
+//! let published = optimal(&law, &[1.69, 406.4, 410.7, 0.34, 0.28], Flop(1e21), &Setting::new())?;
+//! assert!((published.unwrap().loss - best.loss).abs() < 1e-6);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod backtest;
@@ -43,11 +51,13 @@ mod candidates;
 pub mod catalogue;
 mod certificate;
 mod chinchilla;
+mod compare;
 mod dense;
 mod doubts;
 mod draws;
 mod fit;
 mod input;
+pub mod isoflop;
 mod law;
 mod model;
 mod newton;
@@ -57,10 +67,15 @@ mod predict;
 mod problem;
 mod projection;
 mod residuals;
+mod robust;
 mod rows;
+pub mod sampling;
 mod sandwich;
 mod saved;
 mod search;
+mod sharing;
+mod tilt;
+pub mod trend;
 mod verdict;
 mod warning;
 
@@ -68,6 +83,7 @@ pub use backtest::{Backtest, Cut};
 pub use bootstrap::Resampling;
 pub use certificate::Certificate;
 pub use chinchilla::Chinchilla;
+pub use compare::{Comparison, Contender, Pair, Score, compare};
 pub use draws::{Draws, Interval};
 pub use fit::{Bootstrap, Estimate, Fit, FitError, FitOptions, fit, fit_with_progress};
 pub use input::Data;
@@ -75,6 +91,8 @@ pub use law::{Derived, Law, Parameter, Quantity, ResidualScale};
 pub use objective::{FIELD_DELTA, Loss, Objective};
 pub use optimum::{Allocation, Optimum, optimal};
 pub use predict::{Prediction, Setting};
+pub use robust::{Follow, Variant, robustness};
 pub use saved::SCHEMA_VERSION;
+pub use sharing::{Sharing, test_sharing};
 pub use verdict::Verdict;
 pub use warning::{Side, Warning};

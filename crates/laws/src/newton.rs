@@ -3,6 +3,7 @@
 use crate::dense::{dot, solve};
 use crate::objective::Penalty;
 use crate::problem::{Expansion, Problem, Space};
+use crate::tilt::Tilt;
 
 /// Where the Newton method stopped.
 #[derive(Debug, Clone)]
@@ -25,10 +26,11 @@ pub(crate) struct Patience {
     pub(crate) steps: usize,
 }
 
-/// Two expansions, so that a step need not allocate.
+/// Two expansions, so that a step need not allocate, and the coordinates that steps are taken in.
 #[derive(Debug, Default)]
 pub(crate) struct Walk {
     pub(crate) space: Space,
+    pub(crate) tilt: Tilt,
     here: Expansion,
     there: Expansion,
 }
@@ -69,14 +71,14 @@ pub(crate) fn newton(
     patience: Patience,
     walk: &mut Walk,
 ) -> Option<Stop> {
-    let size = problem.size();
     let mut point: Vec<f64> = start.to_vec();
     clamp(problem, &mut point);
-    let Walk { space, here, there } = walk;
+    let Walk { space, tilt, here, there } = walk;
     problem.expand(&point, penalty, weights, space, here);
     if !here.is_finite() {
         return None;
     }
+    tilt.turn(&point, here);
     let mut damping = 0.0;
     let mut converged = false;
     let mut next = point.clone();
@@ -87,9 +89,7 @@ pub(crate) fn newton(
         // Objectives of likelihoods may be zero or negative: the number of rows sets their size.
         let size_of = here.value.abs().max(1e-30);
         converged = damping <= 1e-2 && promised <= patience.tolerance * size_of + 1e-30;
-        for i in 0..size {
-            next[i] = point[i] + step[i];
-        }
+        tilt.step(&point, &step, &mut next);
         clamp(problem, &mut next);
         problem.expand(&next, penalty, weights, space, there);
         let gained = here.value - there.value;
@@ -99,6 +99,7 @@ pub(crate) fn newton(
             }
             std::mem::swap(&mut point, &mut next);
             std::mem::swap(here, there);
+            tilt.turn(&point, here);
         } else if !converged {
             damping = (damping * 8.0).max(1e-3);
             if damping > 1e12 {

@@ -3,11 +3,11 @@
 use formula::{Columns, Environment, Program};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rand_distr::{ChiSquared, Distribution, StandardNormal};
 use runs::{Parameters, Tokens, flop_6nd};
 use serde::{Deserialize, Serialize};
 
 use crate::draws::Interval;
-use crate::sandwich::standard_normal;
 use crate::{Fit, FitError, Law, ResidualScale};
 
 /// Values of a law's variables, by name.
@@ -197,7 +197,9 @@ struct Noise<'a> {
     residuals: &'a [f64],
     kernel: f64,
     shrink: f64,
-    freedom: usize,
+    /// Degrees of freedom of the residuals, and the chi-square that they make of their spread.
+    freedom: f64,
+    spread: ChiSquared<f64>,
     random: ChaCha8Rng,
     /// The drift's own stream, so that the scatter is the same with and without it.
     aside: ChaCha8Rng,
@@ -206,6 +208,7 @@ struct Noise<'a> {
 impl<'a> Noise<'a> {
     fn new(fit: &'a Fit, seed: u64) -> Self {
         let n = fit.residuals.len().max(1) as f64;
+        let freedom = (n - fit.estimates.len() as f64).max(1.0);
         let spread = (fit.residuals.iter().map(|r| r * r).sum::<f64>() / n).sqrt();
         let width = n.powf(-0.2);
         let mut aside = ChaCha8Rng::seed_from_u64(seed);
@@ -215,7 +218,8 @@ impl<'a> Noise<'a> {
             kernel: width * spread,
             // Keeps the variance what it was before smoothing.
             shrink: (1.0 + width * width).sqrt().recip(),
-            freedom: fit.residuals.len().saturating_sub(fit.estimates.len()).max(1),
+            freedom,
+            spread: ChiSquared::new(freedom).expect("at least one degree of freedom"),
             random: ChaCha8Rng::seed_from_u64(seed),
             aside,
         }
@@ -227,8 +231,8 @@ impl<'a> Noise<'a> {
         }
         let random = &mut self.random;
         let residual = self.residuals[random.random_range(0..self.residuals.len())];
-        let smooth = (residual + self.kernel * standard_normal(random)) * self.shrink;
-        smooth / (chi_square(random, self.freedom) / self.freedom as f64).sqrt()
+        let smooth = (residual + self.kernel * random.sample::<f64, _>(StandardNormal)) * self.shrink;
+        smooth / (self.spread.sample(random) / self.freedom).sqrt()
     }
 
     /// Normal, of standard deviation `scale`.
@@ -236,20 +240,6 @@ impl<'a> Noise<'a> {
         if scale <= 0.0 {
             return 0.0;
         }
-        scale * standard_normal(&mut self.aside)
+        scale * self.aside.sample::<f64, _>(StandardNormal)
     }
-}
-
-/// Chi-square with `freedom` degrees: a sum of squares, or for many degrees Wilson and Hilferty's
-/// cube of a normal, whose error there is far below the Monte Carlo error.
-fn chi_square(random: &mut ChaCha8Rng, freedom: usize) -> f64 {
-    let k = freedom as f64;
-    if freedom <= 30 {
-        // Two degrees at a time: twice an exponential.
-        let pairs: f64 = (0..freedom / 2).map(|_| -2.0 * (1.0 - random.random::<f64>()).ln()).sum();
-        let odd = if freedom % 2 == 1 { standard_normal(random).powi(2) } else { 0.0 };
-        return (pairs + odd).max(1e-12);
-    }
-    let part = 2.0 / (9.0 * k);
-    (k * (1.0 - part + part.sqrt() * standard_normal(random)).powi(3)).max(1e-12)
 }

@@ -38,6 +38,11 @@ impl Coordinate {
     pub(crate) fn value(&self, x: f64) -> f64 {
         if self.logarithmic { x.exp() } else { x }
     }
+
+    /// The derivative of the parameter by the coordinate where that is `x`.
+    pub(crate) fn factor(&self, x: f64) -> f64 {
+        if self.logarithmic { x.exp() } else { 1.0 }
+    }
 }
 
 /// The rows of one group, with the law's columns computed once.
@@ -328,10 +333,7 @@ impl<'a> Problem<'a> {
     /// Adds the derivatives by one block's parameters to those by the coordinates.
     fn scatter(&self, block: &Block<'_>, x: &[f64], local: &Expansion, out: &mut Expansion) {
         out.value += local.value;
-        let factor = |place: usize| {
-            let coordinate = &self.coordinates[place];
-            if coordinate.logarithmic { x[place].exp() } else { 1.0 }
-        };
+        let factor = |place: usize| self.coordinates[place].factor(x[place]);
         for (a, &i) in block.place.iter().enumerate() {
             let by_a = factor(i);
             out.gradient[i] += by_a * local.gradient[a];
@@ -393,13 +395,27 @@ impl<'a> Problem<'a> {
                 let inverse =
                     if self.model.scale == ResidualScale::Log { value.recip() } else { 1.0 };
                 for (a, &place) in block.place.iter().enumerate() {
-                    let coordinate = &self.coordinates[place];
-                    let factor = if coordinate.logarithmic { x[place].exp() } else { 1.0 };
+                    let factor = self.coordinates[place].factor(x[place]);
                     out[row * size + place] += factor * inverse * columns[(1 + a) * n + i];
                 }
             }
         }
         out
+    }
+
+    /// The law at `x` over all rows of a block, its derivatives by the free parameters, and its
+    /// second derivatives as the upper triangle, row by row; NaN where it cannot be evaluated.
+    pub(crate) fn second_order(&self, block: usize, x: &[f64]) -> Vec<f64> {
+        let (n, p) = (self.blocks[block].rows.len(), self.model.free.len());
+        let (mut workspace, mut parameters) = (Workspace::default(), Vec::new());
+        self.parameters(block, x, &mut parameters);
+        let mut columns = vec![f64::NAN; (1 + p + p * (p + 1) / 2) * n];
+        let mut outputs: Vec<&mut [f64]> = columns.chunks_exact_mut(n).collect();
+        let done = self.blocks[block].hessian.evaluate(&parameters, &mut workspace, &mut outputs);
+        if done.is_err() {
+            columns.fill(f64::NAN);
+        }
+        columns
     }
 
     /// The sum over rows of the products of slopes.

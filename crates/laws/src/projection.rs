@@ -31,8 +31,6 @@ pub(crate) struct Solved {
     /// All coordinates.
     pub(crate) point: Vec<f64>,
     pub(crate) part: u64,
-    /// Which candidate it was.
-    pub(crate) candidate: usize,
 }
 
 impl Projection {
@@ -96,7 +94,6 @@ impl Projection {
                     value,
                     point: self.point(problem, candidate, &solution),
                     part: self.candidates.parts[candidate],
-                    candidate,
                 })
             })
             .collect()
@@ -116,18 +113,6 @@ impl Projection {
             point[place] = x;
         }
         point
-    }
-
-    /// The best `count` candidates of `solved` only, for repeated solving.
-    pub(crate) fn narrowed(mut self, solved: &[Solved], count: usize) -> Self {
-        let mut order: Vec<&Solved> = solved.iter().collect();
-        order.sort_by(|a, b| a.value.total_cmp(&b.value));
-        let mut chosen: Vec<usize> =
-            order.into_iter().take(count).map(|solved| solved.candidate).collect();
-        chosen.sort_unstable();
-        self.candidates = self.candidates.select(&chosen);
-        self.columns = chosen.iter().map(|&index| std::mem::take(&mut self.columns[index])).collect();
-        self
     }
 }
 

@@ -3,6 +3,12 @@
 use crate::dense::{Factor, dot};
 use crate::problem::Problem;
 
+/// The mean of some numbers; NaN of none.
+pub(crate) fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = values.fold((0.0, 0.0), |(sum, count), x| (sum + x, count + 1.0));
+    sum / count
+}
+
 /// 1.4826 times the median size: the standard deviation where residuals are normal.
 pub(crate) fn robust_spread(residuals: &[f64], parameters: usize) -> f64 {
     let mut sizes: Vec<f64> = residuals.iter().map(|r| r.abs()).collect();

@@ -3,6 +3,7 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
 
 use crate::bootstrap::{Plan, Resamples};
 use crate::dense::{Factor, Matrix, dot};
@@ -27,7 +28,7 @@ pub(crate) fn sandwich(plan: &Plan<'_>, problem: &Problem<'_>, count: usize) -> 
     let mut random = ChaCha8Rng::seed_from_u64(plan.seed);
     let mut resamples = Resamples::default();
     for _ in 0..count {
-        let normals: Vec<f64> = (0..size).map(|_| standard_normal(&mut random)).collect();
+        let normals: Vec<f64> = (0..size).map(|_| random.sample(StandardNormal)).collect();
         let Some(step) = hessian.solve(&spread.spread(&normals)) else {
             resamples.failed += 1;
             continue;
@@ -41,12 +42,6 @@ pub(crate) fn sandwich(plan: &Plan<'_>, problem: &Problem<'_>, count: usize) -> 
         resamples.points.push(moved.collect());
     }
     resamples
-}
-
-/// A standard normal number, by Box and Muller's method.
-pub(crate) fn standard_normal(random: &mut ChaCha8Rng) -> f64 {
-    let radius = (-2.0 * (1.0 - random.random::<f64>()).ln()).sqrt();
-    radius * (std::f64::consts::TAU * random.random::<f64>()).cos()
 }
 
 fn covariance(rows: &Rows, problem: &Problem<'_>, best: &Stop) -> Matrix {

@@ -17,7 +17,7 @@ use crate::rows::Rows;
 const SEARCHED_ROWS: usize = 2000;
 
 /// Newton steps promise less than this share of the objective when a search ends.
-pub(crate) const TOLERANCE: f64 = 1e-14;
+const TOLERANCE: f64 = 1e-14;
 
 /// The same for resamples.
 pub(crate) const RESAMPLE_TOLERANCE: f64 = 1e-11;
@@ -36,7 +36,7 @@ pub(crate) struct Search {
 }
 
 /// Whether two objective values are the same minimum; `rows` sets the floor for exact data.
-pub(crate) fn same_value(a: f64, b: f64, rows: usize) -> bool {
+fn same_value(a: f64, b: f64, rows: usize) -> bool {
     (a - b).abs() <= 1e-7 * a.abs().min(b.abs()) + rows as f64 * 1e-22
 }
 
@@ -53,12 +53,8 @@ fn spread_of(residuals: &[f64], weights: &[f64]) -> f64 {
 }
 
 /// Starting points: the best candidate of every part of the space, best first, under weights that
-/// let outlying rows count less; the robust spread of the residuals at the best; and all solved
-/// candidates.
-pub(crate) fn starts(
-    problem: &Problem<'_>,
-    projection: &Projection,
-) -> (Vec<Vec<f64>>, f64, Vec<Solved>) {
+/// let outlying rows count less; and the robust spread of the residuals at the best.
+fn starts(problem: &Problem<'_>, projection: &Projection) -> (Vec<Vec<f64>>, f64) {
     let weights = &problem.rows.weight;
     let mut solved = projection.solve(problem, weights);
     let mut spread = 0.0;
@@ -89,7 +85,7 @@ pub(crate) fn starts(
     }
     let most = if problem.model.free.len() > problem.model.linear.len() + 2 { 32 } else { 16 };
     chosen.truncate(most);
-    (chosen.into_iter().map(|solved| solved.point.clone()).collect(), spread, solved)
+    (chosen.into_iter().map(|solved| solved.point.clone()).collect(), spread)
 }
 
 /// Descends to a minimum, fitting the scale too where the loss has one.
@@ -102,6 +98,7 @@ pub(crate) fn minimise(
     tolerance: f64,
     walk: &mut Walk,
 ) -> Option<Stop> {
+    walk.tilt(problem, start, weights);
     let Loss::StudentT { degrees } = loss else {
         let penalty = Penalty::new(loss, spread);
         return descend(problem, start, spread, penalty, weights, tolerance, walk);
@@ -137,7 +134,7 @@ pub(crate) fn project(law: &Law, problem: &Problem<'_>, budget: usize) -> Projec
 }
 
 /// How many candidates a search looks at.
-pub(crate) fn budget(model: &Model) -> usize {
+fn budget(model: &Model) -> usize {
     match model.free.len() - model.linear.len() {
         0..=2 => 576,
         _ => 2048,
@@ -196,7 +193,7 @@ fn sample(rows: &Rows) -> Vec<usize> {
 
 fn multi_start(law: &Law, problem: &Problem<'_>, loss: Loss) -> Option<Search> {
     let projection = project(law, problem, budget(problem.model));
-    let (starts, spread, _) = starts(problem, &projection);
+    let (starts, spread) = starts(problem, &projection);
     let weights = &problem.rows.weight;
     let mut stops: Vec<Stop> = starts
         .par_iter()

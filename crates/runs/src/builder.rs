@@ -217,8 +217,10 @@ impl Builder {
         self.table.file_column = self.index.get(name).copied();
     }
 
-    /// A problem with the remarks of the reading, which may explain it.
-    pub(crate) fn explained(&self, mut problem: Diagnostic) -> Diagnostic {
+    /// That nothing was found, with the remarks of the reading, which may explain it.
+    pub(crate) fn no_runs(&self, name: &str) -> Diagnostic {
+        let mut problem = Diagnostic::error(format!("`{name}` holds no runs"))
+            .help("it is of a known format, but has no row, and no step with a number in it");
         for remark in &self.table.remarks {
             problem = problem.note(remark.message().to_owned());
         }
@@ -238,8 +240,7 @@ impl Builder {
     /// The table, when it has rows; the caller says what else it is that has none.
     pub(crate) fn finish(mut self) -> Result<RunTable, Diagnostic> {
         if self.table.rows.is_empty() {
-            let problem = Diagnostic::error(format!("`{}` holds no runs", self.table.origin()));
-            return Err(self.explained(problem));
+            return Err(self.no_runs(self.table.origin()));
         }
         // Every column has a cell for every row: cells at the end may not have been given.
         let rows = self.table.rows.len();

@@ -92,3 +92,30 @@ impl fmt::Display for Format {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_decides_and_names_only_where_content_does_not() {
+        let detect = |name: &str, head: &[u8]| Format::of_bytes(Path::new(name), head);
+        for (name, head, expected) in [
+            ("x.csv", &b"run,loss\na,1"[..], Format::Delimited),
+            ("x", b"\xEF\xBB\xBF  {\"a\": 1}", Format::Json),
+            ("x.txt", b"\n[{\"a\": 1}]", Format::Json),
+            ("x.csv", b"{a},b\n1,2", Format::Delimited),
+            ("x.csv", b"PAR1", Format::Parquet),
+            ("x.csv", b"SQLite format 3\0", Format::Sqlite),
+            ("x", b":W&B\xE1\xBE\0", Format::Wandb),
+            ("x", b"banner\nStep 00000 | Validation bpb: 3.2\n", Format::NanochatLog),
+            ("x", b"{\nstep 00000/00010 (0.00%) | loss: 9.1 | dt: 1ms\n", Format::NanochatLog),
+            ("x", b"step 1 | of the proof", Format::Delimited),
+            ("x", b"", Format::Delimited),
+        ] {
+            assert_eq!(detect(name, head), Ok(expected), "{name}");
+        }
+        assert_eq!(detect("x.gz", b"\x1F\x8B"), Err("compressed with gzip, not a run table"));
+        assert_eq!(Format::detect(Path::new("."), b""), Ok(Format::Folder));
+    }
+}

@@ -44,6 +44,7 @@ mod place;
 mod quantity;
 mod read;
 mod request;
+mod select;
 mod standard;
 mod table;
 mod write;

@@ -44,8 +44,7 @@ pub(crate) fn read_all(paths: &[&Path]) -> Result<RunTable, Diagnostic> {
         let start = builder.rows();
         read(path, &mut builder)?;
         if builder.rows() == start {
-            let problem = Diagnostic::error(format!("`{}` holds no runs", shown(path)));
-            return Err(builder.explained(problem));
+            return Err(builder.no_runs(&shown(path)));
         }
         from.push((shown(path), start..builder.rows()));
     }

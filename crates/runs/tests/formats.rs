@@ -274,6 +274,26 @@ fn trainer_states_are_one_run_with_a_row_an_entry() {
 }
 
 #[test]
+fn every_table_of_the_reference_folder_reads() {
+    let Some(folder) = std::env::var_os("ISOFLOP_REFERENCE") else {
+        eprintln!("left out: reading the reference tables, as ISOFLOP_REFERENCE is not set");
+        return;
+    };
+    let mut read = 0;
+    for kind in std::fs::read_dir(folder).unwrap().flatten().filter(|entry| entry.path().is_dir()) {
+        for file in std::fs::read_dir(kind.path()).unwrap().flatten() {
+            if file.path().extension().is_some_and(|end| end == "csv") {
+                let table =
+                    RunTable::read(file.path()).unwrap_or_else(|problem| panic!("{problem}"));
+                assert!(!table.is_empty());
+                read += 1;
+            }
+        }
+    }
+    assert!(read > 0);
+}
+
+#[test]
 fn several_files_keep_their_origin_and_all_columns() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str, text: &str| {

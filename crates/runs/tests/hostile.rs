@@ -140,7 +140,7 @@ fn a_file_longer_than_a_table_is_refused_before_it_is_read() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn files_with_changed_bytes_never_panic(

@@ -17,6 +17,8 @@ use holdout::Holdout;
 
 mod amount;
 mod answer;
+#[cfg_attr(not(test), expect(dead_code, reason = "awaits `--approach` on the command line"))]
+mod approach;
 mod asked;
 mod chart;
 mod holdout;
@@ -98,6 +100,12 @@ struct OutputArgs {
 #[expect(clippy::needless_pass_by_value, reason = "every command takes its arguments whole")]
 pub(crate) fn run(args: FitArgs, out: &mut dyn Write) -> Result<Outcome, Diagnostic> {
     interrupt::quit_between_files()?;
+    text::say(out, &respond(&args, terminal_plot::width())?)?;
+    Ok(Outcome::Done)
+}
+
+/// The answer, in lines of about `width` characters; what is to be saved is saved.
+fn respond(args: &FitArgs, width: usize) -> Result<String, Diagnostic> {
     let about = args.law.parameters()?;
     let table = args.rows.table()?;
     let shared = args.rows.shared();
@@ -135,25 +143,24 @@ pub(crate) fn run(args: FitArgs, out: &mut dyn Write) -> Result<Outcome, Diagnos
         Some((held, condition)) => Some(Holdout::new(&fit, held, condition).map_err(explain)?),
         None => None,
     };
-    let answer = Answer::new(&fit, &observations, holdout, &asked).map_err(explain)?;
+    let answer = Answer::new(&fit, &observations, holdout, &asked, args.law.is_typed()).map_err(explain)?;
     if let Some(path) = &args.output.out {
         save(path, &fit)?;
     }
     let mut text = if args.output.json {
-        format!("{:#}\n", answer.json(args.law.is_typed()))
+        format!("{:#}\n", answer.json())
     } else {
-        let mut text = answer.for_people(&table);
+        let mut text = answer.for_people(&table, width);
         if !args.output.no_plot {
             text.push('\n');
-            text.push_str(&answer.plot().render(terminal_plot::width(), 18));
+            text.push_str(&answer.plot().render(width, 18));
         }
         text
     };
     if let (Some(path), false) = (&args.output.out, args.output.json) {
         let _ = writeln!(text, "\nsaved to {}", path.display());
     }
-    text::say(out, &text)?;
-    Ok(Outcome::Done)
+    Ok(text)
 }
 
 fn save(path: &Path, fit: &Fit) -> Result<(), Diagnostic> {

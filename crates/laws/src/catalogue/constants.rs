@@ -3,7 +3,7 @@
 /// One fit as a paper reports it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Published {
-    /// What it is called within its law: `hoffmann-rounded`.
+    /// What it is called within its law: `hoffmann-2022`.
     pub id: String,
     /// Paper, and table or equation.
     pub source: String,

@@ -8,8 +8,9 @@ use crate::Law;
 /// A number that a paper states and that its constants must give again.
 #[derive(Debug, Clone)]
 pub struct Figure {
-    /// The id of the constants it follows from.
-    pub published: String,
+    /// The id of the constants it follows from; `None` for a property of the form, whose
+    /// parameters are all given.
+    pub published: Option<String>,
     /// What it is: `tokens per parameter at Gopher's compute`.
     pub what: String,
     /// Paper, or where it was computed.
@@ -74,17 +75,19 @@ impl Law {
     /// # Errors
     /// Names in the figure's expressions that have no value.
     pub fn recompute<'a>(&self, figure: &'a Figure) -> Result<Recomputed<'a>, Diagnostic> {
-        let Some(published) = self.published(&figure.published) else {
-            return Err(Diagnostic::error(format!(
-                "`{}` has no constants called `{}`",
-                self.name, figure.published
-            )));
-        };
-        let fixed = |(name, value): (&str, Option<f64>)| {
-            (published.value(name).is_none()).then_some((name.to_owned(), value?))
-        };
-        let mut values = published.values.clone();
-        values.extend(self.parameters.iter().map(|p| (p.name.as_str(), p.fixed)).filter_map(fixed));
+        let mut values: Vec<(String, f64)> = (self.parameters.iter())
+            .filter_map(|parameter| Some((parameter.name.clone(), parameter.fixed?)))
+            .collect();
+        // Later values replace earlier ones.
+        if let Some(id) = &figure.published {
+            let Some(published) = self.published(id) else {
+                return Err(Diagnostic::error(format!(
+                    "`{}` has no constants called `{id}`",
+                    self.name
+                )));
+            };
+            values.extend_from_slice(&published.values);
+        }
         for (name, given) in &figure.given {
             if let Given::Number(number) = given {
                 values.push((name.clone(), *number));

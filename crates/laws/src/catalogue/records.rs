@@ -33,7 +33,7 @@ pub(super) struct PublishedEntry {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FigureEntry {
-    published: Spanned<String>,
+    published: Option<Spanned<String>>,
     what: String,
     expression: Spanned<String>,
     #[serde(default)]
@@ -124,7 +124,9 @@ impl File<'_> {
         entry: &FigureEntry,
     ) -> Result<Vec<Figure>, Diagnostic> {
         let ids: Vec<&str> = law.published.iter().map(|published| published.id.as_str()).collect();
-        let published = self.one_of(&entry.published, &ids, "set of constants")?;
+        let published = (entry.published.as_ref())
+            .map(|id| self.one_of(id, &ids, "set of constants"))
+            .transpose()?;
         let settable: Vec<&str> = (law.variables.iter().chain(&law.given))
             .map(|quantity| quantity.name.as_str())
             .chain(law.parameter_names())

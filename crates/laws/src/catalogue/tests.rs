@@ -61,7 +61,7 @@ fn every_published_figure_comes_out_again() {
             let again = law.recompute(figure).unwrap_or_else(|problem| panic!("{problem}"));
             if !again.agrees() {
                 wrong.push(format!(
-                    "{}, {}, {}: {} computed, {} published",
+                    "{}, {:?}, {}: {} computed, {} published",
                     law.name, figure.published, figure.what, again.value, figure.value
                 ));
             }
@@ -146,6 +146,25 @@ fn derivatives_through_the_newton_steps_are_those_of_the_implicit_curve() {
         let (s, slope) = (out.get("s").unwrap()[0], out.get("d(e)/d(c)").unwrap()[0]);
         let implicit = s * (1.0 - s) * x.ln() / (1.0 + (a - 1.0) * s);
         assert!((slope / implicit - 1.0).abs() < 1e-9, "a = {a}: {slope} {implicit}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// A damaged file is refused or read, never a panic; so are its figures.
+    #[test]
+    fn damaged_files_are_answered(start in 0.0..1.0_f64, length in 0_usize..40, put in "\\PC{0,6}") {
+        let (_, text) = super::FILES.iter().find(|(name, _)| *name == "overtraining").unwrap();
+        let mut text: Vec<char> = text.chars().collect();
+        let start = (start * text.len() as f64) as usize;
+        let end = (start + length).min(text.len());
+        text.splice(start..end, put.chars());
+        if let Ok(law) = Law::from_toml("law.toml", &text.iter().collect::<String>()) {
+            for figure in &law.figures {
+                let _ = law.recompute(figure);
+            }
+        }
     }
 }
 

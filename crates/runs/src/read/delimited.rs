@@ -286,6 +286,7 @@ fn delimiter_of(source: &str) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::RunTable;
     use proptest::prelude::*;
 
     fn cells(text: &str) -> Vec<Vec<String>> {
@@ -311,6 +312,26 @@ mod tests {
             cells("\"a \"\"b\"\"\",c\n\"d\"e, \"f, g\" \n"),
             [["a \"b\"", "c"], ["de", "f, g"]]
         );
+    }
+
+    #[test]
+    fn a_loss_curve_of_the_lab_is_named_after_its_run() {
+        let text = b"step,tokens,train_loss,schedule,gradient_norm\n1,512,5.5,0.1,1\n";
+        let table = RunTable::from_bytes("out/curves/small-d1-s0.csv", text).unwrap();
+        assert_eq!(table.text("run").unwrap(), ["small-d1-s0"]);
+    }
+
+    #[test]
+    fn the_results_of_nanochat_keep_all_five_counts_of_parameters() {
+        let text = b"flops_budget,depth,model_dim,params_wte,params_value_embeds,params_lm_head,\
+            params_transformer,params_scalars,params_total,num_iterations,tokens_trained,val_bpb,\
+            core_score,train_time_sec\n\
+            1e18,10,640,20971520,104857600,20971520,49152960,20,195953620,3566,1869611008,0.9173,0.1013,\n";
+        let table = RunTable::from_bytes("results.csv", text).unwrap();
+        assert_eq!(table.numbers("params_transformer").unwrap(), [49_152_960.0]);
+        assert_eq!(table.numbers("val_bpb").unwrap(), [0.9173]);
+        assert!(table.numbers("train_time_sec").unwrap()[0].is_nan());
+        assert_eq!(table.names().count(), 14);
     }
 
     proptest! {

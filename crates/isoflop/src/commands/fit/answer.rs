@@ -7,12 +7,14 @@ use runs::{Flop, Observations};
 
 use super::asked::Asked;
 use super::holdout::Holdout;
-use super::words::two_digits;
+use super::words::{two_digits, unit_in_words};
 
 /// A fit with everything that was asked of it.
 pub(super) struct Answer<'a> {
     pub(super) fit: &'a Fit,
     pub(super) observations: &'a Observations,
+    /// Whether the law was typed, so that it has no name.
+    pub(super) typed: bool,
     pub(super) derived: Vec<DerivedNumber>,
     pub(super) frontier: Frontier,
     pub(super) predictions: Vec<Prediction>,
@@ -48,6 +50,7 @@ impl<'a> Answer<'a> {
         observations: &'a Observations,
         holdout: Option<Holdout>,
         asked: &Asked,
+        typed: bool,
     ) -> Result<Self, FitError> {
         let (level, seed) = (fit.options.level, fit.options.seed);
         let frontier = frontier(fit, observations, asked)?;
@@ -77,11 +80,28 @@ impl<'a> Answer<'a> {
         Ok(Self {
             fit,
             observations,
+            typed,
             derived: derived(fit)?,
             frontier,
             predictions: predictions?.into_iter().flatten().collect(),
             holdout,
         })
+    }
+}
+
+impl Answer<'_> {
+    /// The unit of what the law gives, as people say it: the law's, or that of the column.
+    pub(super) fn target_unit(&self) -> &str {
+        target_unit(self.fit, self.observations)
+    }
+}
+
+pub(super) fn target_unit<'a>(fit: &'a Fit, observations: &'a Observations) -> &'a str {
+    let target = &fit.law.target;
+    let column = observations.columns().iter().find(|choice| choice.name == target.name);
+    match (target.unit.as_str(), column) {
+        ("", Some(column)) => unit_in_words(&column.unit),
+        (unit, _) => unit_in_words(unit),
     }
 }
 

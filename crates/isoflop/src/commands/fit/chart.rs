@@ -4,7 +4,7 @@
 use laws::{Fit, Setting};
 use runs::{Flop, Observations};
 
-use super::answer::{Answer, Frontier, best_of};
+use super::answer::{Answer, Frontier, best_of, target_unit};
 use crate::terminal_plot::{Highlight, Plot, Scale, Series};
 
 /// Points along a line.
@@ -112,11 +112,11 @@ fn against_compute(
     }
     let convention = match observations.compute_convention() {
         "" | "6 N D" => "C = 6 N D".to_owned(),
-        convention => format!("C, {convention}"),
+        convention => format!("C ({convention})"),
     };
     Plot {
         x_label: format!("{convention}, FLOP"),
-        y_label: target_label(fit),
+        y_label: target_label(fit, observations),
         x_scale: Scale::Log,
         y_scale: Scale::Linear,
         series: match by_group(fit, observations, |row| points[row].c) {
@@ -149,7 +149,7 @@ fn against_variable(fit: &Fit, observations: &Observations, highlights: Vec<High
     });
     Plot {
         x_label: with_unit(name, unit),
-        y_label: target_label(fit),
+        y_label: target_label(fit, observations),
         x_scale: if logarithmic { Scale::Log } else { Scale::Linear },
         y_scale: Scale::Linear,
         series,
@@ -216,8 +216,8 @@ fn with_unit(name: &str, unit: &str) -> String {
     if unit.is_empty() { name.to_owned() } else { format!("{name}, {unit}") }
 }
 
-fn target_label(fit: &Fit) -> String {
-    with_unit(&fit.law.target.name, super::words::unit_in_words(&fit.law.target.unit))
+fn target_label(fit: &Fit, observations: &Observations) -> String {
+    with_unit(&fit.law.target.name, target_unit(fit, observations))
 }
 
 /// A series per group, where groups have laws of their own.

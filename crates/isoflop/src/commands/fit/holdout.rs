@@ -46,20 +46,16 @@ pub(super) fn split(
     let condition = condition(text, law, table, request)?;
     let opposite = Filter { comparison: opposite(condition.comparison), ..condition.clone() };
     let take = |filter: Filter| Observations::from_table(table, &request.clone().filter(filter));
-    let none = |which: &str| {
-        let which = which.to_owned();
-        move |problem: Diagnostic| {
-            if problem.message().starts_with("no row of") {
-                Diagnostic::error(format!("`--holdout {text}` leaves no row {which}"))
-                    .note(format!("it holds out the rows where {condition_shown}", condition_shown = text))
-                    .help("choose another condition, share or distance")
-            } else {
-                problem
-            }
+    let none = |which: &str, problem: Diagnostic| {
+        if !problem.message().starts_with("no row of") {
+            return problem;
         }
+        Diagnostic::error(format!("`--holdout {text}` leaves no row {which}"))
+            .note(format!("it holds out the rows where {condition}"))
+            .help("choose another condition, share or distance")
     };
-    let fitted = take(opposite).map_err(none("to fit"))?;
-    let held = take(condition.clone()).map_err(none("to predict"))?;
+    let fitted = take(opposite).map_err(|problem| none("to fit", problem))?;
+    let held = take(condition.clone()).map_err(|problem| none("to predict", problem))?;
     Ok((fitted, held, condition))
 }
 
@@ -94,7 +90,22 @@ fn condition(
         }
         _ => return Err(refuse()),
     };
-    Ok(Filter { column, comparison: Comparison::More, value: format!("{above:e}") })
+    let next = values.iter().copied().find(|value| *value > above);
+    let below = values.iter().copied().rfind(|value| *value <= above);
+    let value = match (below, next) {
+        (Some(below), Some(next)) => between(below, next),
+        _ => format!("{above:e}"),
+    };
+    Ok(Filter { column, comparison: Comparison::More, value })
+}
+
+/// The shortest number that is at least `low` and below `high`.
+fn between(low: f64, high: f64) -> String {
+    let middle = if low > 0.0 { (low * high).sqrt() } else { 0.5 * (low + high) };
+    (0..=15)
+        .map(|digits| format!("{middle:.digits$e}"))
+        .find(|text| text.parse().is_ok_and(|x: f64| x >= low && x < high))
+        .unwrap_or_else(|| format!("{low:e}"))
 }
 
 /// What rows are ordered by, as an expression, and its value for every row: compute, where the

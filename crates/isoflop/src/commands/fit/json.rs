@@ -3,11 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, Frontier};
-use super::show::{NO_BACKTEST, name_of, verdict_in_words, weakest};
+use super::show::{NO_BACKTEST, in_words, name_of, verdict_in_words, weakest};
 
 impl Answer<'_> {
     /// One object with conventions, evidence and everything that was asked.
-    pub(super) fn json(&self, typed: bool) -> Value {
+    pub(super) fn json(&self) -> Value {
         let fit = self.fit;
         let parameters: Map<String, Value> = fit
             .estimates
@@ -34,7 +34,7 @@ impl Answer<'_> {
             .warnings
             .iter()
             .map(|warning| {
-                json!({ "name": name_of(warning), "message": warning.to_string(), "data": warning })
+                json!({ "name": name_of(warning), "message": in_words(warning), "data": warning })
             })
             .collect();
         let units: Map<String, Value> = (fit.law.variables.iter())
@@ -56,7 +56,7 @@ impl Answer<'_> {
             "version": env!("CARGO_PKG_VERSION"),
             "command": "fit",
             "law": fit.law.name,
-            "typed": typed,
+            "typed": self.typed,
             "formula": fit.law.formula,
             "units": units,
             "compute_convention": self.observations.compute_convention(),

@@ -46,6 +46,9 @@ pub(crate) fn refusal(problem: &FitError, observations: &Observations) -> Diagno
             }
         }
         FitError::NotGiven { name } => shown.help(format!("add {name}=VALUE to the setting")),
-        FitError::Option { .. } | FitError::NoBudget { .. } => shown,
+        FitError::Option { .. }
+        | FitError::NoBudget { .. }
+        | FitError::NoCut { .. }
+        | FitError::NothingShared => shown,
     }
 }

@@ -16,23 +16,23 @@ mod trust;
 
 pub(super) use backtest::NO_BACKTEST;
 pub(super) use certificate::weakest;
-pub(super) use trust::{name_of, verdict_in_words};
+pub(super) use trust::{in_words, name_of, verdict_in_words};
 
 impl Answer<'_> {
-    /// The whole answer but for the plot.
-    pub(super) fn for_people(&self, table: &RunTable) -> String {
+    /// The whole answer but for the plot, in lines of about `width` characters.
+    pub(super) fn for_people(&self, table: &RunTable, width: usize) -> String {
         let mut text = String::new();
-        data::about(&mut text, self, table);
-        law::about(&mut text, self);
-        certificate::about(&mut text, self.fit);
+        data::about(&mut text, self, table, width);
+        law::about(&mut text, self, width);
+        certificate::about(&mut text, self.fit, width);
         published::about(&mut text, self.fit);
-        backtest::about(&mut text, self.fit);
+        backtest::about(&mut text, self.fit, width);
         if let Some(holdout) = &self.holdout {
             holdout::about(&mut text, self.fit, holdout);
         }
         frontier::about(&mut text, self);
         predictions::about(&mut text, self);
-        trust::about(&mut text, self.fit);
+        trust::about(&mut text, self.fit, width);
         text
     }
 }

@@ -43,14 +43,7 @@ fn answer(text: &str, options: &[&str]) -> String {
         Ok(line) => line.fit,
         Err(problem) => return problem.to_string(),
     };
-    let mut out = Vec::new();
-    let shown = match run(args, &mut out) {
-        Ok(outcome) => {
-            assert_eq!(outcome, Outcome::Done);
-            String::from_utf8(out).unwrap()
-        }
-        Err(problem) => problem.to_string(),
-    };
+    let shown = respond(&args, 100).unwrap_or_else(|problem| problem.to_string());
     let shown = shown.replace(&format!("{}/", folder.path().display()), "");
     anstream::adapter::strip_str(&shown).to_string()
 }
@@ -125,10 +118,124 @@ fn options_that_make_no_sense() {
 }
 
 #[test]
+fn tables_that_no_law_can_be_fitted_to() {
+    let row = |i: u32, loss: &str| format!("r{i},{}e6,{}e7,{loss}\n", 1 + i % 5, 1 + i / 5);
+    let rows = |count: u32, loss: &dyn Fn(u32) -> String| {
+        (0..count).fold("run,params,tokens,loss\n".to_owned(), |text, i| text + &row(i, &loss(i)))
+    };
+    let varied = |i: u32| format!("{}", 4.0 - 0.05 * f64::from(i));
+    let shown: Vec<String> = [
+        String::new(),
+        rows(0, &varied),
+        rows(1, &varied),
+        rows(2, &varied),
+        rows(20, &|_| "3.0".to_owned()),
+        rows(20, &|i| if i % 2 == 0 { "nan".to_owned() } else { "inf".to_owned() }),
+        rows(20, &|i| if i == 11 { "three".to_owned() } else { varied(i) }),
+        rows(20, &varied).replace("params", "blocks").replace("loss", "quality"),
+        rows(20, &varied).replace(",tokens", ",params"),
+    ]
+    .iter()
+    .map(|text| answer(text, &[]))
+    .collect();
+    insta::assert_snapshot!(shown.join("\n\n"));
+}
+
+#[test]
+fn laws_and_options_that_make_no_sense() {
+    let shown: Vec<String> = [
+        &["--law", "chinchila"][..],
+        &["--law", "no-such-law"],
+        &["--law", "absent.toml"],
+        &["--law", "absent.json"],
+        &["--law", "loss-to-accuracy"],
+        &["--formula", "loss = 2 * N + D"],
+        &["--formula", "loss = a * (b + "],
+        &["--formula", "loss = a + b"],
+        &["--formula", "loss = a + b * N", "--law", "chinchilla"],
+        &["--bound", "alpha=2..1"],
+        &["--bound", "alpah=0..1"],
+        &["--hold", "E"],
+        &["--hold", "E=1.7", "--free", "E"],
+        &["--objective", "squares", "--delta", "0.1"],
+        &["--objective", "huber"],
+        &["--degrees", "3"],
+        &["--delta", "-1"],
+        &["--resample", "days"],
+        &["--bootstrap", "7"],
+        &["--share", "alpha"],
+        &["--group", "status", "--share", "gamma"],
+        &["--group", "nobody", "--share", "alpha"],
+        &["--weight", "heaviness"],
+        &["--holdout", "all"],
+        &["--holdout", "C>1e30"],
+        &["--predict", "N=1e9"],
+        &["--predict", "N=1e9,M=20"],
+        &["--law", "kaplan-parameters", "--predict-compute", "1e20"],
+        &["-"],
+    ]
+    .into_iter()
+    .map(|options| format!("$ {}\n{}", options.join(" "), answer(&table(), options).trim_end()))
+    .collect();
+    insta::assert_snapshot!(shown.join("\n\n"));
+}
+
+#[test]
+fn any_law_is_answered_in_its_own_terms() {
+    let accuracy: String = (0..14_u32).fold("loss,accuracy\n".to_owned(), |text, i| {
+        let loss = 0.5 + 0.07 * f64::from(i);
+        let share = 0.97 - 0.7 / (1.0 + (-6.0 * (loss - 0.9)).exp());
+        text + &format!("{loss},{:.4}\n", share + 0.004 * (f64::from(i) * 2.9).sin())
+    });
+    let words = ["--law", "loss-to-accuracy", "--predict", "loss=0.45", "--bootstrap", "200"];
+    let shown = answer(&accuracy, &words);
+    assert!(shown.contains("squares of measured - law"), "{shown}");
+    assert!(!shown.contains("compute-optimal"), "{shown}");
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn a_typed_law_with_bounds_groups_and_a_holdout() {
+    insta::assert_snapshot!(answer(
+        &table(),
+        &[
+            "--formula",
+            "loss = E + A / N^alpha + B / D^beta",
+            "--bound",
+            "alpha=0..2",
+            "--bound",
+            "beta=0..2",
+            "--bound",
+            "E=0..",
+            "--holdout",
+            "0.4 decades",
+            "--bootstrap",
+            "200",
+        ]
+    ));
+}
+
+#[test]
+fn names_in_options_are_parameters_whatever_the_table_holds() {
+    // The standard name E is the number of experts, and this table has it.
+    let table: String = table().lines().enumerate().fold(String::new(), |text, (i, line)| {
+        text + line + if i == 0 { ",experts\n" } else { ",1\n" }
+    });
+    let words = ["--formula", "loss = E + A / N^0.33 + B / D^0.3", "--json", "--bootstrap", "0"];
+    let parameters = |extra: &[&str]| {
+        let shown = answer(&table, &[&words[..], extra].concat());
+        let value: Value = serde_json::from_str(&shown).unwrap_or_else(|_| panic!("{shown}"));
+        value["parameters"].as_object().unwrap().keys().cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(parameters(&[]), ["A", "B"]);
+    assert_eq!(parameters(&["--bound", "E=0.."]), ["A", "B", "E"]);
+}
+
+#[test]
 fn json_is_one_object_with_its_conventions_and_all_digits() {
     let shown = answer(&table(), &["--json", "--bootstrap", "100", "--predict", "1M,20M"]);
     let value: Value = serde_json::from_str(&shown).unwrap();
-    for key in ["schema_version", "objective", "level", "seed", "version", "warnings"] {
+    for key in ["schema_version", "objective", "level", "seed", "version", "warnings", "law", "certificate"] {
         assert!(!value[key].is_null(), "{key}: {shown}");
     }
     assert_eq!(value["data"]["rows"], 25);

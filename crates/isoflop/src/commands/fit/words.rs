@@ -78,14 +78,14 @@ pub(crate) fn unit_in_words(unit: &str) -> &str {
 }
 
 /// Rows of cells, each column as wide as its widest cell, the first to the right.
-pub(crate) fn table(text: &mut String, rows: &[Vec<String>]) {
+pub(crate) fn table(text: &mut String, rows: &[impl AsRef<[String]>]) {
     let wide = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
+        let cells = rows.iter().filter_map(|row| row.as_ref().get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
     };
     for row in rows {
         let mut line = String::new();
-        for (column, cell) in row.iter().enumerate() {
+        for (column, cell) in row.as_ref().iter().enumerate() {
             let width = wide(column);
             let _ = match column {
                 0 => write!(line, "  {cell:>width$}"),

@@ -48,7 +48,7 @@ fn json_holds_constants_doubts_and_figures() {
 fn unknown_names_are_answered_with_the_nearest_or_with_the_law_they_belong_to() {
     let problem = |name| answer(Some(name), false, 80).unwrap_err().to_string();
     assert!(problem("chinchila").contains("did you mean `chinchilla`"));
-    assert!(problem("llama3").contains("`optimal-tokens`"));
+    assert!(problem("llama-3-2024").contains("`optimal-tokens`"));
     assert!(problem("zzz").contains("isoflop list laws"));
     assert!(problem("missing.toml").contains("cannot be read"));
 }

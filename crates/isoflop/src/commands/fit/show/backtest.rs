@@ -5,15 +5,17 @@ use std::fmt::Write as _;
 use laws::{Cut, Fit, ResidualScale, Side};
 
 use super::super::words::{bold, rounded, table};
+use crate::text::hanging;
 
 /// Why a fit has no backtest.
 pub(in super::super) const NO_BACKTEST: &str =
     "it needs a cut, up to two decades below the largest run, with half as many runs again as \
      parameters below and 2 runs above";
 
-pub(super) fn about(text: &mut String, fit: &Fit) {
+pub(super) fn about(text: &mut String, fit: &Fit, width: usize) {
     let Some(backtest) = &fit.backtest else {
-        let _ = writeln!(text, "\n{}: none; {NO_BACKTEST}", bold("backtest"));
+        text.push('\n');
+        hanging(text, (0, 2), &format!("{}: none; {NO_BACKTEST}", bold("backtest")), width);
         return;
     };
     let _ = writeln!(

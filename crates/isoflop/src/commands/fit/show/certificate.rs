@@ -5,15 +5,15 @@ use std::fmt::Write as _;
 use laws::{Certificate, Fit};
 
 use super::super::words::bold;
+use crate::text::hanging;
 
 /// Shares below this are no part of a direction worth a word.
 const PART: f64 = 0.3;
 
-pub(super) fn about(text: &mut String, fit: &Fit) {
+pub(super) fn about(text: &mut String, fit: &Fit, width: usize) {
     let certificate = &fit.certificate;
-    let _ = writeln!(
-        text,
-        "\n{}: {} of {} starts end there{}; gradient {:.1e}, {}",
+    let found = format!(
+        "{}: {} of {} starts end there{}; gradient {:.1e}, {}",
         bold("minimum"),
         certificate.starts_at_minimum,
         certificate.starts,
@@ -24,6 +24,8 @@ pub(super) fn about(text: &mut String, fit: &Fit) {
             None => "no other minimum near".to_owned(),
         }
     );
+    text.push('\n');
+    hanging(text, (0, 2), &found, width);
     if let Some(weakest) = weakest(certificate) {
         let condition = certificate.condition();
         let size = if condition.is_finite() {
@@ -31,14 +33,14 @@ pub(super) fn about(text: &mut String, fit: &Fit) {
         } else {
             "no curvature there".to_owned()
         };
-        let _ = writeln!(text, "  least certain: {weakest} ({size})");
+        hanging(text, (2, 4), &format!("least certain: {weakest} ({size})"), width);
     }
     if !certificate.at_bound.is_empty() {
         let _ = writeln!(text, "  at a bound: {}", certificate.at_bound.join(", "));
     }
 }
 
-/// The direction that the rows hold least, in words: `A and alpha rising together, E falling`.
+/// The direction that the rows hold least, in words: `E, A and alpha up, B down`.
 pub(in super::super) fn weakest(certificate: &Certificate) -> Option<String> {
     let parts: Vec<&(String, f64)> =
         certificate.weakest_direction.iter().filter(|(_, share)| share.abs() > PART).collect();
@@ -46,14 +48,22 @@ pub(in super::super) fn weakest(certificate: &Certificate) -> Option<String> {
     if others.is_empty() {
         return Some(format!("{} alone", first.0));
     }
-    let of = |rising: bool| {
+    let side = |rising: bool| {
         let names = parts.iter().filter(|(_, share)| (*share * first.1 > 0.0) == rising);
-        names.map(|(name, _)| name.as_str()).collect::<Vec<_>>()
+        listed(&names.map(|(name, _)| name.as_str()).collect::<Vec<_>>())
     };
-    let (up, down) = (of(true).join(" and "), of(false).join(" and "));
-    Some(match (up.contains(" and "), down.is_empty()) {
-        (true, true) => format!("{up} rising together"),
-        (_, true) => format!("{up} alone"),
-        (_, false) => format!("{up} rising while {down} falls"),
+    let (up, down) = (side(true), side(false));
+    Some(if down.is_empty() {
+        format!("{up} together, up or down")
+    } else {
+        format!("{up} up with {down} down, or the reverse")
     })
+}
+
+/// `E, A and B`.
+fn listed(names: &[&str]) -> String {
+    match names {
+        [rest @ .., last] if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => names.concat(),
+    }
 }

@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use laws::{Resampling, ResidualScale};
 
 use super::super::answer::Answer;
-use super::super::words::{bold, level, percent, range, rounded, unit_in_words};
+use super::super::words::{bold, level, percent, range, rounded};
+use crate::text::hanging;
 
-pub(super) fn about(text: &mut String, answer: &Answer<'_>) {
+pub(super) fn about(text: &mut String, answer: &Answer<'_>, width: usize) {
     let fit = answer.fit;
     let law = &fit.law;
-    let unit = match unit_in_words(&law.target.unit) {
+    let unit = match answer.target_unit() {
         "" => String::new(),
         unit => format!(", {} in {unit}", law.target.name),
     };
@@ -18,13 +19,14 @@ pub(super) fn about(text: &mut String, answer: &Answer<'_>) {
     let _ = writeln!(
         text,
         "\n{} {}{unit}",
-        bold(&format!("law {}", law.name)),
+        bold(&if answer.typed { "law".to_owned() } else { format!("law {}", law.name) }),
         lines.next().unwrap_or_default()
     );
     for line in lines {
         let _ = writeln!(text, "    {line}");
     }
-    let _ = writeln!(text, "  objective: {} = {:.6e}", fit.objective, fit.value);
+    let objective = format!("objective: {} = {:.6e}", fit.objective, fit.value);
+    hanging(text, (2, 4), &objective, width);
     let scale = match fit.objective.residuals {
         ResidualScale::Log => {
             format!("a single run scatters {:.2} % around the law", 100.0 * fit.spread)
@@ -37,11 +39,9 @@ pub(super) fn about(text: &mut String, answer: &Answer<'_>) {
         ResidualScale::Log => format!("ln {}", law.target.name),
         ResidualScale::Linear => law.target.name.clone(),
     };
-    let _ = writeln!(
-        text,
-        "  {scale}, which explains {} % of the variation of {of}",
-        percent(fit.explained)
-    );
+    let explains = percent(fit.explained);
+    let spread = format!("{scale}, which explains {explains} % of the variation of {of}");
+    hanging(text, (2, 4), &spread, width);
     parameters(text, answer);
 }
 

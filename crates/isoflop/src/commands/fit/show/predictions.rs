@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::super::answer::Answer;
-use super::super::words::{bold, level, outside, range, rounded, unit_in_words};
+use super::super::words::{bold, level, outside, range, rounded};
 
 pub(super) fn about(text: &mut String, answer: &Answer<'_>) {
     if answer.predictions.is_empty() {
@@ -25,7 +25,7 @@ pub(super) fn about(text: &mut String, answer: &Answer<'_>) {
         if let Some(group) = &prediction.group {
             setting.push(group.clone());
         }
-        let unit = match unit_in_words(&law.target.unit) {
+        let unit = match answer.target_unit() {
             "" => String::new(),
             unit => format!(" {unit}"),
         };

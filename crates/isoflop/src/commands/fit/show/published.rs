@@ -43,6 +43,9 @@ pub(super) fn about(text: &mut String, fit: &Fit) {
         rows.push(std::iter::once(one.id.clone()).chain(names.iter().map(value)).collect());
     }
     table(text, &rows);
+    if published.iter().take(MOST).any(|one| names.iter().any(|name| one.doubt(name).is_some())) {
+        let _ = writeln!(text, "  ? not read in the paper itself");
+    }
     let more = published.len().saturating_sub(MOST);
     let more = if more == 0 { String::new() } else { format!("{more} more, and ") };
     let _ = writeln!(text, "  {more}sources: isoflop list laws {}", fit.law.name);

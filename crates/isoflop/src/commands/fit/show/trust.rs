@@ -1,20 +1,24 @@
 //! Warnings and verdict.
 
-use std::fmt::Write as _;
-
 use anstyle::AnsiColor;
 use laws::{Fit, Verdict, Warning};
 use serde_json::Value;
 
 use super::super::words::bold;
+use crate::text::hanging;
 
-pub(super) fn about(text: &mut String, fit: &Fit) {
+pub(super) fn about(text: &mut String, fit: &Fit, width: usize) {
     text.push('\n');
     let warn = AnsiColor::Yellow.on_default().bold();
     for warning in &fit.warnings {
-        let _ = writeln!(text, "{warn}warning{warn:#} ({}): {}", name_of(warning), as_flags(warning));
+        let warning = format!(
+            "{warn}warning{warn:#} ({}): {}",
+            name_of(warning),
+            as_flags(&in_words(warning))
+        );
+        hanging(text, (0, 2), &warning, width);
     }
-    let _ = writeln!(text, "{}: {}", bold("verdict"), verdict_in_words(fit));
+    hanging(text, (0, 2), &format!("{}: {}", bold("verdict"), verdict_in_words(fit)), width);
 }
 
 /// A word that stands for the kind of a warning: `second-minimum`, `duplicate-rows`.
@@ -29,9 +33,17 @@ pub(in super::super) fn name_of(warning: &Warning) -> String {
     name.unwrap_or_default()
 }
 
-/// The warning with the rules of the library named as options of this command.
-fn as_flags(warning: &Warning) -> String {
-    let mut text = warning.to_string();
+/// The warning; a finding holds its advice itself.
+pub(in super::super) fn in_words(warning: &Warning) -> String {
+    match warning {
+        Warning::Rows { finding } => finding.to_string(),
+        _ => warning.to_string(),
+    }
+}
+
+/// The rules of the library as options of this command.
+fn as_flags(text: &str) -> String {
+    let mut text = text.to_owned();
     for (rule, option) in [
         ("`drop_duplicates`", "--drop-duplicates"),
         ("`drop_spikes`", "--drop-spikes"),
