@@ -77,6 +77,7 @@ mod search;
 mod sharing;
 mod tilt;
 pub mod trend;
+mod verdict;
 mod warning;
 
 pub use backtest::{Backtest, Cut};
@@ -96,4 +97,5 @@ pub use predict::{Prediction, Setting};
 pub use robust::{Follow, Variant, robustness};
 pub use saved::SCHEMA_VERSION;
 pub use sharing::{Sharing, test_sharing};
+pub use verdict::Verdict;
 pub use warning::{Side, Warning};

@@ -328,6 +328,29 @@ impl<'a> Finder<'a> {
     }
 }
 
+impl RunTable {
+    /// Whether a law can have `name` from this table as it is written: by a column of exactly this
+    /// name, as one of `columns` (a name, and the column or expression for it), or as a standard
+    /// name such as N that a column or a derivation gives.
+    ///
+    /// ```
+    /// let table = runs::RunTable::from_bytes("x.csv", b"params,tokens,width\n1e6,2e7,64\n")?;
+    /// assert!(table.provides("N", &[]) && table.provides("C", &[]) && table.provides("width", &[]));
+    /// assert!(!table.provides("alpha", &[]));
+    /// # Ok::<(), diagnostic::Diagnostic>(())
+    /// ```
+    pub fn provides(&self, name: &str, columns: &[(String, String)]) -> bool {
+        columns.iter().any(|(known, _)| known == name)
+            || self.has(name)
+            || standard(name).is_some() && Finder::new(self, columns).find_optional(name).is_some()
+    }
+}
+
+/// Whether `name` is a standard name of the field, such as N, which stands for many headers.
+pub fn is_standard_name(name: &str) -> bool {
+    standard(name).is_some()
+}
+
 /// Under which name an expression is defined; no column can be called so in a formula.
 const RESULT: &str = "the value";
 

@@ -57,6 +57,7 @@ mod write;
 pub use columns::{ColumnChoice, Taken};
 pub use exclusion::{Exclusion, Reason};
 pub use filter::{Comparison, Filter};
+pub use finder::is_standard_name;
 pub use finding::Finding;
 pub use format::Format;
 pub use observations::{InMemory, Observation, Observations};
