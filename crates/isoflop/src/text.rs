@@ -76,12 +76,7 @@ pub(crate) fn paragraph(out: &mut String, indent: usize, text: &str, width: usiz
 }
 
 /// The same with another indent for the first line than for those that follow.
-pub(crate) fn hanging(
-    out: &mut String,
-    (first, rest): (usize, usize),
-    text: &str,
-    width: usize,
-) {
+pub(crate) fn hanging(out: &mut String, (first, rest): (usize, usize), text: &str, width: usize) {
     let mut room = 0;
     let mut indent = first;
     for word in text.split_whitespace() {

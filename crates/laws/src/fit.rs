@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::backtest::{Backtest, Refitted, Scatter, backtest};
+use crate::behaviour::{Behaviour, behaviour};
 use crate::bootstrap::{Plan, REFITTED_ROWS, Resamples, Resampling, bootstrap};
 use crate::certificate::Certificate;
 use crate::doubts::warnings;
@@ -228,6 +229,8 @@ pub struct Fit {
     /// The law fitted without its largest runs and tried on them; `None` when no cut leaves
     /// enough runs on both sides, or none was asked for.
     pub backtest: Option<Backtest>,
+    /// How what is measured behaves along the variable of a law that has only one.
+    pub behaviour: Option<Behaviour>,
     /// One value of every estimate per resample.
     pub draws: Draws,
     /// Reasons to look twice.
@@ -375,6 +378,7 @@ pub fn fit_with_progress(
         explained: explained(&problem.target, &raw, &rows.weight),
         residuals: input::in_table_order(&rows, &residuals),
         backtest: options.backtest.then(|| backtest(&refitted, &problem, &axis)).flatten(),
+        behaviour: behaviour(law, &rows),
         warnings: Vec::new(),
     };
     fit.warnings = warnings(&fit, &problem, &found, observations);

@@ -47,6 +47,7 @@
 
 mod accumulate;
 mod backtest;
+mod behaviour;
 mod bootstrap;
 mod candidates;
 pub mod catalogue;
@@ -81,6 +82,7 @@ mod verdict;
 mod warning;
 
 pub use backtest::{Backtest, Cut};
+pub use behaviour::Behaviour;
 pub use bootstrap::Resampling;
 pub use certificate::Certificate;
 pub use chinchilla::Chinchilla;
@@ -97,5 +99,5 @@ pub use predict::{Prediction, Setting};
 pub use robust::{Follow, Variant, robustness};
 pub use saved::SCHEMA_VERSION;
 pub use sharing::{Sharing, test_sharing};
-pub use verdict::Verdict;
+pub use verdict::{Judgement, Verdict};
 pub use warning::{Side, Warning};

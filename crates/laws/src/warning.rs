@@ -124,6 +124,18 @@ impl Warning {
         !matches!(self, Self::FewRuns { .. } | Self::Rows { .. })
     }
 
+    /// Whether the parameters are known, but roughly.
+    pub fn is_about_precision(&self) -> bool {
+        matches!(
+            self,
+            Self::FewRuns { .. }
+                | Self::WeaklyIdentified { .. }
+                | Self::SecondMinimum { .. }
+                | Self::UnsteadyBootstrap { .. }
+                | Self::NotCertified { .. }
+        )
+    }
+
     /// Whether the runs cannot tell the terms of the law apart.
     pub fn is_about_identification(&self) -> bool {
         match self {

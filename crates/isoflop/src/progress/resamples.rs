@@ -1,9 +1,9 @@
 //! The resamples of a fit as they go on, shown when they take over two seconds.
 
 use std::io::Write;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -61,7 +61,8 @@ impl Resamples {
                 bar.set_message(if done == 0 {
                     duration(passed)
                 } else {
-                    let left = passed.as_secs_f64() * (count - done.min(count)) as f64 / done as f64;
+                    let left =
+                        passed.as_secs_f64() * (count - done.min(count)) as f64 / done as f64;
                     format!("{} left", duration(Duration::from_secs_f64(left.min(1e9))))
                 });
                 if !wait(REDRAW) {

@@ -2,7 +2,9 @@
 
 use diagnostic::Diagnostic;
 use formula::{Environment, Program, Source};
-use laws::{Allocation, Fit, FitError, Interval, Law, Optimum, Prediction, Setting, optimal};
+use laws::{
+    Allocation, Fit, FitError, Interval, Judgement, Law, Optimum, Prediction, Setting, optimal,
+};
 use runs::{Flop, Observations};
 
 use super::asked::Asked;
@@ -67,9 +69,10 @@ impl<'a> Answer<'a> {
                 }
                 continue;
             };
-            let best = fit.groups().into_iter().filter_map(|group| {
-                Some(best_of(fit, group.as_deref(), budget, given)?)
-            });
+            let best = fit
+                .groups()
+                .into_iter()
+                .filter_map(|group| Some(best_of(fit, group.as_deref(), budget, given)?));
             // Groups with laws of their own have optima of their own.
             settings.extend(best.map(|best| {
                 given.clone().with("N", best.parameters.get()).with("D", best.tokens.get())
@@ -90,6 +93,16 @@ impl<'a> Answer<'a> {
 }
 
 impl Answer<'_> {
+    /// Whether to trust the fit where it was asked to predict.
+    pub(super) fn judgement(&self) -> Judgement {
+        let axis = self.fit.data.axis.as_str();
+        let at = |prediction: &Prediction| match axis {
+            "C" => prediction.setting.compute(),
+            axis => prediction.setting.get(axis),
+        };
+        self.fit.judge(&self.predictions.iter().filter_map(at).collect::<Vec<f64>>())
+    }
+
     /// The unit of what the law gives, as people say it: the law's, or that of the column.
     pub(super) fn target_unit(&self) -> &str {
         target_unit(self.fit, self.observations)
@@ -120,11 +133,7 @@ pub(super) fn best_of(
     optimal(&fit.law, &values?, budget, given).ok().flatten()
 }
 
-fn frontier(
-    fit: &Fit,
-    observations: &Observations,
-    asked: &Asked,
-) -> Result<Frontier, FitError> {
+fn frontier(fit: &Fit, observations: &Observations, asked: &Asked) -> Result<Frontier, FitError> {
     let law = &fit.law;
     if !law.splits_compute() {
         return Ok(Frontier::NotOfThisLaw);

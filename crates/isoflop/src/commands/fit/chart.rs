@@ -100,7 +100,9 @@ fn against_compute(
                 "compute-optimal under the law",
                 along
                     .iter()
-                    .filter_map(|&c| Some((c, best_of(fit, group.as_deref(), Flop(c), given)?.loss)))
+                    .filter_map(|&c| {
+                        Some((c, best_of(fit, group.as_deref(), Flop(c), given)?.loss))
+                    })
                     .collect(),
             ),
             _ if only_compute => ("the law", curve(fit, group.as_deref(), "C", &along)),
@@ -311,8 +313,7 @@ mod tests {
         let scattered =
             (0..30).map(|i| point(1e12 * 1.4_f64.powi(i), 1e6 * 1.4_f64.powi(i))).collect();
         assert_eq!(labels(scattered), ["runs"]);
-        let without_sizes =
-            (0..9).map(|i| Point { c: 1.2_f64.powi(i), n: None, y: 3.0 }).collect();
+        let without_sizes = (0..9).map(|i| Point { c: 1.2_f64.powi(i), n: None, y: 3.0 }).collect();
         assert_eq!(labels(without_sizes), ["runs"]);
     }
 }
