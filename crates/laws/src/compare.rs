@@ -12,7 +12,7 @@ use crate::{Fit, FitError, FitOptions, Law, Setting, fit};
 /// Laws tried on the same held-out runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
-    /// What runs are ordered and cut by: `C`, or the first law's first variable.
+    /// What runs are ordered and cut by: `C`, or a law's first variable.
     pub axis: String,
     /// The cuts, from the largest runs down: the largest value of the axis among the fitted runs,
     /// how many runs were fitted and how many held out.
@@ -97,15 +97,20 @@ pub fn compare(
     options: &FitOptions,
 ) -> Result<Comparison, FitError> {
     options.check()?;
-    let [first, _, ..] = laws else {
+    if laws.len() < 2 {
         return Err(FitError::Option {
             option: "laws".to_owned(),
             value: laws.len() as f64,
             expected: "at least two to compare",
         });
-    };
+    }
     let most = laws.iter().map(|law| law.parameters.len()).max().unwrap_or(1);
-    let Cuts { axis, cuts } = cut_runs(first, observations, most)?;
+    // Where the runs have no C, the first law that can read them says what orders them.
+    let mut orders = laws.iter().map(|law| cut_runs(law, observations, most));
+    let Cuts { axis, cuts } = match orders.find(Result::is_ok) {
+        Some(cuts) => cuts?,
+        None => cut_runs(&laws[0], observations, most)?,
+    };
     let mut tried: Vec<(Contender, Vec<Vec<Trial>>)> =
         laws.par_iter().map(|law| try_law(law, observations, options, &cuts)).collect();
     tried.sort_by(|(a, _), (b, _)| {
