@@ -11,9 +11,9 @@ use lab::tokens::Progress as TokenProgress;
 
 use crate::text::{count, duration, sparkline};
 
-mod resamples;
+mod work;
 
-pub(crate) use resamples::Resamples;
+pub(crate) use work::Work;
 
 /// How often lines change, on a terminal and elsewhere.
 const REDRAW: Duration = Duration::from_millis(200);

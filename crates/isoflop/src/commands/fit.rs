@@ -12,12 +12,12 @@ use runs::{Observations, write_atomically};
 use super::Outcome;
 use crate::{interrupt, progress, terminal_plot, text};
 use answer::Answer;
-use asked::AskedArgs;
+use asked::{Asked, AskedArgs};
 use holdout::Holdout;
+use profiles::Approach;
 
 mod amount;
 mod answer;
-#[cfg_attr(not(test), expect(dead_code, reason = "awaits `--approach` on the command line"))]
 mod approach;
 mod asked;
 mod chart;
@@ -26,6 +26,7 @@ pub(crate) mod intervals;
 mod json;
 pub(crate) mod law_choice;
 pub(crate) mod objective;
+mod profiles;
 mod refusal;
 pub(crate) mod rows;
 mod show;
@@ -44,6 +45,8 @@ Examples:
       also say what the best run of 1e15 FLOP would reach, and save the fit with its draws
   isoflop fit runs.csv --predict N=70B,D=1.4T --holdout '1 decade'
       what a run of 70e9 parameters would reach, and how the law does on the largest runs
+  isoflop fit sweep.csv --approach 2 --predict-compute 1e21
+      IsoFLOP profiles: a parabola per budget, and by how much the parabolas are off by themselves
   isoflop fit sweeps/ --law kaplan-joint --resample wild
       another law of the catalogue, another kind of interval
   isoflop fit runs.csv --formula 'loss = E + A / N^alpha' --bound alpha=0..1 --hold E=1.7
@@ -66,6 +69,9 @@ pub(crate) struct FitArgs {
     rows: rows::RowArgs,
     #[command(flatten)]
     law: law_choice::LawArgs,
+    /// Which of Hoffmann et al.'s three approaches: 3 fits a law, 1 and 2 need none
+    #[arg(long, value_name = "1|2|3", default_value = "3", help_heading = "The law")]
+    approach: Approach,
     #[command(flatten)]
     objective: objective::ObjectiveArgs,
     #[command(flatten)]
@@ -123,7 +129,7 @@ fn respond(args: &FitArgs, width: usize) -> Result<String, Diagnostic> {
         ..FitOptions::default()
     });
 
-    let request = args.rows.request(&law, objective.residuals)?;
+    let request = args.rows.request(&law, &[], objective.residuals)?;
     let (observations, held_out) = match &args.asked.holdout {
         None => (Observations::from_table(&table, &request)?, None),
         Some(text) => {
@@ -131,18 +137,32 @@ fn respond(args: &FitArgs, width: usize) -> Result<String, Diagnostic> {
             (fitted, Some((held, condition)))
         }
     };
+    if args.approach != Approach::Law {
+        args.refuse_what_needs_a_law(&asked)?;
+        let plot = (!args.output.no_plot).then_some(width);
+        let how = (args.output.json, plot);
+        return profiles::respond(
+            args.approach,
+            &law,
+            &observations,
+            &options,
+            &asked.budgets,
+            how,
+        );
+    }
     let explain = |problem| refusal(&problem, &observations);
-    let ticks =
-        progress::Resamples::new(observations.len(), options.bootstrap, args.output.progress);
-    let fit =
-        fit_with_progress(&law, &observations, &options, &|| ticks.tick()).map_err(explain)?;
+    let ticks = progress::Work::new(
+        format!("fitting {} rows", observations.len()),
+        Some(options.bootstrap),
+        args.output.progress,
+    );
+    let fit = fit_with_progress(&law, &observations, &options, &|| ticks.tick()).map_err(explain)?;
     drop(ticks);
     let holdout = match &held_out {
         Some((held, condition)) => Some(Holdout::new(&fit, held, condition).map_err(explain)?),
         None => None,
     };
-    let answer =
-        Answer::new(&fit, &observations, holdout, &asked, args.law.is_typed()).map_err(explain)?;
+    let answer = Answer::new(&fit, &observations, holdout, &asked, args.law.is_typed()).map_err(explain)?;
     if let Some(path) = &args.output.out {
         save(path, &fit)?;
     }
@@ -160,6 +180,25 @@ fn respond(args: &FitArgs, width: usize) -> Result<String, Diagnostic> {
         let _ = writeln!(text, "\nsaved to {}", path.display());
     }
     Ok(text)
+}
+
+impl FitArgs {
+    /// Approaches 1 and 2 know only the best run of a budget.
+    fn refuse_what_needs_a_law(&self, asked: &Asked) -> Result<(), Diagnostic> {
+        for (given, option) in [
+            (!asked.settings.is_empty(), "--predict"),
+            (self.asked.holdout.is_some(), "--holdout"),
+            (self.output.out.is_some(), "--out"),
+        ] {
+            if given {
+                return Err(Diagnostic::error(format!(
+                    "`{option}` needs a law, but --approach 1 and 2 fit none"
+                ))
+                .help(format!("leave out {option}, or --approach")));
+            }
+        }
+        Ok(())
+    }
 }
 
 fn save(path: &Path, fit: &Fit) -> Result<(), Diagnostic> {

@@ -1,5 +1,6 @@
 //! The commands, one module each.
 
+pub(crate) mod compare;
 pub(crate) mod eval;
 pub(crate) mod fit;
 pub(crate) mod lab;

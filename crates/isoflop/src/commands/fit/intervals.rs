@@ -14,7 +14,7 @@ pub(crate) struct IntervalArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 1000)]
     bootstrap: usize,
     /// The level of the intervals
-    #[arg(long, value_name = "SHARE", default_value_t = 0.9)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9, allow_negative_numbers = true)]
     level: f64,
     /// The seed of everything random
     #[arg(long, default_value_t = 0)]

@@ -110,7 +110,8 @@ pub(crate) fn find(name: &str) -> Result<Law, Diagnostic> {
     }
 }
 
-fn typed(formula: &str, is_column: impl Fn(&str) -> bool) -> Result<Law, Diagnostic> {
+/// The law of a formula typed by hand, whose variables are the names that `is_column` knows.
+pub(crate) fn typed(formula: &str, is_column: impl Fn(&str) -> bool) -> Result<Law, Diagnostic> {
     let mut law = Law::typed(formula, is_column)?;
     if law.variables.is_empty() {
         let names = law.parameter_names().join(", ");

@@ -12,13 +12,13 @@ pub(crate) struct ObjectiveArgs {
     #[arg(long, value_name = "KIND")]
     objective: Option<Kind>,
     /// Where Huber's penalty turns from quadratic to straight [default: 0.001 of log residuals]
-    #[arg(long, value_name = "WIDTH", visible_alias = "huber")]
+    #[arg(long, value_name = "WIDTH", allow_negative_numbers = true, visible_alias = "huber")]
     delta: Option<f64>,
     /// How much more an overestimate counts than an underestimate; with `asymmetric` [default: 10]
-    #[arg(long, value_name = "FACTOR")]
+    #[arg(long, value_name = "FACTOR", allow_negative_numbers = true)]
     overestimate: Option<f64>,
     /// Degrees of freedom; with `student` [default: 4]
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", allow_negative_numbers = true)]
     degrees: Option<f64>,
 }
 

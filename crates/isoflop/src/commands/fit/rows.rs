@@ -70,10 +70,20 @@ impl RowArgs {
         Some(names.filter(|name| !name.is_empty()).collect())
     }
 
-    /// What to take from the table for `law`, with residuals on `scale`.
-    pub(crate) fn request(&self, law: &Law, scale: ResidualScale) -> Result<Request, Diagnostic> {
+    /// What to take from the table for `law` and `others`, with residuals on `scale`.
+    pub(crate) fn request(
+        &self,
+        law: &Law,
+        others: &[Law],
+        scale: ResidualScale,
+    ) -> Result<Request, Diagnostic> {
         let target = Asked::new(&law.target.name, target_domain(&law.target, scale));
-        let variables = law.variables.iter().map(|v| Asked::new(&v.name, domain(v.within)));
+        let mut variables: Vec<Asked> = Vec::new();
+        for variable in std::iter::once(law).chain(others).flat_map(|law| &law.variables) {
+            if variables.iter().all(|known| known.name != variable.name) {
+                variables.push(Asked::new(&variable.name, domain(variable.within)));
+            }
+        }
         let filters: Result<Vec<Filter>, Diagnostic> =
             self.conditions.iter().map(|text| text.parse()).collect();
         let filters = filters?;

@@ -169,6 +169,8 @@ fn laws_and_options_that_make_no_sense() {
         &["--predict", "N=1e9"],
         &["--predict", "N=1e9,M=20"],
         &["--law", "kaplan-parameters", "--predict-compute", "1e20"],
+        &["--approach", "2", "--predict", "1e9,2e10"],
+        &["--approach", "1", "--law", "kaplan-parameters"],
         &["-"],
     ]
     .into_iter()
@@ -192,7 +194,7 @@ fn any_law_is_answered_in_its_own_terms() {
 }
 
 #[test]
-fn a_typed_law_with_bounds_groups_and_a_holdout() {
+fn a_typed_law_with_bounds_and_a_holdout() {
     insta::assert_snapshot!(answer(
         &table(),
         &[
@@ -210,6 +212,16 @@ fn a_typed_law_with_bounds_groups_and_a_holdout() {
             "200",
         ]
     ));
+}
+
+#[test]
+fn approaches_1_and_2_answer_without_a_law() {
+    let words = ["--bootstrap", "200", "--predict-compute", "1e15", "--approach"];
+    let shown = ["1", "2"].map(|approach| answer(&table(), &[&words[..], &[approach]].concat()));
+    insta::assert_snapshot!(shown.join("\n"));
+    let json = answer(&table(), &["--approach", "2", "--json", "--bootstrap", "100"]);
+    let value: Value = serde_json::from_str(&json).unwrap_or_else(|_| panic!("{json}"));
+    assert_eq!(value["analysis"]["profiles"].as_array().map(Vec::len), Some(5));
 }
 
 #[test]

@@ -73,6 +73,10 @@ pub(crate) fn unit_in_words(unit: &str) -> &str {
     match unit {
         "nat/token" => "nats per token",
         "bit/B" => "bits per byte",
+        "param" => "parameters",
+        "token" => "tokens",
+        // The number alone says it.
+        "share" | "1" => "",
         other => other,
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use runs::RunTable;
 
 use super::super::answer::Answer;
-use super::super::words::bold;
+use super::super::words::{bold, unit_in_words};
 use crate::text::hanging;
 
 pub(super) fn about(text: &mut String, answer: &Answer<'_>, table: &RunTable, width: usize) {
@@ -21,14 +21,8 @@ pub(super) fn about(text: &mut String, answer: &Answer<'_>, table: &RunTable, wi
         ("C", other) => format!("C from {low:.1e} to {high:.1e} FLOP ({other})"),
         (axis, _) => format!("{axis} from {low:.3} to {high:.3}"),
     };
-    let head = format!(
-        "{} {} rows of {} runs, {} distinct {of}, {axis}",
-        bold(&data.origin),
-        data.rows,
-        data.runs,
-        data.settings,
-    );
-    hanging(text, (0, 2), &head, width);
+    let _ = writeln!(text, "{} {} rows of {} runs", bold(&data.origin), data.rows, data.runs);
+    hanging(text, (2, 4), &format!("{} distinct {of}, {axis}", data.settings), width);
     let wide = observations.columns().iter().map(|choice| choice.name.len()).max().unwrap_or(4);
     for choice in observations.columns() {
         let mut line = format!("is {}: {}", choice.source(), choice.convention);
@@ -40,6 +34,19 @@ pub(super) fn about(text: &mut String, answer: &Answer<'_>, table: &RunTable, wi
         }
         let _ = write!(text, "  {:<wide$} ", choice.name);
         entry(text, wide + 3, &line, width);
+    }
+    for quantity in answer.fit.law.variables.iter().chain([&answer.fit.law.target]) {
+        let choice = observations.columns().iter().find(|choice| choice.name == quantity.name);
+        let Some(column) = choice.map(|choice| choice.unit.as_str()) else { continue };
+        let (here, meant) = (unit_in_words(column), unit_in_words(&quantity.unit));
+        if !here.is_empty() && !meant.is_empty() && here != meant {
+            let note = format!(
+                "note: the law counts {} in {meant}, the table in {here}; published constants do \
+                 not compare",
+                quantity.name
+            );
+            hanging(text, (2, 4), &note, width);
+        }
     }
     for exclusion in observations.exclusions() {
         hanging(text, (2, 4), &format!("left out: {exclusion}"), width);

@@ -1,9 +1,9 @@
-//! The resamples of a fit as they go on, shown when they take over two seconds.
+//! Work that may take long, shown when it takes over two seconds.
 
 use std::io::Write;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -15,18 +15,18 @@ use crate::text::duration;
 /// Work that is done sooner needs no bar.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Follows a fit: [`tick`](Self::tick) after every resample, dropped at the end.
-pub(crate) struct Resamples {
+/// Follows work: [`tick`](Self::tick) after every resample, dropped at the end.
+pub(crate) struct Work {
     done: Arc<AtomicUsize>,
-    /// Closed when the fit is over.
+    /// Closed when the work is over.
     over: Option<Sender<()>>,
     shown: Option<JoinHandle<()>>,
 }
 
-impl Resamples {
-    /// For a fit of `rows` rows and `count` resamples. `always` shows it from the start, and as
-    /// lines where the standard error is no terminal.
-    pub(crate) fn new(rows: usize, count: usize, always: bool) -> Self {
+impl Work {
+    /// For `what`, of `count` resamples where they are counted. `always` shows it from the start,
+    /// and as lines where the standard error is no terminal.
+    pub(crate) fn new(what: String, count: Option<usize>, always: bool) -> Self {
         let done = Arc::new(AtomicUsize::new(0));
         let (over, ended) = channel::<()>();
         let seen = Arc::clone(&done);
@@ -38,33 +38,33 @@ impl Resamples {
                 return;
             }
             let bar = ProgressBar::with_draw_target(
-                Some(count.max(1) as u64),
+                Some(count.unwrap_or(1).max(1) as u64),
                 ProgressDrawTarget::stderr(),
             );
+            let state = || {
+                let (done, passed) = (seen.load(Ordering::Relaxed), started.elapsed());
+                match count {
+                    Some(count) if done > 0 => {
+                        let left = count.saturating_sub(done) as f64 / done as f64;
+                        let left = (passed.as_secs_f64() * left).min(1e9);
+                        let left = duration(Duration::from_secs_f64(left));
+                        format!("{done} of {count} resamples, {left} left")
+                    }
+                    _ => duration(passed),
+                }
+            };
             if bar.is_hidden() {
                 while always && wait(LOG_EVERY) {
-                    let _ = writeln!(
-                        anstream::stderr(),
-                        "  {} of {count} resamples, {}",
-                        seen.load(Ordering::Relaxed),
-                        duration(started.elapsed())
-                    );
+                    let _ = writeln!(anstream::stderr(), "  {what}: {}", state());
                 }
                 return;
             }
-            bar.set_style(style("{prefix} {bar:30} {pos} of {len} resamples, {msg}"));
-            bar.set_prefix(format!("fitting {rows} rows"));
+            let counted = if count.is_some() { " {bar:30}" } else { "" };
+            bar.set_style(style(&format!("{{prefix}}{counted} {{msg}}")));
+            bar.set_prefix(what);
             loop {
-                let done = seen.load(Ordering::Relaxed);
-                bar.set_position(done as u64);
-                let passed = started.elapsed();
-                bar.set_message(if done == 0 {
-                    duration(passed)
-                } else {
-                    let left =
-                        passed.as_secs_f64() * (count - done.min(count)) as f64 / done as f64;
-                    format!("{} left", duration(Duration::from_secs_f64(left.min(1e9))))
-                });
+                bar.set_position(seen.load(Ordering::Relaxed) as u64);
+                bar.set_message(state());
                 if !wait(REDRAW) {
                     break;
                 }
@@ -80,7 +80,7 @@ impl Resamples {
     }
 }
 
-impl Drop for Resamples {
+impl Drop for Work {
     fn drop(&mut self) {
         self.over = None;
         if let Some(shown) = self.shown.take() {
