@@ -38,8 +38,10 @@ pub struct FitOptions {
     pub seed: u64,
     /// Parameters that are held at a value instead of searched for; NaN frees one that the law
     /// itself holds.
+    #[serde(with = "crate::any_number::named")]
     pub held: Vec<(String, f64)>,
     /// Bounds other than the law's.
+    #[serde(with = "crate::any_number::named_pairs")]
     pub bounds: Vec<(String, (f64, f64))>,
     /// Where rows have groups: the parameters that all groups share. `None` shares all.
     pub shared: Option<Vec<String>>,

@@ -29,6 +29,7 @@ pub struct Data {
     /// What runs are ordered by for extrapolation: `C`, or the law's first variable.
     pub axis: String,
     /// Least and largest value on that axis.
+    #[serde(with = "crate::any_number::pair")]
     pub axis_range: (f64, f64),
     /// BLAKE3 hash of the rows used: their values in table order.
     pub hash: String,

@@ -46,6 +46,7 @@
 //! ```
 
 mod accumulate;
+mod any_number;
 mod backtest;
 mod behaviour;
 mod bootstrap;

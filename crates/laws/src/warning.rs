@@ -60,6 +60,7 @@ pub enum Warning {
         /// The parameters that make it up, largest share first.
         parameters: Vec<String>,
         /// Condition number of the Hessian, scaled to unit curvatures.
+        #[serde(with = "crate::any_number")]
         condition: f64,
     },
     /// Another minimum is about as good.

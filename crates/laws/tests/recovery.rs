@@ -176,7 +176,11 @@ proptest! {
             let json = fit.to_json();
             match Fit::from_json("x", &json) {
                 Ok(read) => prop_assert_eq!(read.to_json(), json),
-                Err(problem) => prop_assert!(false, "{}\n{}", problem, &json[..900]),
+                Err(problem) => {
+                    let null = json.rfind("null").unwrap_or_default();
+                    let shown = &json[null.saturating_sub(300)..json.len().min(null + 100)];
+                    prop_assert!(false, "{problem}\n{shown}");
+                }
             }
         }
     }

@@ -70,15 +70,15 @@ fn few_runs_identify_it_weakly_at_best() {
 /// A downstream accuracy against compute under a law typed by hand.
 fn downstream(accuracy: impl Fn(f64) -> f64) -> Judgement {
     let c: Vec<f64> = (0..40).map(|i| 1e18 * 10_f64.powf(f64::from(i) / 10.0)).collect();
-    let y = c.iter().enumerate().map(|(i, &c)| {
-        accuracy((c / 1e18).log10()) + 0.01 * (9.1 * i as f64).sin()
-    });
+    let y = c
+        .iter()
+        .enumerate()
+        .map(|(i, &c)| accuracy((c / 1e18).log10()) + 0.01 * (9.1 * i as f64).sin());
     let columns = InMemory::new(
         (Asked::new("accuracy", Domain::Finite), y.collect()),
         vec![(Asked::positive("C"), c)],
     );
-    let observations =
-        Observations::from_columns("<memory>", columns, Rules::default()).unwrap();
+    let observations = Observations::from_columns("<memory>", columns, Rules::default()).unwrap();
     let mut law = Law::typed("accuracy = a + b * log10(C)", |name| name == "C").unwrap();
     law.residuals = laws::ResidualScale::Linear;
     let options = FitOptions { bootstrap: 100, ..FitOptions::default() };

@@ -207,3 +207,17 @@ fn a_saved_fit_predicts_to_the_last_bit_and_damage_is_refused() {
         assert!(shown.contains(expected), "{expected}: {shown}");
     }
 }
+
+#[test]
+fn a_fit_with_open_bounds_and_freed_parameters_is_saved_and_read() {
+    let options = FitOptions {
+        bounds: vec![("alpha".to_owned(), (0.1, f64::INFINITY))],
+        held: vec![("beta".to_owned(), f64::NAN)],
+        ..synthetic::no_draws()
+    };
+    let json = synthetic::fitted(full(), &options).to_json();
+    let read = Fit::from_json("fit.json", &json).unwrap();
+    assert_eq!(read.options.bounds, options.bounds);
+    assert!(read.options.held[0].1.is_nan());
+    assert!(read.to_json() == json);
+}

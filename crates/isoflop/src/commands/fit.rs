@@ -156,13 +156,15 @@ fn respond(args: &FitArgs, width: usize) -> Result<String, Diagnostic> {
         Some(options.bootstrap),
         args.output.progress,
     );
-    let fit = fit_with_progress(&law, &observations, &options, &|| ticks.tick()).map_err(explain)?;
+    let fit =
+        fit_with_progress(&law, &observations, &options, &|| ticks.tick()).map_err(explain)?;
     drop(ticks);
     let holdout = match &held_out {
         Some((held, condition)) => Some(Holdout::new(&fit, held, condition).map_err(explain)?),
         None => None,
     };
-    let answer = Answer::new(&fit, &observations, holdout, &asked, args.law.is_typed()).map_err(explain)?;
+    let answer =
+        Answer::new(&fit, &observations, holdout, &asked, args.law.is_typed()).map_err(explain)?;
     if let Some(path) = &args.output.out {
         save(path, &fit)?;
     }

@@ -135,7 +135,8 @@ fn verdict(comparison: &Comparison, scale: ResidualScale) -> String {
     let sure = |pair: &&Pair| pair.interval.is_some_and(|ends| ends.low > 0.0);
     let pairs: Vec<&Pair> = comparison.pairs.iter().collect();
     let (clear, open): (Vec<&Pair>, Vec<&Pair>) = pairs.iter().partition(|pair| sure(pair));
-    let told = |pairs: &[&Pair]| pairs.iter().map(|pair| against(pair)).collect::<Vec<_>>().join("; ");
+    let told =
+        |pairs: &[&Pair]| pairs.iter().map(|pair| against(pair)).collect::<Vec<_>>().join("; ");
     let mut text = format!("`{}` predicts these runs best", best.law);
     if !clear.is_empty() {
         let _ = write!(text, ", clearly ahead of {}", told(&clear));

@@ -52,7 +52,14 @@ pub(super) fn respond(
         let options = Approach1Options { resamples, level, seed, ..Approach1Options::default() };
         let answer = approach1(&sweep, &options).map_err(refused)?;
         if json {
-            return Ok(whole(1, observations, json!(answer), &Value::Null, answer.frontier.as_ref(), budgets));
+            return Ok(whole(
+                1,
+                observations,
+                json!(answer),
+                &Value::Null,
+                answer.frontier.as_ref(),
+                budgets,
+            ));
         }
         text.push_str(&approach1_for_people(&answer));
         about_budgets(&mut text, answer.frontier.as_ref(), budgets);
@@ -116,10 +123,11 @@ struct Surface {
 impl Surface {
     fn new(fit: &Fit) -> Option<Self> {
         let target = fit.law.target.name.clone();
-        let environment = fit.law.parameters.iter().fold(
-            Environment::new().input("N", "").input("D", ""),
-            |environment, parameter| environment.input(&parameter.name, ""),
-        );
+        let environment =
+            fit.law.parameters.iter().fold(
+                Environment::new().input("N", "").input("D", ""),
+                |environment, parameter| environment.input(&parameter.name, ""),
+            );
         let program = Program::parse(&fit.law.name, &fit.law.formula).ok()?;
         let compiled = program.check(&environment).ok()?.compile(&[&target]).ok()?;
         let mut parameters = Columns::new(1);
