@@ -141,11 +141,16 @@ pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
 /// The x inside `bounds` that minimises x' G x - 2 b' x, and that minimum: the worst offender is
 /// held at its bound until none is left, and released where moving inside would gain.
 ///
-/// `None` when G is singular over the unknowns that are not held.
+/// `None` when G has no positive diagonal over the unknowns that are not held.
 pub(crate) fn bounded(gram: &Matrix, b: &[f64], bounds: &[(f64, f64)]) -> Option<(Vec<f64>, f64)> {
     let n = b.len();
     let mut free = vec![true; n];
     let mut at = vec![0.0; n];
+    // Unknowns that the rows cannot tell apart share what they explain.
+    let mut ridged = gram.clone();
+    for i in 0..n {
+        ridged[(i, i)] *= 1.0 + 1e-9;
+    }
     for _ in 0..=8 * n {
         let mut right = b.to_vec();
         for i in 0..n {
@@ -153,7 +158,7 @@ pub(crate) fn bounded(gram: &Matrix, b: &[f64], bounds: &[(f64, f64)]) -> Option
                 right[i] -= gram[(i, j)] * at[j];
             }
         }
-        let mut x = solve(gram, &right, &free)?;
+        let mut x = solve(gram, &right, &free).or_else(|| solve(&ridged, &right, &free))?;
         for i in (0..n).filter(|&i| !free[i]) {
             x[i] = at[i];
         }
