@@ -8,7 +8,7 @@
 
 use std::time::Instant;
 
-use laws::{Chinchilla, FitError, FitOptions, fit};
+use laws::{Chinchilla, FitError, FitOptions, Law, catalogue, fit};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StudentT, Uniform};
@@ -34,12 +34,17 @@ fn epoch_like() -> Observations {
 }
 
 /// The least of several times in milliseconds: what the work takes when nothing interrupts it.
-fn least_ms(runs: &Observations, bootstrap: usize, repeats: usize) -> Result<f64, FitError> {
+fn least_ms(
+    law: &Law,
+    runs: &Observations,
+    bootstrap: usize,
+    repeats: usize,
+) -> Result<f64, FitError> {
     let options = FitOptions { bootstrap, ..FitOptions::default() };
     let mut least = f64::INFINITY;
     for _ in 0..repeats {
         let start = Instant::now();
-        let fit = fit(runs, &options)?;
+        let fit = fit(law, runs, &options)?;
         least = least.min(start.elapsed().as_secs_f64() * 1e3);
         assert!(fit.certificate.converged, "a fit that did not converge is no measurement");
     }
@@ -48,19 +53,20 @@ fn least_ms(runs: &Observations, bootstrap: usize, repeats: usize) -> Result<f64
 
 fn main() -> Result<(), FitError> {
     let runs = epoch_like();
-    let one = fit(&runs, &FitOptions { bootstrap: 0, ..FitOptions::default() })?;
+    let law = &catalogue::find("chinchilla")?;
+    let one = fit(law, &runs, &FitOptions { bootstrap: 0, ..FitOptions::default() })?;
     let certificate = one.certificate;
     println!(
         "240 runs, sum of Huber (0.001) of log residuals {:.6e}, {} of {} starts at the minimum",
-        one.objective, certificate.starts_at_minimum, certificate.starts
+        one.value, certificate.starts_at_minimum, certificate.starts
     );
-    let ms = least_ms(&runs, 0, 15)?;
+    let ms = least_ms(law, &runs, 0, 15)?;
     println!(
         "fit                    {ms:9.2} ms   limit {LIMIT_MS} ms   ratio {:.3}",
         ms / LIMIT_MS
     );
     for bootstrap in [1000, 4000] {
-        let ms = least_ms(&runs, bootstrap, 3)?;
+        let ms = least_ms(law, &runs, bootstrap, 3)?;
         println!(
             "fit and {bootstrap} resamples {ms:9.2} ms   {:.3} ms a resample on {} threads",
             ms / bootstrap as f64,

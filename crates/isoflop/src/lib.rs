@@ -18,8 +18,9 @@
 //!         loss: truth.loss(Parameters(n), Tokens(ratio * n)),
 //!     })
 //! }));
-//! let fit = fit(&runs, &FitOptions { bootstrap: 0, ..FitOptions::default() })?;
-//! assert!((fit.law.alpha - 0.34).abs() < 1e-3);
+//! let law = catalogue::find("chinchilla")?;
+//! let fit = fit(&law, &runs, &FitOptions { bootstrap: 0, ..FitOptions::default() })?;
+//! assert!((fit.value_of("alpha").unwrap() - 0.34).abs() < 1e-3);
 //! # Ok::<(), FitError>(())
 //! ```
 
@@ -35,11 +36,12 @@ pub mod prelude {
     pub use lab::recipe::{Recipe, RunConfig};
     pub use lab::sweep::Sweep;
     pub use laws::{
-        Allocation, Backtest, Chinchilla, Cut, Fit, FitError, FitOptions, Interval, Prediction,
-        Side, Verdict, fit,
+        Allocation, Backtest, Chinchilla, Cut, Estimate, Fit, FitError, FitOptions, Interval, Law,
+        Loss, Objective, Optimum, Parameter, Prediction, Quantity, Resampling, ResidualScale,
+        Setting, Side, Verdict, Warning, catalogue, fit, fit_with_progress, optimal,
     };
     pub use runs::{
-        Asked, BitsPerByte, Domain, Filter, Flop, NatsPerToken, Observation, Observations,
-        Parameters, RunTable, Seconds, Tokens,
+        Asked, BitsPerByte, Domain, Filter, Finding, Flop, InMemory, NatsPerToken, Observation,
+        Observations, Parameters, Request, Rules, RunTable, Seconds, Tokens,
     };
 }

@@ -11,6 +11,10 @@ use lab::tokens::Progress as TokenProgress;
 
 use crate::text::{count, duration, sparkline};
 
+mod work;
+
+pub(crate) use work::Work;
+
 /// How often lines change, on a terminal and elsewhere.
 const REDRAW: Duration = Duration::from_millis(200);
 const LOG_EVERY: Duration = Duration::from_secs(10);
@@ -35,15 +39,6 @@ pub(crate) fn show_tokens() -> impl FnMut(TokenProgress) {
             });
         }
     }
-}
-
-/// A line with the time passed, for work that cannot say how far it is; nothing off a terminal.
-pub(crate) fn waiting(what: String) -> ProgressBar {
-    let bar = ProgressBar::new_spinner();
-    bar.set_style(style("{spinner} {msg}, {elapsed}"));
-    bar.set_message(what);
-    bar.enable_steady_tick(REDRAW);
-    bar
 }
 
 fn style(template: &str) -> ProgressStyle {

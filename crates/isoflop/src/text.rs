@@ -69,6 +69,36 @@ pub(crate) fn sparkline(values: &[f64], width: usize) -> String {
         .collect()
 }
 
+/// Appends `text` in lines of `width` characters, each after `indent` spaces. Colour codes count
+/// for nothing.
+pub(crate) fn paragraph(out: &mut String, indent: usize, text: &str, width: usize) {
+    hanging(out, (indent, indent), text, width);
+}
+
+/// The same with another indent for the first line than for those that follow.
+pub(crate) fn hanging(out: &mut String, (first, rest): (usize, usize), text: &str, width: usize) {
+    let mut room = 0;
+    let mut indent = first;
+    for word in text.split_whitespace() {
+        let length = anstream::adapter::strip_str(word).to_string().chars().count();
+        if room > length {
+            out.push(' ');
+            room -= length + 1;
+        } else {
+            if room > 0 || out.ends_with(|last| last != '\n') {
+                out.push('\n');
+            }
+            out.extend(std::iter::repeat_n(' ', indent));
+            room = width.saturating_sub(indent + length).max(1);
+            indent = rest;
+        }
+        out.push_str(word);
+    }
+    if !text.trim().is_empty() {
+        out.push('\n');
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

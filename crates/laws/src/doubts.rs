@@ -37,7 +37,9 @@ pub(crate) fn warnings(
                 let meaning = fit.law.parameters[coordinate.parameter].meaning.clone();
                 warnings.push(Warning::Zero { parameter: name, meaning });
             } else {
-                warnings.push(Warning::AtBound { parameter: name, value: estimate.value });
+                let (low, high) = fit.law.parameters[coordinate.parameter].bounds;
+                let value = if x <= coordinate.low { low } else { high };
+                warnings.push(Warning::AtBound { parameter: name, value });
             }
             continue;
         }
@@ -70,7 +72,8 @@ pub(crate) fn warnings(
     if let Some(above) = fit.certificate.second_minimum.filter(|&above| above < CLOSE) {
         warnings.push(Warning::SecondMinimum { above });
     }
-    if identified && fit.certificate.improvement_left > 1e-9 && fit.certificate.at_bound.is_empty() {
+    if identified && fit.certificate.improvement_left > 1e-9 && fit.certificate.at_bound.is_empty()
+    {
         let improvement_left = fit.certificate.improvement_left;
         warnings.push(Warning::NotCertified { improvement_left });
     }

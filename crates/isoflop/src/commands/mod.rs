@@ -1,9 +1,11 @@
 //! The commands, one module each.
 
+pub(crate) mod compare;
 pub(crate) mod eval;
 pub(crate) mod fit;
 pub(crate) mod lab;
 pub(crate) mod list;
+pub(crate) mod pass_at_k;
 pub(crate) mod quickstart;
 pub(crate) mod text_source;
 

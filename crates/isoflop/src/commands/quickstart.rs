@@ -11,7 +11,7 @@ use diagnostic::Diagnostic;
 use lab::machine;
 use lab::recipe::RunConfig;
 use lab::sweep::{PlannedRun, Row, Status, Sweep};
-use laws::{Fit, FitOptions, Prediction, fit};
+use laws::{Fit, FitError, FitOptions, Prediction, Setting, catalogue, fit};
 use runs::{NatsPerToken, Observation, Observations, Parameters, Tokens, write_atomically};
 use serde_json::{Value, json};
 
@@ -95,7 +95,7 @@ pub(crate) fn run(args: &QuickstartArgs, out: &mut dyn Write) -> Result<Outcome,
     }
     let (fit, observations) = fit_family(args, &summary.rows)?;
     let target = target(args, &fit, most)?;
-    let prediction = predict(&fit, &target.config, args);
+    let prediction = predict(&fit, &target.config, args)?;
     let saved = save_prediction(args, &fit, &target, &prediction)?;
     tell(out, &prediction_for_people(&fit, &target.config, &prediction, &saved))?;
     if args.skip_target {
@@ -159,7 +159,8 @@ fn fit_family(args: &QuickstartArgs, rows: &[Row]) -> Result<(Fit, Observations)
             loss: NatsPerToken(row.loss?),
         })
     }));
-    let fit = fit(&observations, &fit_options(args)).map_err(|problem| {
+    let law = catalogue::find("chinchilla")?;
+    let fit = fit(&law, &observations, &fit_options(args)).map_err(|problem| {
         Diagnostic::error(format!("no law can be fitted to these runs: {problem}"))
             .note(format!("they are the rows of {}", args.out.join("runs.csv").display()))
     })?;
@@ -169,28 +170,35 @@ fn fit_family(args: &QuickstartArgs, rows: &[Row]) -> Result<(Fit, Observations)
 /// The run of [`REACH`] times the compute whose depth the law likes best.
 fn target(args: &QuickstartArgs, fit: &Fit, most: f64) -> Result<PlannedRun, Diagnostic> {
     let recipe = Sweep::parse("the quickstart's sweep", SWEEP)?.recipe;
-    let best = DEPTHS
-        .map(|depth| recipe.run_at_compute(depth, VOCABULARY, REACH * most, args.seed))
-        .min_by(|a, b| {
-            let loss = |run: &RunConfig| predicted(fit, run).get();
-            loss(a).total_cmp(&loss(b))
-        });
-    best.map(|config| PlannedRun { name: TARGET.into(), group: TARGET.into(), config })
+    let runs = DEPTHS.map(|depth| {
+        let run = recipe.run_at_compute(depth, VOCABULARY, REACH * most, args.seed);
+        let loss = fit.law.values(fit.best_and_draws(None), &setting(&run)).map_err(unpredicted)?;
+        Ok((loss.first().copied().unwrap_or(f64::INFINITY), run))
+    });
+    let runs = runs.collect::<Result<Vec<(f64, RunConfig)>, Diagnostic>>()?;
+    runs.into_iter()
+        .min_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, config)| PlannedRun { name: TARGET.into(), group: TARGET.into(), config })
         .ok_or_else(|| Diagnostic::error("there is no model to predict"))
 }
 
-fn size(run: &RunConfig) -> (Parameters, Tokens) {
-    (Parameters(run.shape.parameters_with_head() as f64), Tokens(run.tokens() as f64))
+fn setting(run: &RunConfig) -> Setting {
+    let parameters = Parameters(run.shape.parameters_with_head() as f64);
+    Setting::run(parameters, Tokens(run.tokens() as f64))
 }
 
-fn predicted(fit: &Fit, run: &RunConfig) -> NatsPerToken {
-    let (n, d) = size(run);
-    fit.law.loss(n, d)
+fn unpredicted(problem: FitError) -> Diagnostic {
+    Diagnostic::error(format!("the law predicts nothing: {problem}"))
 }
 
-fn predict(fit: &Fit, run: &RunConfig, args: &QuickstartArgs) -> Prediction {
-    let (n, d) = size(run);
-    fit.predict(n, d, args.level, args.seed)
+fn predict(fit: &Fit, run: &RunConfig, args: &QuickstartArgs) -> Result<Prediction, Diagnostic> {
+    let found = fit.predict(&setting(run), args.level, args.seed).map_err(unpredicted)?;
+    found.into_iter().next().ok_or_else(|| Diagnostic::error("the law predicts nothing"))
+}
+
+/// The best value of a parameter of the law.
+fn value(fit: &Fit, name: &str) -> f64 {
+    fit.value_of(name).unwrap_or(f64::NAN)
 }
 
 /// Writes the prediction before its run exists; one that says the same keeps its date.
@@ -204,8 +212,8 @@ fn save_prediction(
     let mut saved = json!({
         "schema_version": 1,
         "version": env!("CARGO_PKG_VERSION"),
-        "law": fit.law,
-        "objective": format!("sum of Huber({}) of ln loss - ln law", fit.options.huber_delta),
+        "law": law_values(fit),
+        "objective": fit.objective.to_string(),
         "parameters": "with head: the blocks and the output projection",
         "fitted_runs": fit.data.rows,
         "run": target.config,
@@ -277,15 +285,14 @@ fn prediction_for_people(
     prediction: &Prediction,
     saved: &Path,
 ) -> String {
-    let law = fit.law;
     let mut text = format!(
         "\nlaw    loss = {:.3} + {:.4} / N^{:.3} + {:.4} / D^{:.3} nats per byte, N with head\n\
          fit    {} runs, a run scatters {:.1} % around the law\n",
-        law.e,
-        law.a,
-        law.alpha,
-        law.b,
-        law.beta,
+        value(fit, "E"),
+        value(fit, "A"),
+        value(fit, "alpha"),
+        value(fit, "B"),
+        value(fit, "beta"),
         fit.data.rows,
         100.0 * fit.spread,
     );
@@ -313,7 +320,7 @@ fn prediction_for_people(
         count(run.tokens() as f64),
         run.compute(),
         run.compute_6nd(),
-        prediction.loss.get(),
+        prediction.value,
         interval(prediction),
         saved.display(),
     );
@@ -324,7 +331,7 @@ fn comparison(row: &Row, prediction: &Prediction, chart: &str, folder: &Path) ->
     let mut text = String::from("\n");
     match (row.status, row.loss) {
         (Status::Done, Some(measured)) => {
-            let off = 100.0 * (prediction.loss.get() / measured - 1.0);
+            let off = 100.0 * (prediction.value / measured - 1.0);
             let inside = match prediction.new_run_interval {
                 Some(interval) if interval.contains(measured) => ", inside the interval",
                 Some(_) => ", OUTSIDE the interval",
@@ -335,7 +342,7 @@ fn comparison(row: &Row, prediction: &Prediction, chart: &str, folder: &Path) ->
                 "measured  {measured:.3} nats per byte\n\
                  predicted {:.3}, {:.1} % too {}{inside}\n\
                  {:9} {}\n",
-                prediction.loss.get(),
+                prediction.value,
                 off.abs(),
                 if off > 0.0 { "high" } else { "low" },
                 "",
@@ -361,10 +368,10 @@ fn chart(
     prediction: &Prediction,
     measured: Option<&Row>,
 ) -> String {
-    let compute = prediction.compute.get();
+    let compute = prediction.setting.compute().unwrap_or(f64::NAN);
     let mut highlights = vec![Highlight {
         label: "predicted".into(),
-        at: (compute, prediction.loss.get()),
+        at: (compute, prediction.value),
         interval: prediction.new_run_interval.map(|interval| (interval.low, interval.high)),
     }];
     if let Some(loss) = measured.and_then(|row| row.loss) {
@@ -374,11 +381,20 @@ fn chart(
     loss_against_compute(fit, observations, highlights).render(terminal_plot::width(), 18)
 }
 
+fn law_values(fit: &Fit) -> Value {
+    let values = fit.estimates.iter().map(|one| (one.name.clone(), one.value.into()));
+    json!({
+        "name": fit.law.name,
+        "formula": fit.law.formula,
+        "parameters": values.collect::<serde_json::Map<String, Value>>(),
+    })
+}
+
 fn answer(fit: &Fit, prediction: &Prediction, row: Option<&Row>) -> Value {
     json!({
         "schema_version": 1,
         "version": env!("CARGO_PKG_VERSION"),
-        "law": fit.law,
+        "law": law_values(fit),
         "warnings": fit.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "prediction": prediction,
         "measured": row,

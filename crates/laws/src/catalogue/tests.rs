@@ -149,6 +149,25 @@ fn derivatives_through_the_newton_steps_are_those_of_the_implicit_curve() {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// A damaged file is refused or read, never a panic; so are its figures.
+    #[test]
+    fn damaged_files_are_answered(start in 0.0..1.0_f64, length in 0_usize..40, put in "\\PC{0,6}") {
+        let (_, text) = super::FILES.iter().find(|(name, _)| *name == "overtraining").unwrap();
+        let mut text: Vec<char> = text.chars().collect();
+        let start = (start * text.len() as f64) as usize;
+        let end = (start + length).min(text.len());
+        text.splice(start..end, put.chars());
+        if let Ok(law) = Law::from_toml("law.toml", &text.iter().collect::<String>()) {
+            for figure in &law.figures {
+                let _ = law.recompute(figure);
+            }
+        }
+    }
+}
+
 /// A law's file around `rest`, which may bring tables of its own.
 fn file(rest: &str) -> String {
     format!(

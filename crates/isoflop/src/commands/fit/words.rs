@@ -5,23 +5,23 @@ use std::fmt::Write as _;
 use anstyle::Style;
 use laws::Interval;
 
-pub(super) fn bold(text: &str) -> String {
+pub(crate) fn bold(text: &str) -> String {
     let style = Style::new().bold();
     format!("{style}{text}{style:#}")
 }
 
 /// `90 %`, from 0.9.
-pub(super) fn level(share: f64) -> String {
+pub(crate) fn level(share: f64) -> String {
     format!("{} %", (share * 1e4).round() / 100.0)
 }
 
 /// A share in per cent, with more digits the closer it is to all.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     let decimals = (-(1.0 - share).max(1e-6).log10()).floor().clamp(0.0, 4.0) as usize;
     format!("{:.*}", decimals.saturating_sub(1), 100.0 * share.max(0.0))
 }
 
-pub(super) fn two_digits(value: f64) -> f64 {
+pub(crate) fn two_digits(value: f64) -> f64 {
     format!("{value:.1e}").parse().unwrap_or(value)
 }
 
@@ -33,7 +33,7 @@ fn last_digit(interval: Option<Interval>) -> Option<i32> {
 
 /// A value to the last digit that its interval supports, six significant digits at most; four
 /// without one.
-pub(super) fn rounded(value: f64, interval: Option<Interval>) -> String {
+pub(crate) fn rounded(value: f64, interval: Option<Interval>) -> String {
     let size = if value == 0.0 { 0 } else { value.abs().log10().floor() as i32 };
     let last = last_digit(interval).unwrap_or(size - 3).clamp(size - 5, size);
     if (-4..6).contains(&size) {
@@ -44,38 +44,54 @@ pub(super) fn rounded(value: f64, interval: Option<Interval>) -> String {
     format!("{:.*e}", (size - last).clamp(0, 15) as usize, value)
 }
 
-pub(super) fn range(interval: Option<Interval>) -> String {
+pub(crate) fn range(interval: Option<Interval>) -> String {
     interval.map_or(String::new(), |ends| {
         format!("{} to {}", rounded(ends.low, interval), rounded(ends.high, interval))
     })
 }
 
 /// `value (low to high)`.
-pub(super) fn with_range(value: f64, interval: Option<Interval>) -> String {
+pub(crate) fn with_range(value: f64, interval: Option<Interval>) -> String {
     let shown = rounded(value, interval);
     if interval.is_some() { format!("{shown} ({})", range(interval)) } else { shown }
 }
 
 /// `12x outside`, when it is worth a word.
-pub(super) fn outside(decades: f64) -> Option<String> {
+pub(crate) fn outside(decades: f64) -> Option<String> {
     (decades > 0.05).then(|| {
         let factor = 10_f64.powf(decades);
         if factor < 10.0 {
             format!("{factor:.1}x outside")
-        } else {
+        } else if factor < 1e5 {
             format!("{factor:.0}x outside")
+        } else {
+            format!("{factor:.0e}x outside")
         }
     })
 }
 
+/// A unit as people say it: `nats per token`.
+pub(crate) fn unit_in_words(unit: &str) -> &str {
+    match unit {
+        "nat/token" => "nats per token",
+        "bit/B" => "bits per byte",
+        "param" => "parameters",
+        "token" => "tokens",
+        // The number alone says it.
+        "share" | "1" => "",
+        other => other,
+    }
+}
+
 /// Rows of cells, each column as wide as its widest cell, the first to the right.
-pub(super) fn table<const N: usize>(text: &mut String, rows: &[[String; N]]) {
+pub(crate) fn table(text: &mut String, rows: &[impl AsRef<[String]>]) {
     let wide = |column: usize| {
-        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
+        let cells = rows.iter().filter_map(|row| row.as_ref().get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
     };
     for row in rows {
         let mut line = String::new();
-        for (column, cell) in row.iter().enumerate() {
+        for (column, cell) in row.as_ref().iter().enumerate() {
             let width = wide(column);
             let _ = match column {
                 0 => write!(line, "  {cell:>width$}"),

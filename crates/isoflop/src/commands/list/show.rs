@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use diagnostic::Diagnostic;
 use laws::{Law, Parameter, Quantity, ResidualScale, catalogue::Published};
 
+use crate::text::paragraph;
+
 /// Every law in two lines: its name and what it gives from what; its title and source.
 pub(super) fn list(laws: &[Law], width: usize) -> String {
     let names = laws.iter().map(|law| law.name.len()).max().unwrap_or(0);
@@ -176,27 +178,5 @@ fn short(value: f64) -> String {
         format!("{value}")
     } else {
         format!("{value:e}")
-    }
-}
-
-/// Appends `text` in lines of `width` characters, each after `indent` spaces.
-fn paragraph(out: &mut String, indent: usize, text: &str, width: usize) {
-    let mut room = 0;
-    for word in text.split_whitespace() {
-        let length = word.chars().count();
-        if room > length {
-            out.push(' ');
-            room -= length + 1;
-        } else {
-            if room > 0 || out.ends_with(|last| last != '\n') {
-                out.push('\n');
-            }
-            out.extend(std::iter::repeat_n(' ', indent));
-            room = width.saturating_sub(indent + length).max(1);
-        }
-        out.push_str(word);
-    }
-    if !text.trim().is_empty() {
-        out.push('\n');
     }
 }

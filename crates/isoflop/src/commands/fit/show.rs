@@ -1,0 +1,38 @@
+//! What `isoflop fit` says to people, one part each.
+
+use runs::RunTable;
+
+use super::answer::Answer;
+
+mod backtest;
+mod certificate;
+mod data;
+mod frontier;
+mod holdout;
+mod law;
+mod predictions;
+mod published;
+mod trust;
+
+pub(super) use backtest::NO_BACKTEST;
+pub(super) use certificate::weakest;
+pub(super) use trust::{in_words, name_of};
+
+impl Answer<'_> {
+    /// The whole answer but for the plot, in lines of about `width` characters.
+    pub(super) fn for_people(&self, table: &RunTable, width: usize) -> String {
+        let mut text = String::new();
+        data::about(&mut text, self, table, width);
+        law::about(&mut text, self, width);
+        certificate::about(&mut text, self.fit, width);
+        published::about(&mut text, self.fit);
+        backtest::about(&mut text, self.fit, width);
+        if let Some(holdout) = &self.holdout {
+            holdout::about(&mut text, self.fit, holdout);
+        }
+        frontier::about(&mut text, self);
+        predictions::about(&mut text, self);
+        trust::about(&mut text, self, width);
+        text
+    }
+}
