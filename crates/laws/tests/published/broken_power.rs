@@ -40,7 +40,7 @@ fn the_break_of_four_digit_addition_is_found_as_well_as_by_163840_starts() {
         ("c0", 0.05508),
         ("c1", 5.66291),
         ("d1", 612.584),
-        ("f1", 0.059193),
+        ("f1", 0.059_193),
     ] {
         near(name, fit.value_of(name).unwrap(), value, 1e-4);
     }

@@ -57,8 +57,8 @@ const TASKS: [Task; 8] = [
 fn by_run(table: &RunTable) -> Vec<Vec<usize>> {
     let (run, step) = (words(table, "run"), numbers(table, "step"));
     let mut runs: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for row in 0..table.len() {
-        runs.entry(run[row]).or_default().push(row);
+    for (row, run) in run.into_iter().enumerate() {
+        runs.entry(run).or_default().push(row);
     }
     for rows in runs.values_mut() {
         rows.sort_by(|&a, &b| step[a].total_cmp(&step[b]));

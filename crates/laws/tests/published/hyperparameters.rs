@@ -22,9 +22,9 @@ fn runs_near_the_best_of_their_cell_give_least_squares_in_logarithms() {
     let (n, d, loss) = (numbers(&runs, "N"), numbers(&runs, "D"), numbers(&runs, "smooth loss"));
     let mut best: BTreeMap<(u64, u64), f64> = BTreeMap::new();
     let cell = |row: usize| (n[row] as u64, d[row] as u64);
-    for row in 0..runs.len() {
+    for (row, &loss) in loss.iter().enumerate() {
         let least = best.entry(cell(row)).or_insert(f64::INFINITY);
-        *least = least.min(loss[row]);
+        *least = least.min(loss);
     }
     let near_best: Vec<usize> =
         (0..runs.len()).filter(|&row| loss[row] <= 1.0025 * best[&cell(row)]).collect();
