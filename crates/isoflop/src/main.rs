@@ -36,8 +36,8 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Quickstart(quickstart::QuickstartArgs),
-    Fit(fit::FitArgs),
-    Compare(compare::CompareArgs),
+    Fit(Box<fit::FitArgs>),
+    Compare(Box<compare::CompareArgs>),
     Eval(eval::EvalArgs),
     #[command(subcommand)]
     Lab(lab::LabCommand),
@@ -77,7 +77,7 @@ fn run(command: Command) -> Result<Outcome, Diagnostic> {
     let out = &mut anstream::stdout();
     match command {
         Command::Quickstart(args) => quickstart::run(&args, out),
-        Command::Fit(args) => fit::run(args, out),
+        Command::Fit(args) => fit::run(&args, out),
         Command::Compare(args) => compare::run(&args, out),
         Command::Eval(args) => eval::run(&args, out),
         Command::Lab(command) => lab::run(command, out),

@@ -24,7 +24,8 @@ fn table() -> String {
         let n = (best * 4_f64.powf(f64::from(i % 5) / 2.0 - 1.0)).round();
         let d = (c / 6.0 / n).round();
         let loss = law.loss(Parameters(n), Tokens(d)).get();
-        let _ = writeln!(text, "r{i},{n},{d},{:.4}", loss * (1.0 + 0.005 * (f64::from(i) * 7.3).sin()));
+        let _ =
+            writeln!(text, "r{i},{n},{d},{:.4}", loss * (1.0 + 0.005 * (f64::from(i) * 7.3).sin()));
     }
     text
 }
@@ -45,7 +46,8 @@ fn answer(options: &[&str]) -> String {
 
 #[test]
 fn the_law_that_made_the_runs_predicts_them_best() {
-    let shown = answer(&["--laws", "chinchilla,kaplan-compute,kaplan-parameters", "--bootstrap", "100"]);
+    let shown =
+        answer(&["--laws", "chinchilla,kaplan-compute,kaplan-parameters", "--bootstrap", "100"]);
     assert!(shown.contains("`chinchilla` predicts these runs best, clearly ahead"), "{shown}");
     insta::assert_snapshot!(shown);
 }

@@ -44,7 +44,8 @@ pub(super) fn setting(text: &str, law: &Law, option: &str) -> Result<Setting, Di
     let parts: Vec<&str> = text.split(',').collect();
     let short = !text.contains('=');
     if short && parts.len() != names.len() {
-        let counted = if parts.len() == 1 { "1 value".into() } else { format!("{} values", parts.len()) };
+        let counted =
+            if parts.len() == 1 { "1 value".into() } else { format!("{} values", parts.len()) };
         return Err(Diagnostic::error(format!(
             "`{option} {text}` has {counted}, but the law `{}` takes {}",
             law.name,

@@ -67,9 +67,8 @@ impl<'a> Answer<'a> {
                 }
                 continue;
             };
-            let best = fit.groups().into_iter().filter_map(|group| {
-                Some(best_of(fit, group.as_deref(), budget, given)?)
-            });
+            let groups = fit.groups().into_iter();
+            let best = groups.filter_map(|group| best_of(fit, group.as_deref(), budget, given));
             // Groups with laws of their own have optima of their own.
             settings.extend(best.map(|best| {
                 given.clone().with("N", best.parameters.get()).with("D", best.tokens.get())
@@ -120,11 +119,7 @@ pub(super) fn best_of(
     optimal(&fit.law, &values?, budget, given).ok().flatten()
 }
 
-fn frontier(
-    fit: &Fit,
-    observations: &Observations,
-    asked: &Asked,
-) -> Result<Frontier, FitError> {
+fn frontier(fit: &Fit, observations: &Observations, asked: &Asked) -> Result<Frontier, FitError> {
     let law = &fit.law;
     if !law.splits_compute() {
         return Ok(Frontier::NotOfThisLaw);

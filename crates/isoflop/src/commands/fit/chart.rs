@@ -100,7 +100,9 @@ fn against_compute(
                 "compute-optimal under the law",
                 along
                     .iter()
-                    .filter_map(|&c| Some((c, best_of(fit, group.as_deref(), Flop(c), given)?.loss)))
+                    .filter_map(|&c| {
+                        Some((c, best_of(fit, group.as_deref(), Flop(c), given)?.loss))
+                    })
                     .collect(),
             ),
             _ if only_compute => ("the law", curve(fit, group.as_deref(), "C", &along)),
@@ -244,14 +246,19 @@ struct Point {
     y: f64,
 }
 
+/// What points are told apart by.
+type Key = fn(&Point) -> Option<f64>;
+
+/// Points with their key.
+type Group = Vec<(f64, Point)>;
+
 /// Most series that a plot can tell apart.
 const SERIES: usize = 8;
 
 /// Points by budget where they form profiles of equal compute, else by model size, else all as
 /// one.
 fn series(points: &[Point]) -> Vec<Series> {
-    let keys: [(fn(&Point) -> Option<f64>, &str); 2] =
-        [(|point| Some(point.c), "C"), (|point| point.n, "N")];
+    let keys: [(Key, &str); 2] = [(|point| Some(point.c), "C"), (|point| point.n, "N")];
     for (key, name) in keys {
         if let Some(groups) = groups(points, key) {
             return groups
@@ -273,11 +280,11 @@ fn series(points: &[Point]) -> Vec<Series> {
 
 /// Groups of points whose key differs little within and clearly between; `None` where there are
 /// too many or too small ones.
-fn groups(points: &[Point], key: fn(&Point) -> Option<f64>) -> Option<Vec<Vec<(f64, Point)>>> {
+fn groups(points: &[Point], key: Key) -> Option<Vec<Group>> {
     let mut sorted: Vec<(f64, Point)> =
         points.iter().map(|point| Some((key(point)?, *point))).collect::<Option<_>>()?;
     sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut groups: Vec<Vec<(f64, Point)>> = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
     for (key, point) in sorted {
         match groups.last_mut() {
             Some(group) if group.last().is_some_and(|last| key < 1.3 * last.0) => {
@@ -286,7 +293,7 @@ fn groups(points: &[Point], key: fn(&Point) -> Option<f64>) -> Option<Vec<Vec<(f
             _ => groups.push(vec![(key, point)]),
         }
     }
-    let tight = |group: &Vec<(f64, Point)>| group[group.len() - 1].0 < 2.0 * group[0].0;
+    let tight = |group: &Group| group[group.len() - 1].0 < 2.0 * group[0].0;
     let fits = (2..=SERIES).contains(&groups.len())
         && groups.iter().all(tight)
         && groups.iter().filter(|group| group.len() >= 3).count() * 2 >= groups.len();
@@ -311,8 +318,7 @@ mod tests {
         let scattered =
             (0..30).map(|i| point(1e12 * 1.4_f64.powi(i), 1e6 * 1.4_f64.powi(i))).collect();
         assert_eq!(labels(scattered), ["runs"]);
-        let without_sizes =
-            (0..9).map(|i| Point { c: 1.2_f64.powi(i), n: None, y: 3.0 }).collect();
+        let without_sizes = (0..9).map(|i| Point { c: 1.2_f64.powi(i), n: None, y: 3.0 }).collect();
         assert_eq!(labels(without_sizes), ["runs"]);
     }
 }

@@ -70,8 +70,9 @@ fn condition(
         return text.parse();
     }
     let refuse = || {
-        Diagnostic::error(format!("`--holdout {text}` is no condition, share or distance"))
-            .help("write `C>1e20`, a share of the rows such as 0.2, or a distance such as `1 decade`")
+        Diagnostic::error(format!("`--holdout {text}` is no condition, share or distance")).help(
+            "write `C>1e20`, a share of the rows such as 0.2, or a distance such as `1 decade`",
+        )
     };
     let (column, mut values) = extent(law, &Observations::from_table(table, request)?);
     values.sort_by(f64::total_cmp);
@@ -135,15 +136,21 @@ const fn opposite(comparison: Comparison) -> Comparison {
 
 impl Holdout {
     /// Predicts every held-out row with `fit`.
-    pub(super) fn new(fit: &Fit, held: &Observations, condition: &Filter) -> Result<Self, FitError> {
+    pub(super) fn new(
+        fit: &Fit,
+        held: &Observations,
+        condition: &Filter,
+    ) -> Result<Self, FitError> {
         let names: Vec<String> = held.run_names().map(std::borrow::Cow::into_owned).collect();
-        let group = |row: usize| Some(held.group_names().get(*held.group_index()?.get(row)?)?.clone());
+        let group =
+            |row: usize| Some(held.group_names().get(*held.group_index()?.get(row)?)?.clone());
         let rows: Vec<HeldOut> = (0..held.len())
             .into_par_iter()
             .map(|row| {
-                let mut setting = held
-                    .variables()
-                    .fold(Setting::new(), |setting, (name, column)| setting.with(name, column[row]));
+                let mut setting =
+                    held.variables().fold(Setting::new(), |setting, (name, column)| {
+                        setting.with(name, column[row])
+                    });
                 if let Some(c) = held.compute().get(row).filter(|_| setting.compute().is_none()) {
                     setting = setting.with("C", c.get());
                 }

@@ -46,8 +46,11 @@ impl Answer<'_> {
             .published
             .iter()
             .map(|one| {
-                let values: Map<String, Value> =
-                    one.values.iter().map(|(name, value)| (name.clone(), (*value).into())).collect();
+                let values: Map<String, Value> = one
+                    .values
+                    .iter()
+                    .map(|(name, value)| (name.clone(), (*value).into()))
+                    .collect();
                 json!({ "id": one.id, "source": one.source, "values": values })
             })
             .collect();

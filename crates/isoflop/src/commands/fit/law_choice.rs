@@ -74,9 +74,9 @@ impl LawArgs {
     ) -> Result<Law, Diagnostic> {
         match &self.formula {
             None => find(self.law.as_deref().unwrap_or("chinchilla")),
-            Some(formula) => typed(formula, |name| {
-                !parameters.contains(&name) && table.provides(name, columns)
-            }),
+            Some(formula) => {
+                typed(formula, |name| !parameters.contains(&name) && table.provides(name, columns))
+            }
         }
     }
 

@@ -27,22 +27,24 @@ pub(crate) fn refusal(problem: &FitError, observations: &Observations) -> Diagno
                      parameters with --hold",
                     of.join(" and ")
                 )),
-                FitError::TooFewSettings { of, .. } => {
-                    shown.help(format!("add runs that differ in {}, or hold parameters with --hold", of.join("")))
-                }
+                FitError::TooFewSettings { of, .. } => shown.help(format!(
+                    "add runs that differ in {}, or hold parameters with --hold",
+                    of.join("")
+                )),
                 _ => shown.help("add runs, or name another column of runs: --column run=NAME"),
             }
         }
-        FitError::NothingVaries { target, .. } => {
-            shown.help(format!("check the column of {target}: --column {target}=NAME takes another"))
-        }
+        FitError::NothingVaries { target, .. } => shown
+            .help(format!("check the column of {target}: --column {target}=NAME takes another")),
         FitError::NotFinite => shown
             .note("a logarithm or power of a number that is zero or negative has no value")
             .help("keep the rows where the formula has one, as in --where 'x>0', or set --bound"),
         FitError::NoParameter { name, known, .. } => {
             match nearest(name, known.iter().map(String::as_str)) {
                 Some(near) => shown.help(format!("did you mean `{near}`?")),
-                None => shown.help("--bound, --hold, --free and --share take parameters of the law"),
+                None => {
+                    shown.help("--bound, --hold, --free and --share take parameters of the law")
+                }
             }
         }
         FitError::NotGiven { name } => shown.help(format!("add {name}=VALUE to the setting")),

@@ -84,10 +84,7 @@ fn a_fit_that_cannot_be_identified() {
 
 #[test]
 fn a_missing_column() {
-    insta::assert_snapshot!(answer(
-        &table().replace("tokens", "tokns"),
-        &["--column", "D=tokens"]
-    ));
+    insta::assert_snapshot!(answer(&table().replace("tokens", "tokns"), &["--column", "D=tokens"]));
 }
 
 #[test]
@@ -247,7 +244,16 @@ fn names_in_options_are_parameters_whatever_the_table_holds() {
 fn json_is_one_object_with_its_conventions_and_all_digits() {
     let shown = answer(&table(), &["--json", "--bootstrap", "100", "--predict", "1M,20M"]);
     let value: Value = serde_json::from_str(&shown).unwrap();
-    for key in ["schema_version", "objective", "level", "seed", "version", "warnings", "law", "certificate"] {
+    for key in [
+        "schema_version",
+        "objective",
+        "level",
+        "seed",
+        "version",
+        "warnings",
+        "law",
+        "certificate",
+    ] {
         assert!(!value[key].is_null(), "{key}: {shown}");
     }
     assert_eq!(value["data"]["rows"], 25);

@@ -8,8 +8,7 @@ use super::super::words::{bold, rounded, table};
 use crate::text::hanging;
 
 /// Why a fit has no backtest.
-pub(in super::super) const NO_BACKTEST: &str =
-    "it needs a cut, up to two decades below the largest run, with half as many runs again as \
+pub(in super::super) const NO_BACKTEST: &str = "it needs a cut, up to two decades below the largest run, with half as many runs again as \
      parameters below and 2 runs above";
 
 pub(super) fn about(text: &mut String, fit: &Fit, width: usize) {
@@ -60,10 +59,8 @@ fn error(fit: &Fit, cut: &Cut) -> String {
             100.0 * cut.predicted_too_high().abs(),
             100.0 * cut.standard_error
         ),
-        ResidualScale::Linear => format!(
-            "{:.2e} {side}, standard error {:.1e}",
-            cut.error.abs(),
-            cut.standard_error
-        ),
+        ResidualScale::Linear => {
+            format!("{:.2e} {side}, standard error {:.1e}", cut.error.abs(), cut.standard_error)
+        }
     }
 }

@@ -33,7 +33,8 @@ pub(super) fn about(text: &mut String, answer: &Answer<'_>) {
         0 => String::new(),
         _ => format!(" ({} intervals)", level(answer.fit.options.level)),
     };
-    let _ = writeln!(text, "\n{} of a budget C = 6 N D{at}{intervals}", bold("compute-optimal run"));
+    let _ =
+        writeln!(text, "\n{} of a budget C = 6 N D{at}{intervals}", bold("compute-optimal run"));
     let grouped = optima.iter().any(|optimum| optimum.group.is_some());
     let target = answer.fit.law.target.name.as_str();
     let mut head = vec!["C, FLOP", "N*", "D*", "D*/N*", target, ""];

@@ -15,11 +15,8 @@ pub(super) fn about(text: &mut String, fit: &Fit) {
         return;
     }
     let names = fit.law.parameter_names();
-    let _ = writeln!(
-        text,
-        "\n{}: constants of other runs, under their conventions",
-        bold("published")
-    );
+    let _ =
+        writeln!(text, "\n{}: constants of other runs, under their conventions", bold("published"));
     let head = std::iter::once("").chain(names.iter().copied()).map(str::to_owned);
     let mut rows: Vec<Vec<String>> = vec![head.collect()];
     for group in fit.groups() {
@@ -28,8 +25,7 @@ pub(super) fn about(text: &mut String, fit: &Fit) {
             let own = group.as_ref().map(|group| format!("{name}[{group}]"));
             let known = own.filter(|own| fit.value_of(own).is_some());
             let known = known.unwrap_or_else(|| (*name).to_owned());
-            fit.value_of(&known)
-                .map_or(String::new(), |value| rounded(value, fit.interval(&known)))
+            fit.value_of(&known).map_or(String::new(), |value| rounded(value, fit.interval(&known)))
         };
         rows.push(std::iter::once(label).chain(names.iter().map(value)).collect());
     }
