@@ -246,6 +246,40 @@ impl Compiled {
         Compiled::new(self.leaves.clone(), dag, all, columns, roots)
     }
 
+    /// The value of an output column that is the same number whatever goes in: a derivative that
+    /// vanishes, say.
+    pub fn constant(&self, column: usize) -> Option<f64> {
+        let (dag, roots) = &self.expanded;
+        dag.constant(*roots.get(column)?)
+    }
+
+    /// Only these output columns, in this order.
+    ///
+    /// # Errors
+    /// A column that there is not.
+    pub fn keep(&self, columns: &[usize]) -> Result<Compiled, Diagnostic> {
+        let (mut outputs, mut names, mut roots) = (Vec::new(), Vec::new(), Vec::new());
+        for &column in columns {
+            let of = |output: &&Output| output.columns.contains(&column);
+            let Some(output) = self.outputs.iter().find(of) else {
+                return Err(Diagnostic::error(format!(
+                    "the formula gives {} columns, not a column {column}",
+                    self.names.len()
+                )));
+            };
+            let name = self.names[column].clone();
+            outputs.push(Output {
+                name: name.clone(),
+                columns: roots.len()..roots.len() + 1,
+                times: None,
+                value: output.value.clone(),
+            });
+            names.push(name);
+            roots.push(self.roots[column]);
+        }
+        Compiled::new(self.leaves.clone(), self.dag.clone(), outputs, names, roots)
+    }
+
     /// Evaluates over the columns and numbers given by name. Values are in the units in which
     /// their names were declared, uncertain inputs in base units.
     ///

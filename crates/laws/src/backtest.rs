@@ -6,13 +6,13 @@ use std::f64::consts::{FRAC_PI_2, LN_10};
 use runs::Observations;
 use serde::{Deserialize, Serialize};
 
-use crate::{FitError, Law, input};
 use crate::dense::{Factor, dot};
 use crate::model::Model;
 use crate::objective::{Loss, Objective};
 use crate::problem::Problem;
 use crate::rows::Rows;
 use crate::search::search;
+use crate::{FitError, Law, input};
 
 /// Fewest runs above a cut.
 const FEWEST_ABOVE: usize = 2;

@@ -103,7 +103,15 @@ pub(crate) fn bootstrap(
             random.set_stream(index as u64);
             let draw = match plan.resampling {
                 Resampling::Wild => wild(plan, problem, &clusters, &mut random, scratch),
-                _ => resampled(plan, problem, &projection, &clusters, &settings, &mut random, scratch),
+                _ => resampled(
+                    plan,
+                    problem,
+                    &projection,
+                    &clusters,
+                    &settings,
+                    &mut random,
+                    scratch,
+                ),
             };
             tick();
             draw

@@ -12,7 +12,7 @@ use crate::{Fit, FitError, FitOptions, Law, Setting, fit};
 /// Laws tried on the same held-out runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
-    /// What runs are ordered and cut by: `C`, or the first law's first variable.
+    /// What runs are ordered and cut by: `C`, or a law's first variable.
     pub axis: String,
     /// The cuts, from the largest runs down: the largest value of the axis among the fitted runs,
     /// how many runs were fitted and how many held out.
@@ -97,19 +97,22 @@ pub fn compare(
     options: &FitOptions,
 ) -> Result<Comparison, FitError> {
     options.check()?;
-    let [first, _, ..] = laws else {
+    if laws.len() < 2 {
         return Err(FitError::Option {
             option: "laws".to_owned(),
             value: laws.len() as f64,
             expected: "at least two to compare",
         });
-    };
+    }
     let most = laws.iter().map(|law| law.parameters.len()).max().unwrap_or(1);
-    let Cuts { axis, cuts } = cut_runs(first, observations, most)?;
-    let mut tried: Vec<(Contender, Vec<Vec<Trial>>)> = laws
-        .par_iter()
-        .map(|law| try_law(law, observations, options, &cuts))
-        .collect();
+    // Where the runs have no C, the first law that can read them says what orders them.
+    let mut orders = laws.iter().map(|law| cut_runs(law, observations, most));
+    let Cuts { axis, cuts } = match orders.find(Result::is_ok) {
+        Some(cuts) => cuts?,
+        None => cut_runs(&laws[0], observations, most)?,
+    };
+    let mut tried: Vec<(Contender, Vec<Vec<Trial>>)> =
+        laws.par_iter().map(|law| try_law(law, observations, options, &cuts)).collect();
     tried.sort_by(|(a, _), (b, _)| {
         let key = |c: &Contender| (c.refused.is_some(), c.overall.error);
         let (a, b) = (key(a), key(b));
@@ -208,9 +211,8 @@ fn trial(
 
 impl Score {
     fn of(trials: &[Trial], level: f64) -> Self {
-        let inside = |trial: &Trial| {
-            trial.ends.is_some_and(|(low, high)| low <= 0.0 && high >= 0.0)
-        };
+        let inside =
+            |trial: &Trial| trial.ends.is_some_and(|(low, high)| low <= 0.0 && high >= 0.0);
         // On the residual scale the measured run is 0 and the interval runs between `ends`.
         let interval_score = |trial: &Trial| {
             let (low, high) = trial.ends.unwrap_or((f64::NAN, f64::NAN));

@@ -146,7 +146,7 @@ pub(crate) fn bounded(gram: &Matrix, b: &[f64], bounds: &[(f64, f64)]) -> Option
     let n = b.len();
     let mut free = vec![true; n];
     let mut at = vec![0.0; n];
-    for _ in 0..8 * n + 1 {
+    for _ in 0..=8 * n {
         let mut right = b.to_vec();
         for i in 0..n {
             for j in (0..n).filter(|&j| !free[j]) {
@@ -189,7 +189,8 @@ pub(crate) fn eigen(matrix: &Matrix) -> Vec<(f64, Vec<f64>)> {
         v[(i, i)] = 1.0;
     }
     for _ in 0..60 {
-        let off: f64 = (0..n).flat_map(|i| (0..i).map(move |j| (i, j))).map(|ij| a[ij].powi(2)).sum();
+        let off: f64 =
+            (0..n).flat_map(|i| (0..i).map(move |j| (i, j))).map(|ij| a[ij].powi(2)).sum();
         let on: f64 = (0..n).map(|i| a[(i, i)].powi(2)).sum();
         if off <= 1e-30 * on || !off.is_finite() {
             break;

@@ -1,23 +1,26 @@
 //! The fit itself: rows in, a law with its evidence and its draws out.
 
 use diagnostic::Diagnostic;
+use rayon::prelude::*;
 use runs::{Flop, Observations};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::backtest::{Backtest, Refitted, Scatter, backtest};
+use crate::behaviour::{Behaviour, behaviour};
 use crate::bootstrap::{Plan, REFITTED_ROWS, Resamples, Resampling, bootstrap};
 use crate::certificate::Certificate;
 use crate::doubts::warnings;
 use crate::draws::{Draws, Interval};
 use crate::input::{self, Data};
 use crate::model::Model;
+use crate::newton::Walk;
 use crate::objective::Objective;
 use crate::problem::Problem;
 use crate::residuals::{explained, robust_spread, standardised};
 use crate::rows::Rows;
 use crate::sandwich::sandwich;
-use crate::search::{Search, search};
+use crate::search::{Search, TOLERANCE, minimise, search, spread_of};
 use crate::{Law, Warning};
 
 /// How to fit.
@@ -35,11 +38,15 @@ pub struct FitOptions {
     pub seed: u64,
     /// Parameters that are held at a value instead of searched for; NaN frees one that the law
     /// itself holds.
+    #[serde(with = "crate::any_number::named")]
     pub held: Vec<(String, f64)>,
     /// Bounds other than the law's.
+    #[serde(with = "crate::any_number::named_pairs")]
     pub bounds: Vec<(String, (f64, f64))>,
     /// Where rows have groups: the parameters that all groups share. `None` shares all.
     pub shared: Option<Vec<String>>,
+    /// Whether to refit below cuts and try the law on the runs above them.
+    pub backtest: bool,
 }
 
 impl Default for FitOptions {
@@ -53,6 +60,7 @@ impl Default for FitOptions {
             held: Vec::new(),
             bounds: Vec::new(),
             shared: None,
+            backtest: true,
         }
     }
 }
@@ -119,7 +127,9 @@ pub enum FitError {
     #[error("the objective is not finite anywhere: the law has no value on these rows")]
     NotFinite,
     /// A budget that the law cannot split.
-    #[error("the law `{law}` has no compute-optimal run of {compute}: that takes N, D and a budget above 6 FLOP")]
+    #[error(
+        "the law `{law}` has no compute-optimal run of {compute}: that takes N, D and a budget above 6 FLOP"
+    )]
     NoBudget {
         /// The law.
         law: String,
@@ -127,13 +137,17 @@ pub enum FitError {
         compute: Flop,
     },
     /// No cut leaves enough runs on both sides.
-    #[error("the {runs} runs cannot be cut: one and a half times as many runs and settings as the law has parameters are needed below, and two runs above")]
+    #[error(
+        "the {runs} runs cannot be cut: one and a half times as many runs and settings as the law has parameters are needed below, and two runs above"
+    )]
     NoCut {
         /// Runs at hand.
         runs: usize,
     },
     /// A test of sharing without anything shared.
-    #[error("nothing is shared between groups, so there is nothing to test: name the groups and the parameters that they share")]
+    #[error(
+        "nothing is shared between groups, so there is nothing to test: name the groups and the parameters that they share"
+    )]
     NothingShared,
     /// A variable without a value.
     #[error("the law also takes {name}: give its value")]
@@ -215,8 +229,10 @@ pub struct Fit {
     /// parameters.
     pub residuals: Vec<f64>,
     /// The law fitted without its largest runs and tried on them; `None` when no cut leaves
-    /// enough runs on both sides.
+    /// enough runs on both sides, or none was asked for.
     pub backtest: Option<Backtest>,
+    /// How what is measured behaves along the variable of a law that has only one.
+    pub behaviour: Option<Behaviour>,
     /// One value of every estimate per resample.
     pub draws: Draws,
     /// Reasons to look twice.
@@ -275,11 +291,7 @@ impl Fit {
 /// # Errors
 /// Fewer settings or runs than parameters plus one, options out of range, names that the law does
 /// not have, and rows on which the law has no finite value.
-pub fn fit(
-    law: &Law,
-    observations: &Observations,
-    options: &FitOptions,
-) -> Result<Fit, FitError> {
+pub fn fit(law: &Law, observations: &Observations, options: &FitOptions) -> Result<Fit, FitError> {
     fit_with_progress(law, observations, options, &|| ())
 }
 
@@ -335,10 +347,8 @@ pub fn fit_with_progress(
         return Err(FitError::NotFinite);
     }
     let squares: f64 = input::sorted(residuals.iter().map(|r| r * r)).iter().sum();
-    let scatter = Scatter {
-        root_mean_square: (squares / residuals.len() as f64).sqrt(),
-        robust: spread,
-    };
+    let scatter =
+        Scatter { root_mean_square: (squares / residuals.len() as f64).sqrt(), robust: spread };
     let refitted = Refitted { law, model: &model, shared: &shared, objective, scatter };
     let labels: Vec<String> = names.iter().map(|estimate| estimate.name.clone()).collect();
     let mut fit = Fit {
@@ -369,7 +379,8 @@ pub fn fit_with_progress(
         spread,
         explained: explained(&problem.target, &raw, &rows.weight),
         residuals: input::in_table_order(&rows, &residuals),
-        backtest: backtest(&refitted, &problem, &axis),
+        backtest: options.backtest.then(|| backtest(&refitted, &problem, &axis)).flatten(),
+        behaviour: behaviour(law, &rows),
         warnings: Vec::new(),
     };
     fit.warnings = warnings(&fit, &problem, &found, observations);
@@ -489,6 +500,60 @@ impl FitOptions {
         }
         Ok(shared)
     }
+}
+
+/// Where a descent from one starting point ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Descent {
+    /// The objective there.
+    pub value: f64,
+    /// The parameters that were free, in the law's order.
+    pub point: Vec<f64>,
+    /// Whether nothing was left to gain.
+    pub converged: bool,
+}
+
+/// Descends from each of `starts`, which hold the law's free parameters in its order, instead of
+/// looking for starting points: what tools do that take a grid of starts from their user, for
+/// comparison. `None` where a start has no finite objective.
+///
+/// # Errors
+/// As [`fit`]; and a start with another number of values.
+pub fn descend_from(
+    law: &Law,
+    observations: &Observations,
+    options: &FitOptions,
+    starts: &[Vec<f64>],
+) -> Result<Vec<Option<Descent>>, FitError> {
+    options.check()?;
+    let law = &options.bounded(law)?;
+    let held = options.held_values(law)?;
+    let shared = options.sharing(law)?;
+    let objective = options.objective.unwrap_or(Objective::standard(law.residuals));
+    let rows = input::rows(law, observations, options.shared.is_some())?;
+    let model = Model::new(law, objective.residuals, &held)?;
+    let problem = Problem::new(law, &model, &rows, &shared)?;
+    check_size(law, &problem)?;
+    if let Some(start) = starts.iter().find(|start| start.len() != problem.size()) {
+        return Err(FitError::Option {
+            option: "values of a start".to_owned(),
+            value: start.len() as f64,
+            expected: "one for every free parameter",
+        });
+    }
+    Ok(starts
+        .par_iter()
+        .map_init(Walk::default, |walk, start| {
+            let inner: Vec<f64> =
+                start.iter().zip(&problem.coordinates).map(|(x, at)| at.inner(*x)).collect();
+            walk.tilt(&problem, &inner, &rows.weight);
+            let spread = spread_of(&problem.residuals(&inner), &rows.weight);
+            let stop =
+                minimise(&problem, &inner, spread, objective.loss, &rows.weight, TOLERANCE, walk)?;
+            let point = stop.point.iter().zip(&problem.coordinates).map(|(x, at)| at.value(*x));
+            Some(Descent { value: stop.value, point: point.collect(), converged: stop.converged })
+        })
+        .collect())
 }
 
 /// The rows, model and minimum of a fit, for analyses that go on from it.

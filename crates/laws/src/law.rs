@@ -238,6 +238,17 @@ impl Law {
         Ok(answer.get(ANSWER).and_then(|column| column.first().copied()).unwrap_or(f64::NAN))
     }
 
+    /// The formula with one more definition.
+    pub(crate) fn with_definition(
+        &self,
+        name: &str,
+        expression: &str,
+    ) -> Result<Checked, Diagnostic> {
+        let mut program = self.program.clone();
+        program.define(name, Source::new(self.name.as_str(), expression))?;
+        program.check(&self.environment)
+    }
+
     /// The names of the parameters, in order.
     pub fn parameter_names(&self) -> Vec<&str> {
         self.parameters.iter().map(|parameter| parameter.name.as_str()).collect()
@@ -253,7 +264,6 @@ impl Law {
 mod ends {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
     pub(super) fn serialize<S: Serializer>(ends: &(f64, f64), to: S) -> Result<S::Ok, S::Error> {
         let finite = |end: f64| end.is_finite().then_some(end);
         (finite(ends.0), finite(ends.1)).serialize(to)

@@ -45,7 +45,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod accumulate;
+mod any_number;
 mod backtest;
+mod behaviour;
 mod bootstrap;
 mod candidates;
 pub mod catalogue;
@@ -80,12 +83,15 @@ mod verdict;
 mod warning;
 
 pub use backtest::{Backtest, Cut};
+pub use behaviour::Behaviour;
 pub use bootstrap::Resampling;
 pub use certificate::Certificate;
 pub use chinchilla::Chinchilla;
 pub use compare::{Comparison, Contender, Pair, Score, compare};
 pub use draws::{Draws, Interval};
-pub use fit::{Bootstrap, Estimate, Fit, FitError, FitOptions, fit, fit_with_progress};
+pub use fit::{
+    Bootstrap, Descent, Estimate, Fit, FitError, FitOptions, descend_from, fit, fit_with_progress,
+};
 pub use input::Data;
 pub use law::{Derived, Law, Parameter, Quantity, ResidualScale};
 pub use objective::{FIELD_DELTA, Loss, Objective};
@@ -94,5 +100,5 @@ pub use predict::{Prediction, Setting};
 pub use robust::{Follow, Variant, robustness};
 pub use saved::SCHEMA_VERSION;
 pub use sharing::{Sharing, test_sharing};
-pub use verdict::Verdict;
+pub use verdict::{Judgement, Verdict};
 pub use warning::{Side, Warning};

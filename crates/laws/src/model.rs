@@ -11,8 +11,12 @@ pub(crate) struct Model {
     pub(crate) value: Compiled,
     /// The value, then its derivative by each free parameter.
     pub(crate) gradient: Compiled,
-    /// The same, then the upper triangle of the Hessian, row by row.
-    pub(crate) hessian: Compiled,
+    /// The value, for a logarithmic scale its logarithm, the derivatives by each free parameter,
+    /// and the second derivatives that do not vanish.
+    pub(crate) expansion: Compiled,
+    /// For every pair of free parameters, row by row of the upper triangle, the number of its
+    /// second derivative among those; `None` where it vanishes.
+    pub(crate) curves: Vec<Option<usize>>,
     /// Indices of the free parameters among the law's.
     pub(crate) free: Vec<usize>,
     /// The values of the parameters that are held, by index among the law's; NaN for free ones.
@@ -42,9 +46,11 @@ impl Model {
         let in_logarithm = links == ["exp"] && scale == ResidualScale::Log;
         let linear = if links.is_empty() || in_logarithm { linear.names } else { Vec::new() };
         let position = |name: &String| names.iter().position(|known| known == name);
+        let (expansion, curves) = expansion(law, scale, &names)?;
         Ok(Self {
             gradient: value.gradient(&names)?,
-            hessian: value.hessian(&names)?,
+            expansion,
+            curves,
             value,
             linear: linear.iter().filter_map(position).collect(),
             held: held.to_vec(),
@@ -53,4 +59,38 @@ impl Model {
             scale,
         })
     }
+}
+
+/// The columns of [`Model::expansion`], and where the second derivatives are among them.
+fn expansion(
+    law: &Law,
+    scale: ResidualScale,
+    names: &[&str],
+) -> Result<(Compiled, Vec<Option<usize>>), Diagnostic> {
+    // No formula can spell this name, so it hides nothing.
+    const LOGARITHM: &str = "the logarithm of the law";
+    let target = law.target.name.as_str();
+    let (p, pairs) = (names.len(), names.len() * (names.len() + 1) / 2);
+    let (all, logarithm) = match scale {
+        ResidualScale::Linear => (law.checked.compile(&[target])?.hessian(names)?, None),
+        ResidualScale::Log => {
+            let checked = law.with_definition(LOGARITHM, &format!("ln({target})"))?;
+            // The second output starts after the value, gradient and Hessian of the first.
+            (checked.compile(&[target, LOGARITHM])?.hessian(names)?, Some(1 + p + pairs))
+        }
+    };
+    let mut kept: Vec<usize> = vec![0];
+    kept.extend(logarithm);
+    kept.extend(1..=p);
+    let mut curves = Vec::with_capacity(pairs);
+    let mut count = 0;
+    for column in 1 + p..1 + p + pairs {
+        let vanishes = all.constant(column) == Some(0.0);
+        curves.push((!vanishes).then_some(count));
+        if !vanishes {
+            kept.push(column);
+            count += 1;
+        }
+    }
+    Ok((all.keep(&kept)?, curves))
 }

@@ -52,8 +52,7 @@ pub(crate) fn descend(
         let mut width = 1.345 * spread;
         while width > 2.0 * turn && width.is_finite() {
             let patience = Patience { tolerance: 1e-3, steps: 30 };
-            point =
-                newton(problem, &point, penalty.widened(width), weights, patience, walk)?.point;
+            point = newton(problem, &point, penalty.widened(width), weights, patience, walk)?.point;
             width /= 4.0;
         }
     }
@@ -79,6 +78,7 @@ pub(crate) fn newton(
         return None;
     }
     tilt.turn(&point, here);
+    let rounding = 1e-29 * weights.iter().sum::<f64>();
     let mut damping = 0.0;
     let mut converged = false;
     let mut next = point.clone();
@@ -86,9 +86,8 @@ pub(crate) fn newton(
         let Some((step, promised)) = step(problem, &point, here, &mut damping) else {
             break;
         };
-        // Objectives of likelihoods may be zero or negative: the number of rows sets their size.
-        let size_of = here.value.abs().max(1e-30);
-        converged = damping <= 1e-2 && promised <= patience.tolerance * size_of + 1e-30;
+        // On exact data all that is left is rounding, about 1e-15 a row.
+        converged = damping <= 1e-2 && promised <= patience.tolerance * here.value.abs() + rounding;
         tilt.step(&point, &step, &mut next);
         clamp(problem, &mut next);
         problem.expand(&next, penalty, weights, space, there);

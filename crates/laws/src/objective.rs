@@ -1,5 +1,7 @@
 //! What a fit makes small: a sum over rows of a penalty of the residual.
 
+#![expect(clippy::inline_always, reason = "must become part of the vectorised inner loop")]
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -154,7 +156,9 @@ impl Penalty {
     pub(crate) fn widened(self, width: f64) -> Self {
         match self {
             Self::Huber(_) => Self::Huber(width),
-            Self::Asymmetric { overestimate, .. } => Self::Asymmetric { delta: width, overestimate },
+            Self::Asymmetric { overestimate, .. } => {
+                Self::Asymmetric { delta: width, overestimate }
+            }
             Self::Squares | Self::StudentT { .. } => self,
         }
     }
@@ -167,6 +171,7 @@ impl Penalty {
         }
     }
 
+    #[inline(always)]
     pub(crate) fn at(self, r: f64) -> At {
         match self {
             Self::Huber(delta) => huber(r, delta),
@@ -195,17 +200,16 @@ impl Penalty {
     }
 }
 
+#[inline(always)]
 fn huber(r: f64, delta: f64) -> At {
     let size = r.abs();
-    if size <= delta {
-        At { value: 0.5 * r * r, slope: r, curvature: 1.0, weight: 1.0 }
-    } else {
-        At {
-            value: delta * (size - 0.5 * delta),
-            slope: delta.copysign(r),
-            curvature: 0.0,
-            weight: delta / size,
-        }
+    let near = size <= delta;
+    // Selections instead of branches; outside, everything also holds for NaN.
+    At {
+        value: if near { 0.5 * r * r } else { delta * (size - 0.5 * delta) },
+        slope: if near { r } else { delta.copysign(r) },
+        curvature: f64::from(near),
+        weight: if near { 1.0 } else { delta / size },
     }
 }
 

@@ -172,9 +172,11 @@ pub fn optimal(
     compute: Flop,
     given: &Setting,
 ) -> Result<Option<Allocation>, FitError> {
-    let columns = law.parameters.iter().zip(values).fold(Columns::new(1), |columns, (p, &value)| {
-        columns.with(&p.name, vec![value])
-    });
+    let columns = law
+        .parameters
+        .iter()
+        .zip(values)
+        .fold(Columns::new(1), |columns, (p, &value)| columns.with(&p.name, vec![value]));
     let found = allocations(law, columns, compute, given)?;
     Ok(found.into_iter().next().flatten())
 }
@@ -185,7 +187,8 @@ fn allocations(
     compute: Flop,
     given: &Setting,
 ) -> Result<Vec<Option<Allocation>>, FitError> {
-    if !law.splits_compute() || !(compute.get() > 6.0 && compute.get().is_finite()) {
+    let splits = law.splits_compute() && compute.get() > 6.0 && compute.get().is_finite();
+    if !splits {
         return Err(FitError::NoBudget { law: law.name.clone(), compute });
     }
     for variable in law.variables.iter().filter(|variable| !["N", "D"].contains(&&*variable.name)) {

@@ -6,6 +6,7 @@ use diagnostic::Diagnostic;
 use formula::{Compiled, Prepared, Workspace};
 use rayon::prelude::*;
 
+use crate::accumulate::Chunk;
 use crate::dense::Matrix;
 use crate::model::Model;
 use crate::objective::Penalty;
@@ -34,6 +35,11 @@ pub(crate) struct Coordinate {
 }
 
 impl Coordinate {
+    /// The coordinate at a value of the parameter.
+    pub(crate) fn inner(&self, value: f64) -> f64 {
+        if self.logarithmic { value.max(f64::MIN_POSITIVE).ln() } else { value }
+    }
+
     /// The parameter's value where the coordinate is `x`.
     pub(crate) fn value(&self, x: f64) -> f64 {
         if self.logarithmic { x.exp() } else { x }
@@ -51,7 +57,7 @@ struct Block<'a> {
     rows: Range<usize>,
     value: Prepared<'a>,
     gradient: Prepared<'a>,
-    hessian: Prepared<'a>,
+    expansion: Prepared<'a>,
     /// The coordinate of each free parameter.
     place: Vec<usize>,
 }
@@ -173,7 +179,7 @@ impl<'a> Problem<'a> {
                 Ok(Block {
                     value: prepare(&model.value, rows, range.clone())?,
                     gradient: prepare(&model.gradient, rows, range.clone())?,
-                    hessian: prepare(&model.hessian, rows, range.clone())?,
+                    expansion: prepare(&model.expansion, rows, range.clone())?,
                     rows: range,
                     place,
                 })
@@ -230,7 +236,15 @@ impl<'a> Problem<'a> {
             let range = |chunk: usize| chunk * CHUNK..((chunk + 1) * CHUNK).min(block.rows.len());
             if block.rows.len() < MANY_ROWS {
                 for chunk in 0..chunks {
-                    self.chunk(block, range(chunk), &parameters, penalty, weights, space, &mut local);
+                    self.chunk(
+                        block,
+                        range(chunk),
+                        &parameters,
+                        penalty,
+                        weights,
+                        space,
+                        &mut local,
+                    );
                 }
             } else {
                 let parts: Vec<Expansion> = (0..chunks)
@@ -264,10 +278,18 @@ impl<'a> Problem<'a> {
         out: &mut Expansion,
     ) {
         let (n, p) = (rows.len(), self.model.free.len());
-        let columns = 1 + p + p * (p + 1) / 2;
-        space.columns.resize(columns * n, 0.0);
-        let mut outputs: Vec<&mut [f64]> = space.columns.chunks_exact_mut(n).collect();
-        let done = block.hessian.evaluate_rows(
+        let columns = self.model.expansion.column_names().len();
+        // The law on a linear scale is the law itself: its column is copied below.
+        let logarithmic = self.model.scale == ResidualScale::Log;
+        space.columns.resize((columns + usize::from(!logarithmic)) * n, 0.0);
+        let (scaled, rest) = if logarithmic {
+            (None, space.columns.as_mut_slice())
+        } else {
+            let (scaled, rest) = space.columns.split_at_mut(n);
+            (Some(scaled), rest)
+        };
+        let mut outputs: Vec<&mut [f64]> = rest.chunks_exact_mut(n).collect();
+        let done = block.expansion.evaluate_rows(
             rows.clone(),
             parameters,
             &mut space.workspace,
@@ -277,57 +299,30 @@ impl<'a> Problem<'a> {
             out.value = f64::NAN;
             return;
         }
+        let (value, rest) = rest.split_at_mut(n);
+        let (scaled, rest) = match scaled {
+            Some(scaled) => {
+                scaled.copy_from_slice(value);
+                (scaled, rest)
+            }
+            None => rest.split_at_mut(n),
+        };
+        let (slopes, curves) = rest.split_at_mut(p * n);
         let first = block.rows.start + rows.start;
-        let target = &self.target[first..first + n];
-        let weights = &weights[first..first + n];
-        let (value, derivatives) = space.columns.split_at_mut(n);
-        let (slopes, curves) = derivatives.split_at_mut(p * n);
-        let [by_slope, by_square, by_curve, by_metric] = &mut space.factors;
-        for factor in [&mut *by_slope, &mut *by_square, &mut *by_curve, &mut *by_metric] {
-            factor.resize(n, 0.0);
+        Chunk {
+            penalty,
+            logarithmic,
+            target: &self.target[first..first + n],
+            weights: &weights[first..first + n],
+            value,
+            scaled,
+            slopes,
+            curves,
+            places: &self.model.curves,
+            factors: &mut space.factors,
+            out,
         }
-        let logarithmic = self.model.scale == ResidualScale::Log;
-        let mut sum = 0.0;
-        for i in 0..n {
-            let (law, weight) = (value[i], weights[i]);
-            if weight == 0.0 {
-                (by_slope[i], by_square[i], by_curve[i], by_metric[i]) = (0.0, 0.0, 0.0, 0.0);
-                value[i] = 0.0;
-                continue;
-            }
-            let at = penalty.at(target[i] - if logarithmic { law.ln() } else { law });
-            sum += weight * at.value;
-            // In the logarithm m: m_ab = f_ab / f - m_a m_b, and f_a / f is the slope.
-            let inverse = if logarithmic { law.recip() } else { 1.0 };
-            value[i] = inverse;
-            by_slope[i] = weight * at.slope;
-            by_square[i] = weight * (at.curvature + if logarithmic { at.slope } else { 0.0 });
-            by_curve[i] = weight * at.slope * inverse;
-            by_metric[i] = weight * at.weight;
-        }
-        out.value += sum;
-        if logarithmic {
-            for slope in slopes.chunks_exact_mut(n) {
-                for (slope, inverse) in slope.iter_mut().zip(&*value) {
-                    *slope *= inverse;
-                }
-            }
-        }
-        // A row without weight may have no finite derivative.
-        silence(slopes, by_metric);
-        silence(curves, by_metric);
-        let mut curves = curves.chunks_exact(n);
-        for a in 0..p {
-            let slope_a = &slopes[a * n..(a + 1) * n];
-            out.gradient[a] -= sum_of_products(by_slope, slope_a);
-            for b in a..p {
-                let slope_b = &slopes[b * n..(b + 1) * n];
-                let (square, metric) = two_forms(slope_a, slope_b, by_square, by_metric);
-                let curve = curves.next().map_or(0.0, |curve| sum_of_products(by_curve, curve));
-                out.hessian[(b, a)] += square - curve;
-                out.metric[(b, a)] += metric;
-            }
-        }
+        .add();
     }
 
     /// Adds the derivatives by one block's parameters to those by the coordinates.
@@ -409,13 +404,25 @@ impl<'a> Problem<'a> {
         let (n, p) = (self.blocks[block].rows.len(), self.model.free.len());
         let (mut workspace, mut parameters) = (Workspace::default(), Vec::new());
         self.parameters(block, x, &mut parameters);
-        let mut columns = vec![f64::NAN; (1 + p + p * (p + 1) / 2) * n];
+        let mut columns = vec![f64::NAN; self.model.expansion.column_names().len() * n];
         let mut outputs: Vec<&mut [f64]> = columns.chunks_exact_mut(n).collect();
-        let done = self.blocks[block].hessian.evaluate(&parameters, &mut workspace, &mut outputs);
-        if done.is_err() {
+        let of = &self.blocks[block].expansion;
+        if of.evaluate(&parameters, &mut workspace, &mut outputs).is_err() {
             columns.fill(f64::NAN);
         }
-        columns
+        let leading = 1 + usize::from(self.model.scale == ResidualScale::Log);
+        let mut out = columns[..n].to_vec();
+        out.extend_from_slice(&columns[leading * n..(leading + p) * n]);
+        for place in &self.model.curves {
+            match place {
+                Some(place) => {
+                    let from = (leading + p + place) * n;
+                    out.extend_from_slice(&columns[from..from + n]);
+                }
+                None => out.resize(out.len() + n, 0.0),
+            }
+        }
+        out
     }
 
     /// The sum over rows of the products of slopes.
@@ -463,56 +470,4 @@ fn prepare<'a>(
         })
         .collect::<Result<_, _>>()?;
     compiled.prepare_slices(&columns, range.len())
-}
-
-/// Sets the entries of rows without weight to zero in every column.
-fn silence(columns: &mut [f64], weights: &[f64]) {
-    if weights.iter().all(|&weight| weight != 0.0) {
-        return;
-    }
-    for column in columns.chunks_exact_mut(weights.len()) {
-        for (entry, &weight) in column.iter_mut().zip(weights) {
-            if weight == 0.0 {
-                *entry = 0.0;
-            }
-        }
-    }
-}
-
-/// Partial sums side by side, so that the processor adds several at once.
-const LANES: usize = 8;
-
-fn sum_of_products(a: &[f64], b: &[f64]) -> f64 {
-    let mut lanes = [0.0; LANES];
-    let (a_chunks, a_rest) = a.as_chunks::<LANES>();
-    let (b_chunks, b_rest) = b.as_chunks::<LANES>();
-    for (a, b) in a_chunks.iter().zip(b_chunks) {
-        for i in 0..LANES {
-            lanes[i] += a[i] * b[i];
-        }
-    }
-    let rest: f64 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    lanes.iter().sum::<f64>() + rest
-}
-
-/// The sums of a b s and of a b t.
-fn two_forms(a: &[f64], b: &[f64], s: &[f64], t: &[f64]) -> (f64, f64) {
-    let (mut with_s, mut with_t) = ([0.0; LANES], [0.0; LANES]);
-    let (a_chunks, a_rest) = a.as_chunks::<LANES>();
-    let (b_chunks, b_rest) = b.as_chunks::<LANES>();
-    let (s_chunks, s_rest) = s.as_chunks::<LANES>();
-    let (t_chunks, t_rest) = t.as_chunks::<LANES>();
-    for (((a, b), s), t) in a_chunks.iter().zip(b_chunks).zip(s_chunks).zip(t_chunks) {
-        for i in 0..LANES {
-            let product = a[i] * b[i];
-            with_s[i] += product * s[i];
-            with_t[i] += product * t[i];
-        }
-    }
-    let (mut rest_s, mut rest_t) = (0.0, 0.0);
-    for (((a, b), s), t) in a_rest.iter().zip(b_rest).zip(s_rest).zip(t_rest) {
-        rest_s += a * b * s;
-        rest_t += a * b * t;
-    }
-    (with_s.iter().sum::<f64>() + rest_s, with_t.iter().sum::<f64>() + rest_t)
 }

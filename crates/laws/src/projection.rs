@@ -4,6 +4,7 @@
 use formula::Workspace;
 
 use crate::ResidualScale;
+use crate::accumulate::fast_dot;
 use crate::candidates::Candidates;
 use crate::dense::{Matrix, bounded};
 use crate::problem::Problem;
@@ -78,17 +79,20 @@ impl Projection {
                         for ((w, x), weight) in weighted.iter_mut().zip(column).zip(weights) {
                             *w = weight * x;
                         }
-                        right[places[j]] += sum(weighted, target);
+                        right[places[j]] += fast_dot(weighted, target);
                         for (k, other) in columns.chunks_exact(rows.len()).enumerate().take(j + 1) {
-                            gram[(places[j], places[k])] += sum(weighted, other);
+                            gram[(places[j], places[k])] += fast_dot(weighted, other);
                             if places[j] != places[k] {
                                 gram[(places[k], places[j])] = gram[(places[j], places[k])];
                             }
                         }
                     }
                 }
-                let (solution, gained) =
-                    if size == 0 { (Vec::new(), 0.0) } else { bounded(&gram, &right, &self.bounds)? };
+                let (solution, gained) = if size == 0 {
+                    (Vec::new(), 0.0)
+                } else {
+                    bounded(&gram, &right, &self.bounds)?
+                };
                 let value = total + gained;
                 value.is_finite().then(|| Solved {
                     value,
@@ -157,18 +161,6 @@ fn linear_parts(problem: &Problem<'_>, candidates: &Candidates, index: usize) ->
         }));
     }
     out
-}
-
-fn sum(a: &[f64], b: &[f64]) -> f64 {
-    let mut lanes = [0.0; 8];
-    let (a_chunks, a_rest) = a.as_chunks::<8>();
-    let (b_chunks, b_rest) = b.as_chunks::<8>();
-    for (a, b) in a_chunks.iter().zip(b_chunks) {
-        for i in 0..8 {
-            lanes[i] += a[i] * b[i];
-        }
-    }
-    lanes.iter().sum::<f64>() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f64>()
 }
 
 fn squares(column: &[f64], weights: &[f64]) -> f64 {

@@ -17,7 +17,7 @@ use crate::rows::Rows;
 const SEARCHED_ROWS: usize = 2000;
 
 /// Newton steps promise less than this share of the objective when a search ends.
-const TOLERANCE: f64 = 1e-14;
+pub(crate) const TOLERANCE: f64 = 1e-14;
 
 /// The same for resamples.
 pub(crate) const RESAMPLE_TOLERANCE: f64 = 1e-11;
@@ -41,7 +41,7 @@ fn same_value(a: f64, b: f64, rows: usize) -> bool {
 }
 
 /// 1.4826 times the median size of the residuals that count.
-fn spread_of(residuals: &[f64], weights: &[f64]) -> f64 {
+pub(crate) fn spread_of(residuals: &[f64], weights: &[f64]) -> f64 {
     let mut sizes: Vec<f64> = residuals
         .iter()
         .zip(weights)
@@ -104,7 +104,8 @@ pub(crate) fn minimise(
         return descend(problem, start, spread, penalty, weights, tolerance, walk);
     };
     let robust = Penalty::Huber(1.345 * spread.max(1e-12));
-    let start = newton(problem, start, robust, weights, Patience { tolerance: 1e-3, steps: 50 }, walk)?;
+    let start =
+        newton(problem, start, robust, weights, Patience { tolerance: 1e-3, steps: 50 }, walk)?;
     let mut scale = spread.max(1e-12);
     let mut point = start.point;
     let mut last: Option<Stop> = None;

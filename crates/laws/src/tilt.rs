@@ -2,7 +2,7 @@
 //!
 //! In A / N^alpha a larger alpha goes with a far larger A: along the valley A moves by factors, and
 //! straight steps in (A, alpha) leave it at once. Steps are therefore taken with the size of the
-//! term held, A = A' exp(w (alpha - alpha_0)) with w the mean of ln N: in general w says by which
+//! term held, A = A' exp(w (alpha - its start)) with w the mean of ln N: in general w says by which
 //! factor the column of a linear parameter shrinks when another parameter moves.
 
 use crate::ResidualScale;

@@ -60,6 +60,7 @@ pub enum Warning {
         /// The parameters that make it up, largest share first.
         parameters: Vec<String>,
         /// Condition number of the Hessian, scaled to unit curvatures.
+        #[serde(with = "crate::any_number")]
         condition: f64,
     },
     /// Another minimum is about as good.
@@ -124,6 +125,18 @@ impl Warning {
         !matches!(self, Self::FewRuns { .. } | Self::Rows { .. })
     }
 
+    /// Whether the parameters are known, but roughly.
+    pub fn is_about_precision(&self) -> bool {
+        matches!(
+            self,
+            Self::FewRuns { .. }
+                | Self::WeaklyIdentified { .. }
+                | Self::SecondMinimum { .. }
+                | Self::UnsteadyBootstrap { .. }
+                | Self::NotCertified { .. }
+        )
+    }
+
     /// Whether the runs cannot tell the terms of the law apart.
     pub fn is_about_identification(&self) -> bool {
         match self {
@@ -163,7 +176,8 @@ impl fmt::Display for Warning {
                  way the law does"
             ),
             Self::Zero { parameter, meaning } => {
-                let meaning = if meaning.is_empty() { String::new() } else { format!(" ({meaning})") };
+                let meaning =
+                    if meaning.is_empty() { String::new() } else { format!(" ({meaning})") };
                 write!(
                     f,
                     "{parameter}{meaning} came out as zero: the runs show no sign of it, so do \
@@ -208,7 +222,7 @@ impl fmt::Display for Warning {
                 "fitted without its {of} largest runs, the law predicts them {percent:.1} % \
                  {side}; expect its extrapolations to be {side} as well"
             ),
-            Self::Rows { finding } => write!(f, "{finding}; {}", finding.advice()),
+            Self::Rows { finding } => finding.fmt(f),
         }
     }
 }

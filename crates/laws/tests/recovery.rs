@@ -45,7 +45,8 @@ fn sixty_exact_surfaces_come_back_to_a_millionth_of_their_exponents() {
     let mut worst: f64 = 0.0;
     let mut fits = 0;
     for (name, law) in SURFACES {
-        for (width, offset) in [(2.0, 1.0), (4.0, 1.0), (8.0, 1.0), (16.0, 1.0), (4.0, 3.0), (4.0, 0.3)]
+        for (width, offset) in
+            [(2.0, 1.0), (4.0, 1.0), (8.0, 1.0), (16.0, 1.0), (4.0, 3.0), (4.0, 0.3)]
         {
             let fit = fitted(profiles(&law, &BUDGETS, width, offset), &no_draws());
             for (found, truth) in values(&fit)[3..].iter().zip(&law.values()[3..]) {
@@ -175,7 +176,11 @@ proptest! {
             let json = fit.to_json();
             match Fit::from_json("x", &json) {
                 Ok(read) => prop_assert_eq!(read.to_json(), json),
-                Err(problem) => prop_assert!(false, "{}\n{}", problem, &json[..900]),
+                Err(problem) => {
+                    let null = json.rfind("null").unwrap_or_default();
+                    let shown = &json[null.saturating_sub(300)..json.len().min(null + 100)];
+                    prop_assert!(false, "{problem}\n{shown}");
+                }
             }
         }
     }

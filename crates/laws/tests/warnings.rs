@@ -49,8 +49,7 @@ fn too_few_settings_or_runs_are_refused_in_words() {
     assert!(problem.to_string().contains("at least 6"), "{problem}");
 
     let name = |i: usize| usize::from(i.is_multiple_of(2));
-    let checkpoints =
-        (1..50).map(|i| run(name(i), &HOFFMANN, 1e8, 1e9 * i as f64, 1.0)).collect();
+    let checkpoints = (1..50).map(|i| run(name(i), &HOFFMANN, 1e8, 1e9 * i as f64, 1.0)).collect();
     let problem = refusal(checkpoints, &FitOptions::default());
     assert_eq!(problem, FitError::TooFewRuns { runs: 2, needed: 6 });
     assert!(!refusal(Vec::new(), &FitOptions::default()).to_string().is_empty());
@@ -58,10 +57,10 @@ fn too_few_settings_or_runs_are_refused_in_words() {
 
 #[test]
 fn measurements_that_are_all_alike_are_refused() {
-    let flat = grid(&SIZES, &TOKENS).into_iter().enumerate().map(|(i, (n, d))| Observation {
-        loss: NatsPerToken(3.0),
-        ..run(i, &HOFFMANN, n, d, 1.0)
-    });
+    let flat = grid(&SIZES, &TOKENS)
+        .into_iter()
+        .enumerate()
+        .map(|(i, (n, d))| Observation { loss: NatsPerToken(3.0), ..run(i, &HOFFMANN, n, d, 1.0) });
     let problem = refusal(flat.collect(), &FitOptions::default());
     assert_eq!(problem, FitError::NothingVaries { target: "loss".to_owned(), value: 3.0 });
 }
@@ -98,21 +97,16 @@ fn seven_runs_warn_that_they_are_few() {
 
 #[test]
 fn parameters_in_millions_are_doubted() {
-    let millions: Vec<_> =
-        grid(&SIZES, &TOKENS).into_iter().map(|(n, d)| (n / 1e6, d)).collect();
+    let millions: Vec<_> = grid(&SIZES, &TOKENS).into_iter().map(|(n, d)| (n / 1e6, d)).collect();
     let fit = fitted(runs(&millions, &HOFFMANN));
-    let doubted = |warning: &&Warning| {
-        matches!(warning, Warning::Rows { finding: Finding::SmallUnit { name, .. } } if name == "N")
-    };
+    let doubted = |warning: &&Warning| matches!(warning, Warning::Rows { finding: Finding::SmallUnit { name, .. } } if name == "N");
     assert!(fit.warnings.iter().find(doubted).is_some(), "{:?}", fit.warnings);
 }
 
 #[test]
 fn one_ratio_of_tokens_to_parameters_is_called_not_identified() {
-    let diagonal: Vec<_> = (0..12)
-        .map(|i| 10_f64.powf(6.0 + 0.25 * f64::from(i)))
-        .map(|n| (n, 20.0 * n))
-        .collect();
+    let diagonal: Vec<_> =
+        (0..12).map(|i| 10_f64.powf(6.0 + 0.25 * f64::from(i))).map(|n| (n, 20.0 * n)).collect();
     let fit = fitted(runs(&diagonal, &HOFFMANN));
     let warning = fit.warnings.iter().find(|w| matches!(w, Warning::Collinear { .. })).unwrap();
     assert!(warning.to_string().contains("cannot be told apart"), "{warning}");
@@ -154,10 +148,10 @@ fn runs_without_a_floor_warn_that_e_is_zero() {
 
 #[test]
 fn losses_that_do_not_follow_the_law_are_called_a_poor_fit() {
-    let rows = full().into_iter().enumerate().map(|(i, row)| Observation {
-        loss: NatsPerToken(3.0 + (17.3 * i as f64).sin()),
-        ..row
-    });
+    let rows = full()
+        .into_iter()
+        .enumerate()
+        .map(|(i, row)| Observation { loss: NatsPerToken(3.0 + (17.3 * i as f64).sin()), ..row });
     let fit = fitted(rows.collect());
     assert!(fit.warnings.iter().any(|w| matches!(w, Warning::PoorFit { .. })));
 }
@@ -199,10 +193,31 @@ fn a_saved_fit_predicts_to_the_last_bit_and_damage_is_refused() {
         ("{}".to_owned(), "JSON but not a saved fit"),
         (json[..json.len() / 2].to_owned(), "is not a saved fit"),
         (json.replace("\"schema_version\":2", "\"schema_version\":9"), "version 9"),
-        (json.replacen("\"name\":\"E\",\"parameter\":\"E\"", "\"name\":\"F\",\"parameter\":\"E\"", 1), "no fit has"),
+        (
+            json.replacen(
+                "\"name\":\"E\",\"parameter\":\"E\"",
+                "\"name\":\"F\",\"parameter\":\"E\"",
+                1,
+            ),
+            "no fit has",
+        ),
     ] {
         assert!(text != json);
         let shown = Fit::from_json("fit.json", &text).unwrap_err().to_string();
         assert!(shown.contains(expected), "{expected}: {shown}");
     }
+}
+
+#[test]
+fn a_fit_with_open_bounds_and_freed_parameters_is_saved_and_read() {
+    let options = FitOptions {
+        bounds: vec![("alpha".to_owned(), (0.1, f64::INFINITY))],
+        held: vec![("beta".to_owned(), f64::NAN)],
+        ..synthetic::no_draws()
+    };
+    let json = synthetic::fitted(full(), &options).to_json();
+    let read = Fit::from_json("fit.json", &json).unwrap();
+    assert_eq!(read.options.bounds, options.bounds);
+    assert!(read.options.held[0].1.is_nan());
+    assert!(read.to_json() == json);
 }

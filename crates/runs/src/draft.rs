@@ -1,49 +1,14 @@
 //! Rows on their way from a table to observations: judged one by one, then checked together.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-
 use diagnostic::Diagnostic;
 
 use crate::checks::{self, Known};
 use crate::columns::{ColumnChoice, Taken};
 use crate::exclusion::LeftOut;
 use crate::finder::{Finder, Found, Reading};
+use crate::membership::Membership;
+use crate::request::check_names;
 use crate::{Asked, Domain, InMemory, Observations, Reason, Request, Rules, RunTable};
-
-/// Which run or group every row of the table belongs to.
-#[derive(Debug, Default)]
-pub(crate) struct RunOf {
-    pub(crate) index: Vec<usize>,
-    /// Names by index; empty for a row that names none and is its own.
-    pub(crate) names: Vec<Box<str>>,
-}
-
-impl RunOf {
-    /// Every row its own.
-    fn row(rows: usize) -> Self {
-        Self { index: (0..rows).collect(), names: vec![Box::default(); rows] }
-    }
-
-    /// Rows of one name belong together; a row without a name is its own.
-    pub(crate) fn named<'a>(cells: impl Iterator<Item = &'a str>) -> Self {
-        let mut of = Self::default();
-        let mut known: HashMap<&str, usize> = HashMap::new();
-        for cell in cells {
-            let next = of.names.len();
-            let index = match known.entry(cell) {
-                Entry::Occupied(entry) if !cell.is_empty() => *entry.get(),
-                _ => {
-                    known.insert(cell, next);
-                    of.names.push(cell.into());
-                    next
-                }
-            };
-            of.index.push(index);
-        }
-        of
-    }
-}
 
 /// All rows, with the places of those that are still in use.
 pub(crate) struct Draft {
@@ -52,8 +17,8 @@ pub(crate) struct Draft {
     pub(crate) target: (Asked, Vec<f64>),
     pub(crate) variables: Vec<(Asked, Vec<f64>)>,
     pub(crate) weights: Option<Vec<f64>>,
-    pub(crate) run: RunOf,
-    pub(crate) group: Option<RunOf>,
+    pub(crate) run: Membership,
+    pub(crate) group: Option<Membership>,
     pub(crate) kept: Vec<usize>,
     pub(crate) known: Known,
     columns: Vec<ColumnChoice>,
@@ -63,7 +28,7 @@ pub(crate) struct Draft {
 impl Draft {
     pub(crate) fn from_table(table: &RunTable, request: &Request) -> Result<Self, Diagnostic> {
         let finder = Finder::new(table, &request.columns);
-        check_request(request)?;
+        let unused = request.check()?;
         let rows = table.len();
         let lines: Vec<usize> = (0..rows).map(|row| table.line_number(row)).collect();
 
@@ -73,6 +38,11 @@ impl Draft {
             let one = finder.find(&asked.name)?;
             columns.push(one.choice.clone());
             found.push(one);
+        }
+
+        // A column that was given for a check, or for nothing, has to exist too.
+        for (name, _) in &request.columns {
+            finder.find(name)?;
         }
 
         // Whether a row is wanted decides whether its cells have to be numbers, so this comes
@@ -102,31 +72,28 @@ impl Draft {
         let target = (request.target.clone(), values.pop().unwrap_or_default());
         let variables: Vec<_> = request.variables.iter().cloned().zip(values).collect();
 
-        let run = match &request.run {
-            Some(text) => Some(finder.find_given("run", text)?),
-            None => match request.columns.iter().find(|(name, _)| name == "run") {
-                Some((_, text)) => Some(finder.find_given("run", text)?),
-                None => finder.find_column("run"),
-            },
+        let asked = |name: &str, field: &Option<String>| {
+            let given = request.columns.iter().find(|(known, _)| known == name);
+            let text = field.as_ref().or(given.map(|(_, text)| text));
+            text.map(|text| finder.find_given(name, text)).transpose()
         };
+        let run = asked("run", &request.run)?.or_else(|| finder.find_column("run"));
         let run_choice = run.as_ref().map_or_else(no_run, |found| found.choice.clone());
         let named_run = run.as_ref().and_then(|found| found.choice.column().map(str::to_owned));
         columns.push(run_choice);
         let run = match &run {
             Some(found) => labels(&finder, found)?,
-            None => RunOf::row(rows),
+            None => Membership::row(rows),
         };
-        let group = match &request.group {
-            Some(text) => {
-                let found = finder.find_given("group", text)?;
+        let group = match asked("group", &request.group)? {
+            Some(found) => {
                 columns.push(found.choice.clone());
                 Some(labels(&finder, &found)?)
             }
             None => None,
         };
-        let weights = match &request.weight {
-            Some(text) => {
-                let found = finder.find_given("weight", text)?;
+        let weights = match asked("weight", &request.weight)? {
+            Some(found) => {
                 columns.push(found.choice.clone());
                 Some(finder.numbers(&found, Reading::Strict(&wanted))?)
             }
@@ -148,6 +115,7 @@ impl Draft {
         };
         draft.judge(verdicts);
         draft.known = Known::from_table(table, &finder, request, &draft, named_run);
+        draft.known.unused = unused;
         Ok(draft)
     }
 
@@ -171,7 +139,7 @@ impl Draft {
         }
         check_names(variables.iter().map(|(asked, _)| asked).chain([&target.0]))?;
         let of = |cells: Option<Vec<String>>| {
-            cells.map(|cells| RunOf::named(cells.iter().map(String::as_str)))
+            cells.map(|cells| Membership::named(cells.iter().map(String::as_str)))
         };
         let named_run = run.is_some().then(|| "run".to_owned());
         let mut draft = Self {
@@ -180,7 +148,7 @@ impl Draft {
             target,
             variables,
             weights: weight,
-            run: of(run).unwrap_or_else(|| RunOf::row(rows)),
+            run: of(run).unwrap_or_else(|| Membership::row(rows)),
             group: of(group),
             kept: Vec::new(),
             known: Known::default(),
@@ -340,38 +308,13 @@ fn no_run() -> ColumnChoice {
     }
 }
 
-fn labels(finder: &Finder<'_>, found: &Found) -> Result<RunOf, Diagnostic> {
+fn labels(finder: &Finder<'_>, found: &Found) -> Result<Membership, Diagnostic> {
     match finder.text(found) {
-        Some(cells) => Ok(RunOf::named(cells.into_iter())),
+        Some(cells) => Ok(Membership::named(cells.into_iter())),
         None => Err(Diagnostic::error(format!(
             "{} has to be a column, not an expression",
             found.choice.name
         ))
         .help(format!("name one: --column {}=COLUMN", found.choice.name))),
     }
-}
-
-fn check_request(request: &Request) -> Result<(), Diagnostic> {
-    check_names(request.variables.iter().chain([&request.target]))?;
-    for (place, (name, column)) in request.columns.iter().enumerate() {
-        if request.columns[..place].iter().any(|(known, _)| known == name) {
-            return Err(Diagnostic::error(format!(
-                "`--column {name}={column}`: {name} is given twice"
-            ))
-            .help("say once which column or expression it is"));
-        }
-    }
-    Ok(())
-}
-
-fn check_names<'a>(asked: impl Iterator<Item = &'a Asked>) -> Result<(), Diagnostic> {
-    let mut known: Vec<&str> = Vec::new();
-    for asked in asked {
-        if known.contains(&asked.name.as_str()) {
-            return Err(Diagnostic::error(format!("the law asks for `{}` twice", asked.name))
-                .help("name the target and every variable once"));
-        }
-        known.push(&asked.name);
-    }
-    Ok(())
 }

@@ -1,10 +1,12 @@
 //! Finds the values of a name: a column, an expression that was asked for, or a derivation.
 
+mod messages;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use diagnostic::{Diagnostic, nearest};
-use formula::{Environment, Program, Source};
+use diagnostic::Diagnostic;
+use formula::{Compiled, Environment, Program, Source};
 
 use crate::RunTable;
 use crate::columns::{ColumnChoice, Taken};
@@ -27,7 +29,7 @@ pub(crate) struct Found {
 #[derive(Debug, Clone)]
 enum Plan {
     Column { header: usize, factor: f64 },
-    Formula { program: Box<Program>, operands: Vec<(String, Plan)> },
+    Formula { compiled: Box<Compiled>, operands: Vec<(String, Plan)> },
 }
 
 /// How cells that are not numbers are taken.
@@ -65,7 +67,10 @@ impl<'a> Finder<'a> {
 
     /// The column, and only a column, for `name`.
     pub(crate) fn find_column(&self, name: &str) -> Option<Found> {
-        self.by_header(name)
+        match self.given.iter().find(|(known, _)| known == name) {
+            Some((_, text)) => Some(self.chosen(name, self.header(text)?)),
+            None => self.by_header(name),
+        }
     }
 
     /// Every column that is taken for `name`, best first.
@@ -111,8 +116,10 @@ impl<'a> Finder<'a> {
         if let Some(header) = self.header(text) {
             return Ok(self.chosen(name, header));
         }
-        let bare = text.trim().chars().all(|c| c.is_alphanumeric() || c == '_');
-        if bare && !text.trim().chars().all(|c| c.is_ascii_digit()) {
+        let name_like = |c: char| c.is_alphanumeric() || c == '_';
+        let bare = text.trim().chars().all(name_like)
+            && !text.trim().starts_with(|c: char| c.is_ascii_digit());
+        if bare {
             return Err(self.table.missing_column(text));
         }
         // A row filter is an expression for itself.
@@ -132,7 +139,7 @@ impl<'a> Finder<'a> {
             };
             operands.push((operand, plan));
         }
-        check(&program, &operands)?;
+        let compiled = compile(&program, &operands)?;
         let standard = standard(name);
         Ok(Found {
             choice: ColumnChoice {
@@ -144,7 +151,7 @@ impl<'a> Finder<'a> {
                 unit: standard.map_or_else(String::new, |name| name.unit.clone()),
                 also: Vec::new(),
             },
-            plan: Plan::Formula { program: Box::new(program), operands },
+            plan: Plan::Formula { compiled, operands },
         })
     }
 
@@ -237,6 +244,7 @@ impl<'a> Finder<'a> {
             if operands.len() < program.outside_names().len() {
                 continue;
             }
+            let Ok(compiled) = compile(&program, &operands) else { continue };
             let read: Vec<String> = columns.iter().map(|column| format!("`{column}`")).collect();
             return Some(Found {
                 choice: ColumnChoice {
@@ -248,7 +256,7 @@ impl<'a> Finder<'a> {
                     unit: standard.unit.clone(),
                     also: Vec::new(),
                 },
-                plan: Plan::Formula { program: Box::new(program), operands },
+                plan: Plan::Formula { compiled, operands },
             });
         }
         None
@@ -256,8 +264,9 @@ impl<'a> Finder<'a> {
 
     /// A name inside a formula; `above` are the names whose formulas led here.
     fn operand(&self, name: &str, above: &mut Vec<&str>) -> Option<Found> {
+        // A name inside a formula for itself is its column: `D = D / 2`.
         if above.contains(&name) {
-            return None;
+            return self.by_header(name);
         }
         let mut above: Vec<&str> = above.iter().copied().chain([name]).collect();
         match self.given.iter().find(|(known, _)| known == name) {
@@ -303,12 +312,12 @@ impl<'a> Finder<'a> {
                 }
                 Ok(values)
             }
-            Plan::Formula { program, operands } => {
+            Plan::Formula { compiled, operands } => {
                 let mut table = formula::Columns::new(self.table.len());
                 for (name, plan) in operands {
                     table.set(name.clone(), self.run(plan, reading)?);
                 }
-                let out = check(program, operands)?.compile(&[RESULT])?.evaluate(&table)?;
+                let out = compiled.evaluate(&table)?;
                 Ok(out
                     .into_columns()
                     .into_iter()
@@ -316,73 +325,6 @@ impl<'a> Finder<'a> {
                     .map_or_else(Vec::new, |(_, values)| values))
             }
         }
-    }
-
-    fn missing_operand(&self, name: &str, text: &str, operand: &str) -> Diagnostic {
-        let names: Vec<&str> = self.table.names().filter(|name| !name.is_empty()).collect();
-        let problem = Diagnostic::error(format!(
-            "{} names `{operand}`, which is no column of `{}`",
-            if name == text {
-                format!("the row filter on `{text}`")
-            } else {
-                format!("`--column {name}={text}`")
-            },
-            self.table.origin()
-        ))
-        .note(format!("its columns are {}", listed(&names, 24)));
-        let near = names.iter().copied().filter(|name| name.len() > 2 && operand.len() > 2);
-        let problem = match nearest(operand, near) {
-            Some(known) => problem.help(format!("did you mean `{known}`?")),
-            None => problem,
-        };
-        problem.help(
-            "put the name of a column in backticks where it holds other signs: \
-             --column 'D=`tokens (B)`*1e9'",
-        )
-    }
-
-    /// What to say where no column is known to hold `name`.
-    fn missing(&self, name: &str) -> Diagnostic {
-        let names: Vec<&str> = self.table.names().filter(|name| !name.is_empty()).collect();
-        let standard = standard(name);
-        let what = match standard {
-            None => format!("`{name}`"),
-            Some(standard) if standard.means.ends_with(name) => standard.means.clone(),
-            Some(standard) => format!("{name}, {}", standard.means),
-        };
-        let mut problem = Diagnostic::error(format!(
-            "no column of `{}` is known to hold {what}",
-            self.table.origin()
-        ))
-        .note(format!("its columns are {}", listed(&names, 24)));
-        if let Some(standard) = standard {
-            let known: Vec<&str> = standard.known().collect();
-            problem = problem.note(format!("known names are {}", listed(&known, 12)));
-            if !standard.derive.is_empty() {
-                problem = problem
-                    .note(format!("it can also be had from {}", standard.derive.join(" or ")));
-            }
-        }
-        let alike = self.alike(name, standard);
-        let example = alike.first().copied().unwrap_or("NAME");
-        if !alike.is_empty() {
-            let shown: Vec<String> = alike.iter().take(6).map(|name| format!("`{name}`")).collect();
-            problem = problem.help(format!("could it be {}?", shown.join(" or ")));
-        }
-        problem.help(format!("say which one it is: --column {name}={example}"))
-    }
-
-    /// Headers that could be meant by `name`: near in spelling, or sharing its main word.
-    fn alike(&self, name: &str, standard: Option<&StandardName>) -> Vec<&'a str> {
-        // One letter is near every other.
-        let known = || standard.into_iter().flat_map(StandardName::known).chain([name]);
-        let long = || known().filter(|known| known.len() > 2);
-        let is_alike = |header: &Header<'_>| {
-            let near = header.written.len() > 2 && nearest(header.written, long()).is_some();
-            near || header.words().any(|word| long().any(|known| known == word))
-        };
-        let found = self.headers.iter().filter(|header| is_alike(header));
-        found.map(|header| header.written).collect()
     }
 }
 
@@ -419,9 +361,28 @@ fn parse(origin: &str, text: &str) -> Result<(Program, Vec<String>), Diagnostic>
     Ok((program, outside))
 }
 
-fn check(program: &Program, operands: &[(String, Plan)]) -> Result<formula::Checked, Diagnostic> {
+/// A formula that gives one plain number for every row from that row alone.
+fn compile(program: &Program, operands: &[(String, Plan)]) -> Result<Box<Compiled>, Diagnostic> {
     let names = operands.iter().fold(Environment::new(), |names, (name, _)| names.data(name, ""));
-    program.check(&names)
+    let checked = program.check(&names)?;
+    let unit = checked.dimension_of(RESULT)?;
+    if !unit.is_empty() {
+        return Err(Diagnostic::error(format!(
+            "this gives a value in {unit}: {}",
+            program.print().trim()
+        ))
+        .help("columns are plain numbers: leave out the unit, or divide by it"));
+    }
+    let compiled = checked.compile(&[RESULT])?;
+    if !compiled.is_rowwise() {
+        // What is left out is decided row by row, so no row may depend on others.
+        return Err(Diagnostic::error(format!(
+            "this looks at all rows: {}",
+            program.print().trim()
+        ))
+        .help("compute each row from its own columns, without `mean`, `median`, `q` or `prob`"));
+    }
+    Ok(Box::new(compiled))
 }
 
 /// Columns in backticks become names that a formula can hold; they are given in order.
@@ -469,13 +430,4 @@ fn cells(table: &RunTable, name: &str, reading: Reading<'_>) -> Result<Vec<f64>,
             (Err(_), _) => Ok(f64::NAN),
         })
         .collect()
-}
-
-/// Names for a message, not more than `most` of them.
-fn listed(names: &[&str], most: usize) -> String {
-    let shown = names[..names.len().min(most)].join(", ");
-    match names.len().saturating_sub(most) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
 }

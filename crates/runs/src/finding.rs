@@ -12,6 +12,13 @@ use crate::exclusion::in_words;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "finding", rename_all = "kebab-case")]
 pub enum Finding {
+    /// A column was given for a name that the law does not ask for.
+    UnusedColumn {
+        /// The name.
+        name: String,
+        /// The column or expression.
+        column: String,
+    },
     /// Rows that repeat an earlier row in every cell. They count twice.
     DuplicateRows {
         /// The line of the first row, and of the row that repeats it.
@@ -119,7 +126,7 @@ impl Finding {
             | Self::Spikes { lines }
             | Self::WorseThanGuessing { lines }
             | Self::NotShares { lines, .. } => lines.clone(),
-            Self::Mixed { .. } | Self::SmallUnit { .. } => Vec::new(),
+            Self::UnusedColumn { .. } | Self::Mixed { .. } | Self::SmallUnit { .. } => Vec::new(),
         }
     }
 
@@ -138,6 +145,7 @@ impl Finding {
     /// What to do about it.
     pub fn advice(&self) -> String {
         match self {
+            Self::UnusedColumn { .. } => "leave it out, or take a law that uses it".to_owned(),
             Self::DuplicateRows { .. } => {
                 "they count twice; `--drop-duplicates` leaves the repeats out".to_owned()
             }
@@ -165,7 +173,7 @@ impl Finding {
                 "if they are checkpoints, add a column that names the run".to_owned()
             }
             Self::Unannealed { .. } => {
-                "their loss is above what the same tokens give at the end of a schedule; \
+                "such a loss is above what the same tokens give at the end of a schedule; \
                  `--drop-unannealed` leaves them out"
                     .to_owned()
             }
@@ -204,6 +212,12 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows = |count: usize| if count == 1 { "row" } else { "rows" };
         match self {
+            Self::UnusedColumn { name, column } => {
+                write!(
+                    f,
+                    "`--column {name}={column}` changes nothing: the law does not use {name}"
+                )?;
+            }
             Self::DuplicateRows { pairs } => {
                 let verb = if pairs.len() == 1 { "repeats" } else { "repeat" };
                 write!(
@@ -224,7 +238,10 @@ impl fmt::Display for Finding {
             )?,
             Self::ComputeDisagrees { column, low, median, high, lines } => write!(
                 f,
-                "`{column}` is {low:.3} to {high:.3} times 6 N D, {median:.3} in the middle: {}",
+                "`{column}` is {} to {} times 6 N D, {} in the middle: {}",
+                ratio(*low),
+                ratio(*high),
+                ratio(*median),
                 in_words(lines)
             )?,
             Self::Mixed { what, column, distinct, values } => {
@@ -296,6 +313,11 @@ impl fmt::Display for Finding {
     }
 }
 
+/// A ratio with three digits.
+fn ratio(value: f64) -> String {
+    if (0.01..100.0).contains(&value) { format!("{value:.3}") } else { format!("{value:.2e}") }
+}
+
 /// Pairs of lines: `line 5 is line 3, line 9 is line 4 and 2 more`.
 fn paired(pairs: &[(usize, usize)], word: &str) -> String {
     const MOST: usize = 5;
@@ -314,4 +336,53 @@ fn paired(pairs: &[(usize, usize)], word: &str) -> String {
     let more = pairs.len().saturating_sub(MOST);
     let tail = if more == 0 { String::new() } else { format!(" and {more} more") };
     shown.join(", ") + &tail
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One of each kind: what people read.
+    #[test]
+    fn every_finding_in_words() {
+        let name = || "D".to_owned();
+        let findings = [
+            Finding::UnusedColumn { name: "U".to_owned(), column: "seen".to_owned() },
+            Finding::DuplicateRows { pairs: (0..7).map(|i| (2, 3 + i)).collect() },
+            Finding::NearDuplicates { lines: vec![2, 3], settings: 1, percent: 0.1 },
+            Finding::ComputeDisagrees {
+                column: "total_flos".to_owned(),
+                low: 1.0e-9,
+                median: 1.2e-9,
+                high: 1.3e-9,
+                lines: vec![4],
+            },
+            Finding::Mixed {
+                what: "dataset".to_owned(),
+                column: "corpus".to_owned(),
+                distinct: 9,
+                values: vec!["c4".to_owned(), "pile".to_owned()],
+            },
+            Finding::Checkpoints { runs: 1, rows: 3, column: None, lines: vec![2, 3] },
+            Finding::Checkpoints {
+                runs: 2,
+                rows: 6,
+                column: Some("run".to_owned()),
+                lines: vec![2],
+            },
+            Finding::Unannealed { column: "lr".to_owned(), lines: vec![2] },
+            Finding::Spikes { lines: vec![2, 9] },
+            Finding::Dominated { pairs: vec![(4, 2), (5, 2)], percent: 10.0 },
+            Finding::WorseThanGuessing { lines: vec![3] },
+            Finding::NotShares { name: "accuracy".to_owned(), lines: vec![3], percent: true },
+            Finding::NotShares { name: "error".to_owned(), lines: vec![3, 4], percent: false },
+            Finding::SmallUnit { name: name(), largest: 20.5, expected: 1e4 },
+        ];
+        let shown: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(shown.join("\n"));
+        for finding in findings {
+            let json = serde_json::to_string(&finding).unwrap();
+            assert_eq!(serde_json::from_str::<Finding>(&json).unwrap(), finding);
+        }
+    }
 }

@@ -3,9 +3,10 @@
 //! ```text
 //!  CSV, JSON lines, Parquet,
 //!  W&B, TensorBoard, MLflow, ──▶ RunTable ──▶ Observations ──▶ a law is fitted to this
-//!  trackio, Trainer states,      every cell,  N, D, loss, run;
-//!  nanochat logs, stdin          with its     which column, which convention,
-//!                                place        and every row left out with its reason
+//!  trackio, Trainer states,      every cell,  target and variables, by column: which column
+//!  nanochat logs, stdin          with its     or formula was taken, under which convention;
+//!                                place        every row left out, with its reason; findings
+//!                                             that deserve a second look
 //! ```
 //!
 //! A [`Format`] is told from a file's first bytes and its name. Parquet needs the feature
@@ -14,6 +15,9 @@
 //!
 //! Nothing is dropped or guessed in silence: the column taken for each role, the convention it
 //! follows and every excluded row can be asked for, and every error names file, line and column.
+//! What a [`Request`] names is found by standard name or synonym (`catalogue/columns.toml` holds
+//! them as data), by the column or expression that was given for it, or derived from others.
+//! A [`Finding`] drops nothing; [`Rules`] drop valid rows, and only where asked.
 //!
 //! ```
 //! use runs::{Observations, Request, RunTable};
@@ -39,6 +43,7 @@ mod filter;
 mod finder;
 mod finding;
 mod format;
+mod membership;
 mod observations;
 mod place;
 mod quantity;

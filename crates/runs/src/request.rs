@@ -1,8 +1,10 @@
 //! What a law asks of a table: its target, its variables, and which rows may go.
 
+use diagnostic::{Diagnostic, nearest};
 use serde::{Deserialize, Serialize};
 
 use crate::Filter;
+use crate::standard::standard;
 
 /// The numbers that a law can use in a column; rows with others are left out and listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -97,7 +99,9 @@ pub struct Request {
     pub target: Asked,
     /// What it predicts it from.
     pub variables: Vec<Asked>,
-    /// For a name, the column to take or an expression over columns: (`D`, `tokens*1e9`).
+    /// For a name, the column to take or an expression over columns: (`D`, `tokens*1e9`). Besides
+    /// the names of the law these may be `run`, `group`, `weight`, any standard name, and names
+    /// that other expressions use.
     pub columns: Vec<(String, String)>,
     /// The conditions a row must meet.
     pub filters: Vec<Filter>,
@@ -146,4 +150,78 @@ impl Request {
         self.filters.push(filter);
         self
     }
+
+    /// Refuses a request that contradicts itself; gives the columns for standard names that
+    /// nothing asks for.
+    pub(crate) fn check(&self) -> Result<Vec<(String, String)>, Diagnostic> {
+        let asked = || self.variables.iter().chain([&self.target]);
+        check_names(asked())?;
+        let expressions = self.columns.iter().map(|(_, text)| text);
+        let expressions = expressions.chain(&self.weight);
+        let expressions: Vec<&String> =
+            expressions.chain(self.filters.iter().map(|filter| &filter.column)).collect();
+        let in_expression = |name: &str| {
+            expressions
+                .iter()
+                .flat_map(|text| text.split(|c: char| !c.is_alphanumeric() && c != '_'))
+                .any(|word| word == name)
+        };
+        let mut unused = Vec::new();
+        for (place, (name, column)) in self.columns.iter().enumerate() {
+            if self.columns[..place].iter().any(|(known, _)| known == name) {
+                return Err(Diagnostic::error(format!(
+                    "`--column {name}={column}`: {name} is given twice"
+                ))
+                .help("say once which column or expression it is"));
+            }
+            let used = ALWAYS_USED.contains(&name.as_str())
+                || asked().any(|asked| asked.name == *name)
+                || in_expression(name);
+            if used {
+                continue;
+            }
+            if standard(name).is_some() {
+                unused.push((name.clone(), column.clone()));
+                continue;
+            }
+            let names: Vec<&str> = asked().map(|asked| asked.name.as_str()).collect();
+            let problem =
+                Diagnostic::error(format!("`--column {name}={column}`: nothing asks for `{name}`"))
+                    .note(format!("the law asks for {}", names.join(", ")));
+            return Err(match nearest(name, names.iter().copied()) {
+                Some(near) => problem.help(format!("did you mean `{near}`?")),
+                None => problem,
+            });
+        }
+        Ok(unused)
+    }
+}
+
+/// Names that the checks look at, or that have a place of their own in a request.
+const ALWAYS_USED: [&str; 12] = [
+    "N",
+    "D",
+    "C",
+    "run",
+    "group",
+    "weight",
+    "step",
+    "lr",
+    "vocab",
+    "annealed",
+    "dataset",
+    "tokenizer",
+];
+
+/// Refuses a name that is asked for twice.
+pub(crate) fn check_names<'a>(asked: impl Iterator<Item = &'a Asked>) -> Result<(), Diagnostic> {
+    let mut known: Vec<&str> = Vec::new();
+    for asked in asked {
+        if known.contains(&asked.name.as_str()) {
+            return Err(Diagnostic::error(format!("the law asks for `{}` twice", asked.name))
+                .help("name the target and every variable once"));
+        }
+        known.push(&asked.name);
+    }
+    Ok(())
 }

@@ -36,6 +36,9 @@ pub(crate) struct Synonyms {
     #[serde(default)]
     pub(crate) unstated: bool,
     pub(crate) unit: Option<String>,
+    /// Whether they are taken only where no other column can be, and are no alternative to one.
+    #[serde(default)]
+    fallback: bool,
     names: Vec<String>,
     #[serde(default)]
     starts: Vec<String>,
@@ -114,42 +117,52 @@ enum Likeness {
     Scaled,
 }
 
+impl Likeness {
+    /// Whether `header` is so alike to the synonym `name`, which is `words` in plain letters.
+    fn holds(self, header: &Header<'_>, name: &str, words: &str) -> bool {
+        match self {
+            Self::Same => header.written == name,
+            Self::SameButCase => header.written.eq_ignore_ascii_case(name),
+            Self::SameWords => header.plain == words,
+            Self::Prefixed => header.unprefixed.as_deref() == Some(words),
+            Self::Scaled => header.scaled.as_ref().is_some_and(|(base, _)| base == words),
+        }
+    }
+}
+
 impl StandardName {
     /// Headers that are taken for this name, best first.
     pub(crate) fn matches(&'static self, headers: &[Header<'_>]) -> Vec<Match> {
+        let found = self.matches_among(headers, false);
+        if found.is_empty() { self.matches_among(headers, true) } else { found }
+    }
+
+    fn matches_among(&'static self, headers: &[Header<'_>], fallback: bool) -> Vec<Match> {
         use Likeness::{Prefixed, Same, SameButCase, SameWords, Scaled};
         let mut found: Vec<Match> = Vec::new();
         for likeness in [Same, SameButCase, SameWords, Prefixed, Scaled] {
             if likeness == Scaled && !self.scaled {
                 continue;
             }
-            for synonyms in &self.columns {
-                for name in &synonyms.names {
-                    let words = plain(name);
-                    for (index, header) in headers.iter().enumerate() {
-                        let same = match likeness {
-                            Same => header.written == name,
-                            SameButCase => header.written.eq_ignore_ascii_case(name),
-                            SameWords => header.plain == words,
-                            Prefixed => header.unprefixed.as_ref() == Some(&words),
-                            Scaled => {
-                                header.scaled.as_ref().is_some_and(|(base, _)| *base == words)
-                            }
-                        };
-                        if same && found.iter().all(|known| known.header != index) {
-                            let factor = if likeness == Scaled { header.factor() } else { 1.0 };
-                            found.push(Match { header: index, synonyms, factor });
-                        }
-                    }
-                }
-                if likeness == SameWords {
-                    for (index, header) in headers.iter().enumerate() {
+            for synonyms in self.columns.iter().filter(|it| it.fallback == fallback) {
+                let names = synonyms.names.iter().map(|name| (name.as_str(), plain(name)));
+                let names: Vec<(&str, String)> = names.collect();
+                // By synonym and then by header: the synonyms are in order of preference.
+                for (header, factor) in names
+                    .iter()
+                    .flat_map(|name| headers.iter().enumerate().map(move |header| (name, header)))
+                    .filter(|((name, words), (_, header))| likeness.holds(header, name, words))
+                    .map(|(_, (index, header))| {
+                        (index, if likeness == Scaled { header.factor() } else { 1.0 })
+                    })
+                    .chain(headers.iter().enumerate().filter_map(|(index, header)| {
                         let starts = |start: &String| header.written.starts_with(start.as_str());
-                        if synonyms.starts.iter().any(starts)
-                            && found.iter().all(|known| known.header != index)
-                        {
-                            found.push(Match { header: index, synonyms, factor: 1.0 });
-                        }
+                        let is = likeness == SameWords && synonyms.starts.iter().any(starts);
+                        is.then_some((index, 1.0))
+                    }))
+                {
+                    if found.iter().all(|known| known.header != header) {
+                        found.push(Match { header, synonyms, factor });
                     }
                 }
             }
@@ -187,4 +200,130 @@ fn scale(plain: &str) -> Option<(&str, f64)> {
             last.strip_prefix("1e")?.parse::<i32>().ok().map(|power| 10_f64.powi(power))
         })?;
     Some((base.strip_suffix("_in").unwrap_or(base), factor)).filter(|_| factor.is_normal())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The headers taken for `name`, best first.
+    fn taken<'h>(name: &str, headers: &[&'h str]) -> Vec<&'h str> {
+        let read: Vec<Header<'_>> = headers.iter().map(|header| Header::new(header)).collect();
+        let found = standard(name).unwrap().matches(&read);
+        found.into_iter().map(|found| headers[found.header]).collect()
+    }
+
+    #[test]
+    fn the_catalogue_is_read_and_says_something_about_every_name() {
+        let mut names = HashSet::new();
+        for name in &CATALOGUE.name {
+            assert!(names.insert(&name.name), "{} twice", name.name);
+            assert!(!name.means.is_empty() && !name.columns.is_empty(), "{}", name.name);
+            let mut headers = HashSet::new();
+            for synonyms in &name.columns {
+                assert!(!synonyms.convention.is_empty(), "{}", name.name);
+                // Whoever leaves the convention open has to say what that matters for.
+                assert!(!synonyms.unstated || !name.matters.is_empty(), "{}", name.name);
+                for header in &synonyms.names {
+                    assert!(headers.insert(header), "{header} twice for {}", name.name);
+                }
+            }
+            assert!(headers.len() > 1 || name.name == "k", "{}", name.name);
+        }
+    }
+
+    #[test]
+    fn every_derivation_is_over_standard_names() {
+        for name in &CATALOGUE.name {
+            for formula in &name.derive {
+                let mut program = formula::Program::new();
+                program
+                    .define("it", formula::Source::new("columns.toml", formula.as_str()))
+                    .unwrap();
+                for outside in program.outside_names() {
+                    assert!(standard(outside).is_some(), "{outside} in {formula}");
+                    assert_ne!(outside, name.name, "{formula}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn trackers_and_trainers_are_understood() {
+        for (name, header) in [
+            ("loss", "final/val_loss"),
+            ("loss", "eval/loss"),
+            ("loss", "summary.eval/loss"),
+            ("loss", "metrics.val_loss"),
+            ("loss", "Validation Loss"),
+            ("loss", "test_loss__c4"),
+            ("loss", "train/loss"),
+            ("N", "num_parameters"),
+            ("N", "config.n_params"),
+            ("N", "model_size__params"),
+            ("N", "Model Size (B)"),
+            ("N", "params_transformer"),
+            ("C", "total_flos"),
+            ("C", "train/total_flos"),
+            ("C", "Training FLOP"),
+            ("C", "flops_budget"),
+            ("D", "train/num_input_tokens_seen"),
+            ("D", "tokens_trained"),
+            ("D", "throughput/total_tokens"),
+            ("lr", "train/learning_rate"),
+            ("lr", "optim/learning_rate_group0"),
+            ("lr", "params.lr"),
+            ("step", "_step"),
+            ("step", "train/global_step"),
+            ("bpb", "val_bpb"),
+            ("run", "training_run_id"),
+            ("epochs", "train/epoch"),
+            ("batch", "total_batch_size"),
+            ("width", "model_dim"),
+        ] {
+            assert_eq!(taken(name, &["x", header, "y"]), [header], "{name}");
+        }
+    }
+
+    #[test]
+    fn the_best_column_comes_first_and_a_fallback_only_where_nothing_else_is() {
+        assert_eq!(taken("loss", &["train_loss", "eval/loss"]), ["eval/loss"]);
+        assert_eq!(taken("loss", &["bpb", "train_loss"]), ["train_loss", "bpb"]);
+        assert_eq!(taken("loss", &["val_loss", "l", "loss"]), ["val_loss", "loss", "l"]);
+        assert_eq!(taken("loss", &["loss", "eval_loss", "train_loss"]), ["eval_loss", "loss"]);
+        assert_eq!(taken("N", &["params_total", "params_with_head"])[0], "params_with_head");
+        assert_eq!(taken("N", &["n", "N"]), ["N", "n"]);
+        let nanochat = ["params_wte", "params_transformer", "params_scalars", "params_total"];
+        assert_eq!(taken("N", &nanochat), ["params_total", "params_transformer"]);
+    }
+
+    #[test]
+    fn a_scale_is_read_from_the_end_of_a_header_alone() {
+        for (header, factor) in [
+            ("params_M", 1e6),
+            ("N (B)", 1e9),
+            ("tokens in billions", 1e9),
+            ("FLOPs (1E21)", 1e21),
+            ("M_params", 1.0),
+            ("M", 1.0),
+            ("params_1e999", 1.0),
+        ] {
+            assert_eq!(Header::new(header).factor(), factor, "{header}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_makes_it_panic(header in any::<String>()) {
+            for name in &CATALOGUE.name {
+                let header = Header::new(&header);
+                prop_assert!(header.factor().is_normal());
+                prop_assert!(name.matches(std::slice::from_ref(&header)).len() < 2);
+            }
+        }
+    }
 }

@@ -230,7 +230,7 @@ mod parquet_files {
         check("snappy.parquet");
         check("none.parquet");
         let frame = read("pandas.parquet");
-        assert_eq!(frame.text("index").unwrap(), ["first", "second"]);
+        assert_eq!(frame.text("__index_level_0__").unwrap(), ["first", "second"]);
         assert_eq!(frame.numbers("loss").unwrap(), [4.125, 3.5]);
     }
 

@@ -33,6 +33,8 @@ fn fixture(name: &str) -> PathBuf {
 /// Reads bytes under the name of a fixture, and everything in the table that comes of it.
 fn try_to_read(folder: &Path, name: &str, bytes: &[u8]) -> bool {
     let path = folder.join(Path::new(name).file_name().unwrap());
+    // Writing over a file makes some file systems wait for the disk.
+    let _ = fs::remove_file(&path);
     fs::write(&path, bytes).unwrap();
     let read = RunTable::read(&path);
     if let Ok(table) = &read {

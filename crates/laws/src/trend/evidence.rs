@@ -1,6 +1,6 @@
 //! What a classification rests on, as data.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::form::Form;
 use super::held_out::HeldOut;
@@ -9,7 +9,7 @@ use super::rank::{RankTest, RunsTest};
 use super::series::Axis;
 
 /// How a metric behaves along a scale.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Category {
     /// Improves, and its largest scales lie where the smaller ones put them.

@@ -1,6 +1,7 @@
 //! Several rows of one run: checkpoints, points before the end of a schedule, spikes.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use crate::Finding;
 use crate::draft::Draft;
@@ -88,19 +89,41 @@ pub(crate) fn spikes(draft: &Draft) -> Vec<usize> {
     }
     let target = &draft.target.1;
     picked(draft, |curve| {
-        let y: Vec<f64> = curve.rows.iter().map(|&row| target[row].ln()).collect();
-        if y.len() < 6 || !y.iter().all(|y| y.is_finite()) {
+        // Rows at one place are one point of the curve, the least of them.
+        let ln = |row: usize| target[row].ln();
+        let points: Vec<Range<usize>> = same(&curve.at);
+        let least = |point: &Range<usize>| {
+            curve.rows[point.clone()].iter().map(|&row| ln(row)).fold(f64::INFINITY, f64::min)
+        };
+        let y: Vec<f64> = points.iter().map(least).collect();
+        if y.len() < 6 || !curve.rows.iter().all(|&row| ln(row).is_finite()) {
             return Vec::new();
         }
         // A curve that falls ever more slowly lies below the mean of its neighbours, so what
         // stands above it is noise or a spike.
-        let above: Vec<f64> = (0..y.len()).map(|at| y[at] - neighbours(&y, at)).collect();
-        let mut sizes: Vec<f64> = above.iter().map(|above| above.abs()).collect();
+        let expected: Vec<f64> = (0..y.len()).map(|at| neighbours(&y, at)).collect();
+        let mut sizes: Vec<f64> = y.iter().zip(&expected).map(|(y, e)| (y - e).abs()).collect();
         let noise = 1.4826 * median(&mut sizes);
         let limit = (6.0 * noise).max(0.01);
         // The first points have only lower neighbours.
-        (2..y.len()).filter(|&at| above[at] > limit).map(|at| curve.rows[at]).collect()
+        let later = points.iter().zip(&expected).skip(2);
+        later
+            .flat_map(|(point, expected)| {
+                let rows = curve.rows[point.clone()].iter().copied();
+                rows.filter(move |&row| ln(row) > expected + limit)
+            })
+            .collect()
     })
+}
+
+/// The ranges of equal neighbours.
+fn same(values: &[f64]) -> Vec<Range<usize>> {
+    let mut end = 0;
+    let range = |chunk: &[f64]| {
+        end += chunk.len();
+        end - chunk.len()..end
+    };
+    values.chunk_by(|a, b| a == b).map(range).collect()
 }
 
 /// The middle of the two points before and the two after.

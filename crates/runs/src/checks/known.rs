@@ -1,7 +1,8 @@
 //! What a table says beyond what the law asks for, as far as the checks can use it.
 
-use crate::draft::{Draft, RunOf};
+use crate::draft::Draft;
 use crate::finder::{Finder, Reading};
+use crate::membership::Membership;
 use crate::{Flop, Parameters, Request, RunTable, Tokens, flop_6nd};
 
 /// Columns for the checks, by row of the table; `None` where the table has none.
@@ -23,6 +24,8 @@ pub(crate) struct Known {
     pub(crate) computes: Vec<ComputeColumn>,
     /// Data set, tokenizer, vocabulary: where they differ, losses do not compare.
     pub(crate) labels: Vec<Labels>,
+    /// Columns given for names that nothing asks for.
+    pub(crate) unused: Vec<(String, String)>,
     /// A number that is the same where whole rows are.
     pub(crate) hash: Vec<u64>,
 }
@@ -46,7 +49,7 @@ pub(crate) struct Labels {
     /// The standard name: `dataset`.
     pub(crate) what: &'static str,
     pub(crate) column: String,
-    pub(crate) of: RunOf,
+    pub(crate) of: Membership,
 }
 
 impl Known {
@@ -99,7 +102,7 @@ impl Known {
             let found = finder.find_column(what)?;
             let cells = finder.text(&found)?;
             let column = found.choice.column()?.to_owned();
-            Some(Labels { what, column, of: RunOf::named(cells.into_iter()) })
+            Some(Labels { what, column, of: Membership::named(cells.into_iter()) })
         });
         Self {
             run_column,
@@ -114,6 +117,7 @@ impl Known {
             annealed,
             computes,
             labels: labels.collect(),
+            unused: Vec::new(),
             hash: (0..table.len()).map(|row| hash_of(table.row_text(row).as_bytes())).collect(),
         }
     }

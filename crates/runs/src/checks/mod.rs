@@ -17,7 +17,9 @@ use crate::draft::Draft;
 
 /// Everything in the rows in use that deserves a second look.
 pub(crate) fn findings(draft: &Draft) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let unused = draft.known.unused.iter().cloned();
+    let mut findings: Vec<Finding> =
+        unused.map(|(name, column)| Finding::UnusedColumn { name, column }).collect();
     findings.extend(duplicates::duplicate_rows(draft));
     findings.extend(duplicates::near_duplicates(draft));
     findings.extend(curves::findings(draft));

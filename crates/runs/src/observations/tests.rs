@@ -92,6 +92,44 @@ fn an_expression_over_columns_gives_a_variable() {
 }
 
 #[test]
+fn a_column_for_a_name_that_nothing_asks_for_is_told_or_refused() {
+    let text = "N,D,loss,seen,bs\n1e6,2e7,4,9e7,8\n";
+    let unused = read(text, &Request::default().column("U", "seen")).unwrap();
+    assert_eq!(
+        shown(unused.findings()),
+        "`--column U=seen` changes nothing: the law does not use U; \
+         leave it out, or take a law that uses it"
+    );
+    let shown = refusal(text, &Request::default().column("los", "bs"));
+    assert!(shown.contains("nothing asks for `los`") && shown.contains("`loss`"), "{shown}");
+    // One that another expression uses is used.
+    let own = read(text, &Request::default().column("loss", "loss / 2")).unwrap();
+    assert_eq!(own.target(), [2.0]);
+    let helper = Request::default().column("D", "own * 2").column("own", "seen + bs");
+    assert_eq!(read(text, &helper).unwrap().variable("D"), Some(&[2.0 * (9e7 + 8.0)][..]));
+}
+
+#[test]
+fn expressions_that_are_no_numbers_row_by_row_are_refused() {
+    let text = "N,D,loss\n1e6,2e7,4\n2e6,2e7,3\n";
+    let of = |expression: &str| read(text, &Request::default().column("D", expression));
+    assert_eq!(of("7e9").unwrap().variable("D"), Some(&[7e9, 7e9][..]));
+    assert_eq!(of("if(N > 1.5e6, 2*D, D)").unwrap().variable("D"), Some(&[2e7, 4e7][..]));
+    for wrong in
+        ["3 to 5", "normal(1, 2)", "mean(N)", "median(D)", "prob(N > 1)", "3 GW", "x = 3", ""]
+    {
+        assert!(of(wrong).is_err(), "{wrong}");
+    }
+    insta::assert_snapshot!(format!(
+        "{}\n\n{}",
+        of("D / mean(D)").unwrap_err(),
+        of("3 GW").unwrap_err()
+    ));
+    let wrong = Request::default().column("C", "flops * 2");
+    assert!(refusal(text, &wrong).contains("`flops`"));
+}
+
+#[test]
 fn what_no_column_holds_is_derived_and_says_so() {
     let text = "N,C,loss,unique_tokens\n1e6,1.2e14,4,1e7\n";
     let observations = read(text, &of("loss", &["N", "D", "M", "epochs", "U"])).unwrap();
@@ -208,6 +246,8 @@ fn groups_and_weights_are_columns_that_are_asked_for() {
     let request = Request { weight: Some("se".to_owned()), ..Request::default() };
     let left_out = shown(read(text, &request).unwrap().exclusions());
     assert_eq!(left_out, "1 row whose weight is not zero or above and finite: line 5");
+    let by_column = read(text, &Request::default().column("group", "optimizer")).unwrap();
+    assert_eq!(by_column.group_names(), ["muon", "adam", "line 5"]);
     let wrong = Request { group: Some("N+D".to_owned()), ..Request::default() };
     assert!(refusal(text, &wrong).contains("has to be a column"));
     assert!(read(text, &Request::default()).unwrap().weights().is_none());

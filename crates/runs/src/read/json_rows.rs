@@ -16,11 +16,20 @@ pub(super) fn read(name: &str, text: String, builder: &mut Builder) -> Result<()
     builder.begin(name, Unit::Line);
     let rows = builder.rows();
     let may_be_state = text.contains("\"log_history\"");
-    let mut reader =
-        Reader { name, text: &text, line: 1, line_start: 0, counted: 0, may_be_state, builder };
+    let mut reader = Reader {
+        name,
+        text: &text,
+        line: 1,
+        line_start: 0,
+        counted: 0,
+        may_be_state,
+        shared_line: false,
+        last_line: 0,
+        builder,
+    };
     match reader.values() {
         Ok(any_array) => {
-            if !any_array {
+            if !any_array && !reader.shared_line {
                 reader.builder.rows_are_lines();
             }
         }
@@ -60,6 +69,9 @@ struct Reader<'a> {
     line_start: usize,
     counted: usize,
     may_be_state: bool,
+    /// Whether some row is not the only one of its line.
+    shared_line: bool,
+    last_line: u64,
     builder: &'a mut Builder,
 }
 
@@ -147,6 +159,8 @@ impl Reader<'_> {
             self.line += 1;
             self.line_start = self.counted + end + 1;
         }
+        self.shared_line |= self.line == self.last_line;
+        self.last_line = self.line;
         self.counted = at;
         let row = self.builder.row(self.line, self.line_start)?;
         scanner.flatten(&mut String::new(), &mut cell_taker(self.text, self.builder, row))
@@ -219,6 +233,14 @@ mod tests {
         }
         assert_eq!(table(lines).line_number(1), 3);
         assert_eq!(table(lines).row_text(1), "{\"run\": \"b\\n\", \"loss\": 2}");
+    }
+
+    #[test]
+    fn objects_that_share_a_line_are_no_duplicates() {
+        let shared = table("{\"a\": 1} {\"a\": 2}\n");
+        assert_ne!(shared.row_text(0), shared.row_text(1));
+        let single = table(" {\"a\": 1}\n{\"a\": 2}\n");
+        assert_eq!(single.row_text(1), "{\"a\": 2}");
     }
 
     #[test]

@@ -34,7 +34,8 @@ impl From<Diagnostic> for Stop {
     }
 }
 
-/// Reads a Parquet file; columns of lists and of bytes are left out with a remark.
+/// Reads a Parquet file; times and dates are the integers they are stored as.
+/// Columns of lists are left out with a remark.
 pub(super) fn read(name: &str, path: &Path, builder: &mut Builder) -> Result<(), Diagnostic> {
     builder.begin(name, Unit::Row);
     // The library answers some damage, such as a dictionary that is missing, with a panic.
@@ -68,7 +69,7 @@ fn read_columns(name: &str, path: &Path, builder: &mut Builder) -> Result<(), St
     let first = builder.rows();
     let mut left_out = Vec::new();
     for (place, described) in schema.columns().iter().enumerate() {
-        let column_name = column_name(described);
+        let column_name = described.path().string();
         if described.max_rep_level() > 0 || matches!(described.physical_type(), Physical::INT96) {
             left_out.push(column_name);
             continue;
@@ -77,25 +78,17 @@ fn read_columns(name: &str, path: &Path, builder: &mut Builder) -> Result<(), St
         let mut row = first;
         for group in 0..reader.num_row_groups() {
             let reader = reader.get_row_group(group)?.get_column_reader(place)?;
-            let mut into = Into { builder: &mut *builder, column, row: &mut row, first };
+            let mut into = Target { builder: &mut *builder, column, row: &mut row, first };
             column_chunk(reader, described, &mut into)?;
         }
     }
     if !left_out.is_empty() {
         builder.remark(Diagnostic::warning(format!(
-            "`{name}`: columns of lists were left out: {}",
+            "`{name}`: columns of lists or of INT96 times were left out: {}",
             left_out.join(", ")
         )));
     }
     Ok(())
-}
-
-/// The names of nested fields; the index of a data frame has none of its own.
-fn column_name(described: &ColumnDescriptor) -> String {
-    match described.path().string() {
-        name if name.starts_with("__index_level_") => "index".to_owned(),
-        name => name,
-    }
 }
 
 /// The reader trusts the places that a file gives for its columns: look at them first.
@@ -120,7 +113,7 @@ fn check_places(reader: &SerializedFileReader<File>, length: u64) -> Result<(), 
 }
 
 /// Where the values of a column go.
-struct Into<'a> {
+struct Target<'a> {
     builder: &'a mut Builder,
     column: usize,
     row: &'a mut usize,
@@ -128,7 +121,7 @@ struct Into<'a> {
     first: usize,
 }
 
-impl Into<'_> {
+impl Target<'_> {
     fn put(&mut self, text: Option<&str>) -> Result<(), Diagnostic> {
         if *self.row == self.builder.rows() {
             self.builder.row((*self.row - self.first) as u64 + 1, 0)?;
@@ -146,7 +139,7 @@ impl Into<'_> {
 fn column_chunk(
     reader: ColumnReader,
     described: &ColumnDescriptor,
-    into: &mut Into<'_>,
+    into: &mut Target<'_>,
 ) -> Result<(), Stop> {
     let unsigned = matches!(
         described.converted_type(),
@@ -194,7 +187,7 @@ fn column_chunk(
 fn chunk<T: DataType>(
     mut reader: ColumnReaderImpl<T>,
     whole: i16,
-    into: &mut Into<'_>,
+    into: &mut Target<'_>,
     text: impl Fn(&T::T) -> String,
 ) -> Result<(), Stop> {
     const BATCH: usize = 1 << 12;

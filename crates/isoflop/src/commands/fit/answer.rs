@@ -2,7 +2,9 @@
 
 use diagnostic::Diagnostic;
 use formula::{Environment, Program, Source};
-use laws::{Allocation, Fit, FitError, Interval, Law, Optimum, Prediction, Setting, optimal};
+use laws::{
+    Allocation, Fit, FitError, Interval, Judgement, Law, Optimum, Prediction, Setting, optimal,
+};
 use runs::{Flop, Observations};
 
 use super::asked::Asked;
@@ -89,6 +91,16 @@ impl<'a> Answer<'a> {
 }
 
 impl Answer<'_> {
+    /// Whether to trust the fit where it was asked to predict.
+    pub(super) fn judgement(&self) -> Judgement {
+        let axis = self.fit.data.axis.as_str();
+        let at = |prediction: &Prediction| match axis {
+            "C" => prediction.setting.compute(),
+            axis => prediction.setting.get(axis),
+        };
+        self.fit.judge(&self.predictions.iter().filter_map(at).collect::<Vec<f64>>())
+    }
+
     /// The unit of what the law gives, as people say it: the law's, or that of the column.
     pub(super) fn target_unit(&self) -> &str {
         target_unit(self.fit, self.observations)

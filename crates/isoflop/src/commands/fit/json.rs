@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, Frontier};
-use super::show::{NO_BACKTEST, in_words, name_of, verdict_in_words, weakest};
+use super::show::{NO_BACKTEST, in_words, name_of, weakest};
 
 impl Answer<'_> {
     /// One object with conventions, evidence and everything that was asked.
@@ -104,8 +104,8 @@ impl Answer<'_> {
                 })).collect::<Vec<Value>>(),
             })),
             "warnings": warnings,
-            "verdict": fit.verdict(),
-            "verdict_in_words": verdict_in_words(fit),
+            "behaviour": fit.behaviour,
+            "verdict": self.judgement(),
         })
     }
 }

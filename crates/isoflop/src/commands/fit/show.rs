@@ -16,7 +16,7 @@ mod trust;
 
 pub(super) use backtest::NO_BACKTEST;
 pub(super) use certificate::weakest;
-pub(super) use trust::{in_words, name_of, verdict_in_words};
+pub(super) use trust::{in_words, name_of};
 
 impl Answer<'_> {
     /// The whole answer but for the plot, in lines of about `width` characters.
@@ -32,7 +32,7 @@ impl Answer<'_> {
         }
         frontier::about(&mut text, self);
         predictions::about(&mut text, self);
-        trust::about(&mut text, self.fit, width);
+        trust::about(&mut text, self, width);
         text
     }
 }

@@ -1,16 +1,17 @@
 //! Warnings and verdict.
 
 use anstyle::AnsiColor;
-use laws::{Fit, Verdict, Warning};
+use laws::Warning;
 use serde_json::Value;
 
+use super::super::answer::Answer;
 use super::super::words::bold;
 use crate::text::hanging;
 
-pub(super) fn about(text: &mut String, fit: &Fit, width: usize) {
+pub(super) fn about(text: &mut String, answer: &Answer<'_>, width: usize) {
     text.push('\n');
     let warn = AnsiColor::Yellow.on_default().bold();
-    for warning in &fit.warnings {
+    for warning in &answer.fit.warnings {
         let warning = format!(
             "{warn}warning{warn:#} ({}): {}",
             name_of(warning),
@@ -18,7 +19,17 @@ pub(super) fn about(text: &mut String, fit: &Fit, width: usize) {
         );
         hanging(text, (0, 2), &warning, width);
     }
-    hanging(text, (0, 2), &format!("{}: {}", bold("verdict"), verdict_in_words(fit)), width);
+    let judgement = answer.judgement();
+    // The warnings are printed above; what else the verdict rests on follows it.
+    let said = |evidence: &&String| {
+        answer.fit.warnings.iter().any(|warning| warning.to_string() == **evidence)
+    };
+    let verdict = judgement.verdict.in_words();
+    let line = format!("{}: {verdict}; {}", bold("verdict"), judgement.advice);
+    hanging(text, (0, 2), &line, width);
+    for evidence in judgement.evidence.iter().filter(|evidence| !said(evidence)) {
+        hanging(text, (2, 4), evidence, width);
+    }
 }
 
 /// A word that stands for the kind of a warning: `second-minimum`, `duplicate-rows`.
@@ -53,39 +64,4 @@ fn as_flags(text: &str) -> String {
         text = text.replace(rule, option);
     }
     text
-}
-
-pub(in super::super) fn verdict_in_words(fit: &Fit) -> String {
-    let bias = fit.warnings.iter().find_map(|warning| match warning {
-        Warning::ExtrapolationBias { side, .. } => Some(side),
-        _ => None,
-    });
-    match fit.verdict() {
-        Verdict::Sound => {
-            let outside = if fit.backtest.is_some() {
-                "the intervals say"
-            } else {
-                "you have checked: no backtest was possible"
-            };
-            format!(
-                "the law describes these runs; trust it among them, and outside them only as far \
-                 as {outside}"
-            )
-        }
-        Verdict::Caution => match bias {
-            Some(side) => format!(
-                "usable with care among these runs; outside them expect it to predict {side}: \
-                 read the warnings first"
-            ),
-            None => "usable with care: read the warnings first".to_owned(),
-        },
-        Verdict::NotIdentified => format!(
-            "these runs cannot tell the terms of the law apart; use it only for {} close to the \
-             runs, not for its parameters or for planning",
-            match fit.law.target.name.as_str() {
-                "loss" => "losses",
-                _ => "predictions",
-            }
-        ),
-    }
 }
