@@ -29,7 +29,7 @@ pub(crate) mod objective;
 mod profiles;
 mod refusal;
 pub(crate) mod rows;
-mod show;
+pub(crate) mod show;
 #[cfg(test)]
 mod tests;
 pub(crate) mod words;
@@ -103,10 +103,9 @@ struct OutputArgs {
 ///
 /// # Errors
 /// Input that cannot be read, understood or fitted, and files that cannot be written.
-#[expect(clippy::needless_pass_by_value, reason = "every command takes its arguments whole")]
-pub(crate) fn run(args: FitArgs, out: &mut dyn Write) -> Result<Outcome, Diagnostic> {
+pub(crate) fn run(args: &FitArgs, out: &mut dyn Write) -> Result<Outcome, Diagnostic> {
     interrupt::quit_between_files()?;
-    text::say(out, &respond(&args, terminal_plot::width())?)?;
+    text::say(out, &respond(args, terminal_plot::width())?)?;
     Ok(Outcome::Done)
 }
 
@@ -140,15 +139,23 @@ fn respond(args: &FitArgs, width: usize) -> Result<String, Diagnostic> {
     if args.approach != Approach::Law {
         args.refuse_what_needs_a_law(&asked)?;
         let plot = (!args.output.no_plot).then_some(width);
+        let mut text = String::new();
+        if !args.output.json {
+            show::data::title(&mut text, &observations);
+            show::data::columns(&mut text, &observations, std::slice::from_ref(&law), width);
+            show::data::left_out(&mut text, &observations, &table, width);
+            text.push('\n');
+        }
         let how = (args.output.json, plot);
-        return profiles::respond(
+        text.push_str(&profiles::respond(
             args.approach,
             &law,
             &observations,
             &options,
             &asked.budgets,
             how,
-        );
+        )?);
+        return Ok(text);
     }
     let explain = |problem| refusal(&problem, &observations);
     let ticks = progress::Work::new(

@@ -69,10 +69,8 @@ impl<'a> Answer<'a> {
                 }
                 continue;
             };
-            let best = fit
-                .groups()
-                .into_iter()
-                .filter_map(|group| Some(best_of(fit, group.as_deref(), budget, given)?));
+            let groups = fit.groups().into_iter();
+            let best = groups.filter_map(|group| best_of(fit, group.as_deref(), budget, given));
             // Groups with laws of their own have optima of their own.
             settings.extend(best.map(|best| {
                 given.clone().with("N", best.parameters.get()).with("D", best.tokens.get())

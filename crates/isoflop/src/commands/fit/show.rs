@@ -6,7 +6,7 @@ use super::answer::Answer;
 
 mod backtest;
 mod certificate;
-mod data;
+pub(crate) mod data;
 mod frontier;
 mod holdout;
 mod law;
