@@ -36,8 +36,8 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Quickstart(quickstart::QuickstartArgs),
-    Fit(fit::FitArgs),
-    Compare(compare::CompareArgs),
+    Fit(Box<fit::FitArgs>),
+    Compare(Box<compare::CompareArgs>),
     PassAtK(pass_at_k::PassAtKArgs),
     Eval(eval::EvalArgs),
     #[command(subcommand)]
@@ -78,7 +78,7 @@ fn run(command: Command) -> Result<Outcome, Diagnostic> {
     let out = &mut anstream::stdout();
     match command {
         Command::Quickstart(args) => quickstart::run(&args, out),
-        Command::Fit(args) => fit::run(args, out),
+        Command::Fit(args) => fit::run(&args, out),
         Command::Compare(args) => compare::run(&args, out),
         Command::PassAtK(args) => pass_at_k::run(&args, out),
         Command::Eval(args) => eval::run(&args, out),

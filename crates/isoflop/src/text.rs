@@ -79,7 +79,11 @@ pub(crate) fn paragraph(out: &mut String, indent: usize, text: &str, width: usiz
 pub(crate) fn hanging(out: &mut String, (first, rest): (usize, usize), text: &str, width: usize) {
     let mut room = 0;
     let mut indent = first;
-    for word in text.split_whitespace() {
+    let mut words = text.split_whitespace().peekable();
+    while let Some(word) = words.next() {
+        // A number and its per cent stay together.
+        let glued = words.next_if(|next| next.starts_with('%'));
+        let word = &glued.map_or(word.to_owned(), |sign| format!("{word} {sign}"));
         let length = anstream::adapter::strip_str(word).to_string().chars().count();
         if room > length {
             out.push(' ');
@@ -102,6 +106,18 @@ pub(crate) fn hanging(out: &mut String, (first, rest): (usize, usize), text: &st
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn prose_wraps_behind_its_indent_and_keeps_per_cents_whole() {
+        let mut text = String::new();
+        hanging(&mut text, (0, 2), "one of them is 90 % inside, with \u{1b}[1mcolour\u{1b}[0m", 18);
+        assert_eq!(text, "one of them is\n  90 % inside,\n  with \u{1b}[1mcolour\u{1b}[0m\n");
+        text.clear();
+        hanging(&mut text, (2, 2), "  ", 10);
+        assert_eq!(text, "");
+        hanging(&mut text, (2, 2), "longer-than-all", 4);
+        assert_eq!(text, "  longer-than-all\n");
+    }
 
     #[test]
     fn counts_and_times_keep_the_digits_that_matter() {

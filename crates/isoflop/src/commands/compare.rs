@@ -13,6 +13,7 @@ use super::fit::law_choice::{find, typed};
 use super::fit::objective::ObjectiveArgs;
 use super::fit::refusal;
 use super::fit::rows::RowArgs;
+use super::fit::show::data;
 use crate::{interrupt, progress, terminal_plot, text};
 
 mod show;
@@ -109,7 +110,12 @@ fn respond(args: &CompareArgs, width: usize) -> Result<String, Diagnostic> {
         .map_err(|problem: FitError| refusal(&problem, &observations))?;
     drop(shown);
     if !args.json {
-        return Ok(show::for_people(&comparison, &observations, objective, width));
+        let mut text = String::new();
+        data::title(&mut text, &observations);
+        data::columns(&mut text, &observations, &laws, width);
+        data::left_out(&mut text, &observations, &table, width);
+        show::about(&mut text, &comparison, objective, width);
+        return Ok(text);
     }
     let answer: Value = json!({
         "schema_version": 1,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use diagnostic::Diagnostic;
-use laws::{Fit, FitOptions, fit_with_progress};
+use laws::{Fit, FitOptions, fit_with_progress, test_sharing};
 use runs::{Observations, write_atomically};
 
 use super::Outcome;
@@ -21,6 +21,7 @@ mod answer;
 mod approach;
 mod asked;
 mod chart;
+mod choices;
 mod holdout;
 pub(crate) mod intervals;
 mod json;
@@ -29,7 +30,7 @@ pub(crate) mod objective;
 mod profiles;
 mod refusal;
 pub(crate) mod rows;
-mod show;
+pub(crate) mod show;
 #[cfg(test)]
 mod tests;
 pub(crate) mod words;
@@ -103,10 +104,9 @@ struct OutputArgs {
 ///
 /// # Errors
 /// Input that cannot be read, understood or fitted, and files that cannot be written.
-#[expect(clippy::needless_pass_by_value, reason = "every command takes its arguments whole")]
-pub(crate) fn run(args: FitArgs, out: &mut dyn Write) -> Result<Outcome, Diagnostic> {
+pub(crate) fn run(args: &FitArgs, out: &mut dyn Write) -> Result<Outcome, Diagnostic> {
     interrupt::quit_between_files()?;
-    text::say(out, &respond(&args, terminal_plot::width())?)?;
+    text::say(out, &respond(args, terminal_plot::width())?)?;
     Ok(Outcome::Done)
 }
 
@@ -140,15 +140,23 @@ fn respond(args: &FitArgs, width: usize) -> Result<String, Diagnostic> {
     if args.approach != Approach::Law {
         args.refuse_what_needs_a_law(&asked)?;
         let plot = (!args.output.no_plot).then_some(width);
+        let mut text = String::new();
+        if !args.output.json {
+            show::data::title(&mut text, &observations);
+            show::data::columns(&mut text, &observations, std::slice::from_ref(&law), width);
+            show::data::left_out(&mut text, &observations, &table, width);
+            text.push('\n');
+        }
         let how = (args.output.json, plot);
-        return profiles::respond(
+        text.push_str(&profiles::respond(
             args.approach,
             &law,
             &observations,
             &options,
             &asked.budgets,
             how,
-        );
+        )?);
+        return Ok(text);
     }
     let explain = |problem| refusal(&problem, &observations);
     let ticks = progress::Work::new(
@@ -163,8 +171,18 @@ fn respond(args: &FitArgs, width: usize) -> Result<String, Diagnostic> {
         Some((held, condition)) => Some(Holdout::new(&fit, held, condition).map_err(explain)?),
         None => None,
     };
-    let answer =
+    let mut answer =
         Answer::new(&fit, &observations, holdout, &asked, args.law.is_typed()).map_err(explain)?;
+    if options.shared.is_some() {
+        let _shown =
+            progress::Work::new("testing what is shared".to_owned(), None, args.output.progress);
+        answer.sharing = Some(test_sharing(&law, &observations, &options).map_err(explain)?);
+    }
+    if args.asked.robust {
+        let _shown = progress::Work::new("varying choices".to_owned(), None, args.output.progress);
+        let rows = (&table, &request, &observations);
+        answer.choices = Some(choices::vary(&law, rows, &options, &asked, &fit).map_err(explain)?);
+    }
     if let Some(path) = &args.output.out {
         save(path, &fit)?;
     }

@@ -172,7 +172,10 @@ fn target(args: &QuickstartArgs, fit: &Fit, most: f64) -> Result<PlannedRun, Dia
     let recipe = Sweep::parse("the quickstart's sweep", SWEEP)?.recipe;
     let runs = DEPTHS.map(|depth| {
         let run = recipe.run_at_compute(depth, VOCABULARY, REACH * most, args.seed);
-        let loss = fit.law.values(fit.best_and_draws(None), &setting(&run)).map_err(unpredicted)?;
+        let loss = fit
+            .law
+            .values(fit.best_and_draws(None), &setting(&run))
+            .map_err(|problem| unpredicted(&problem))?;
         Ok((loss.first().copied().unwrap_or(f64::INFINITY), run))
     });
     let runs = runs.collect::<Result<Vec<(f64, RunConfig)>, Diagnostic>>()?;
@@ -187,12 +190,14 @@ fn setting(run: &RunConfig) -> Setting {
     Setting::run(parameters, Tokens(run.tokens() as f64))
 }
 
-fn unpredicted(problem: FitError) -> Diagnostic {
+fn unpredicted(problem: &FitError) -> Diagnostic {
     Diagnostic::error(format!("the law predicts nothing: {problem}"))
 }
 
 fn predict(fit: &Fit, run: &RunConfig, args: &QuickstartArgs) -> Result<Prediction, Diagnostic> {
-    let found = fit.predict(&setting(run), args.level, args.seed).map_err(unpredicted)?;
+    let found = fit
+        .predict(&setting(run), args.level, args.seed)
+        .map_err(|problem| unpredicted(&problem))?;
     found.into_iter().next().ok_or_else(|| Diagnostic::error("the law predicts nothing"))
 }
 

@@ -3,37 +3,24 @@
 use std::fmt::Write as _;
 
 use laws::{Comparison, Contender, Objective, Pair, ResidualScale, Score, Side};
-use runs::Observations;
 
 use crate::commands::fit::words::{bold, level, rounded, table};
 use crate::text::hanging;
 
-pub(super) fn for_people(
+pub(super) fn about(
+    text: &mut String,
     comparison: &Comparison,
-    observations: &Observations,
     objective: Objective,
     width: usize,
-) -> String {
-    let mut text = String::new();
-    let _ = writeln!(
-        text,
-        "{} {} rows of {} runs",
-        bold(observations.origin()),
-        observations.len(),
-        observations.run_count()
-    );
-    for exclusion in observations.exclusions() {
-        hanging(&mut text, (2, 4), &format!("left out: {exclusion}"), width);
-    }
-    hanging(&mut text, (2, 4), &format!("objective: {objective}"), width);
-    cuts(&mut text, comparison);
-    ranking(&mut text, comparison, objective.residuals);
-    by_cut(&mut text, comparison, objective.residuals);
-    refused(&mut text, comparison, width);
+) {
+    hanging(text, (2, 4), &format!("objective: {objective}"), width);
+    cuts(text, comparison);
+    ranking(text, comparison, objective.residuals);
+    by_cut(text, comparison, objective.residuals);
+    refused(text, comparison, width);
     text.push('\n');
     let verdict = format!("{}: {}", bold("verdict"), verdict(comparison, objective.residuals));
-    hanging(&mut text, (0, 2), &verdict, width);
-    text
+    hanging(text, (0, 2), &verdict, width);
 }
 
 fn cuts(text: &mut String, comparison: &Comparison) {

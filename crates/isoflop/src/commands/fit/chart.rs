@@ -246,14 +246,19 @@ struct Point {
     y: f64,
 }
 
+/// What points are told apart by.
+type Key = fn(&Point) -> Option<f64>;
+
+/// Points with their key.
+type Group = Vec<(f64, Point)>;
+
 /// Most series that a plot can tell apart.
 const SERIES: usize = 8;
 
 /// Points by budget where they form profiles of equal compute, else by model size, else all as
 /// one.
 fn series(points: &[Point]) -> Vec<Series> {
-    let keys: [(fn(&Point) -> Option<f64>, &str); 2] =
-        [(|point| Some(point.c), "C"), (|point| point.n, "N")];
+    let keys: [(Key, &str); 2] = [(|point| Some(point.c), "C"), (|point| point.n, "N")];
     for (key, name) in keys {
         if let Some(groups) = groups(points, key) {
             return groups
@@ -275,11 +280,11 @@ fn series(points: &[Point]) -> Vec<Series> {
 
 /// Groups of points whose key differs little within and clearly between; `None` where there are
 /// too many or too small ones.
-fn groups(points: &[Point], key: fn(&Point) -> Option<f64>) -> Option<Vec<Vec<(f64, Point)>>> {
+fn groups(points: &[Point], key: Key) -> Option<Vec<Group>> {
     let mut sorted: Vec<(f64, Point)> =
         points.iter().map(|point| Some((key(point)?, *point))).collect::<Option<_>>()?;
     sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut groups: Vec<Vec<(f64, Point)>> = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
     for (key, point) in sorted {
         match groups.last_mut() {
             Some(group) if group.last().is_some_and(|last| key < 1.3 * last.0) => {
@@ -288,7 +293,7 @@ fn groups(points: &[Point], key: fn(&Point) -> Option<f64>) -> Option<Vec<Vec<(f
             _ => groups.push(vec![(key, point)]),
         }
     }
-    let tight = |group: &Vec<(f64, Point)>| group[group.len() - 1].0 < 2.0 * group[0].0;
+    let tight = |group: &Group| group[group.len() - 1].0 < 2.0 * group[0].0;
     let fits = (2..=SERIES).contains(&groups.len())
         && groups.iter().all(tight)
         && groups.iter().filter(|group| group.len() >= 3).count() * 2 >= groups.len();

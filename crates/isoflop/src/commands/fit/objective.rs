@@ -51,9 +51,7 @@ impl ObjectiveArgs {
         let standard = Objective::standard(law.residuals);
         let kind = match (self.objective, self.delta, law.residuals) {
             (Some(kind), ..) => kind,
-            (None, Some(_), ResidualScale::Log) | (None, None, ResidualScale::Log) => {
-                Kind::HuberLog
-            }
+            (None, _, ResidualScale::Log) => Kind::HuberLog,
             (None, Some(_), ResidualScale::Linear) => Kind::Huber,
             (None, None, ResidualScale::Linear) => Kind::Squares,
         };

@@ -42,12 +42,7 @@ pub(super) fn respond(
     let sweep = sweep(law, observations)?;
     let refused = |problem: Refusal| Diagnostic::error(problem.to_string());
     let FitOptions { level, seed, bootstrap: resamples, .. } = *options;
-    let mut text = format!(
-        "{} {} rows of {} runs\n\n",
-        bold(observations.origin()),
-        observations.len(),
-        observations.run_count()
-    );
+    let mut text = String::new();
     if approach == Approach::Envelope {
         let options = Approach1Options { resamples, level, seed, ..Approach1Options::default() };
         let answer = approach1(&sweep, &options).map_err(refused)?;
@@ -55,7 +50,7 @@ pub(super) fn respond(
             return Ok(whole(
                 1,
                 observations,
-                json!(answer),
+                &json!(answer),
                 &Value::Null,
                 answer.frontier.as_ref(),
                 budgets,
@@ -75,7 +70,7 @@ pub(super) fn respond(
     });
     if json {
         let off = json!({ "law": law.name, "bias": known });
-        return Ok(whole(2, observations, json!(answer), &off, answer.frontier.as_ref(), budgets));
+        return Ok(whole(2, observations, &json!(answer), &off, answer.frontier.as_ref(), budgets));
     }
     let name = format!("the law {} fitted to these rows", law.name);
     text.push_str(&approach2_for_people(&answer, known.as_ref().map(|bias| (bias, name.as_str()))));
@@ -171,7 +166,7 @@ fn about_budgets(text: &mut String, frontier: Option<&Frontier>, budgets: &[Flop
 fn whole(
     approach: u8,
     observations: &Observations,
-    answer: Value,
+    answer: &Value,
     bias: &Value,
     frontier: Option<&Frontier>,
     budgets: &[Flop],

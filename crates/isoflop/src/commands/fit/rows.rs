@@ -10,6 +10,7 @@ use runs::{Asked, Domain, Filter, Request, Rules, RunTable};
 /// The tables, their columns and the rows to keep.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "The rows")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(crate) struct RowArgs {
     /// Run tables: files or folders in any known format, or `-` for the standard input
     #[arg(value_name = "RUNS", required = true)]

@@ -60,7 +60,7 @@ pub(crate) fn with_range(value: f64, interval: Option<Interval>) -> String {
 pub(crate) fn outside(decades: f64) -> Option<String> {
     (decades > 0.05).then(|| {
         let factor = 10_f64.powf(decades);
-        if factor < 10.0 {
+        if factor < 9.95 {
             format!("{factor:.1}x outside")
         } else if factor < 1e5 {
             format!("{factor:.0}x outside")

@@ -70,7 +70,11 @@ fn spread(
     if values.len() < 2 {
         return;
     }
-    let moved = format!("{what} runs from {} to {} over these choices", short(low), short(high));
+    let moved = format!(
+        "{what} runs from {} to {} over these choices",
+        rounded(low, None),
+        rounded(high, None)
+    );
     let beside = ours.map_or(String::new(), |interval| {
         let wider = high - low > interval.high - interval.low;
         let than = if wider { "more than" } else { "no more than" };

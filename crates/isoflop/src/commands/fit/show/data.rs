@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use runs::RunTable;
+use laws::Law;
+use runs::{Observations, RunTable};
 
 use super::super::answer::Answer;
 use super::super::words::{bold, unit_in_words};
@@ -21,9 +22,22 @@ pub(super) fn about(text: &mut String, answer: &Answer<'_>, table: &RunTable, wi
         ("C", other) => format!("C from {low:.1e} to {high:.1e} FLOP ({other})"),
         (axis, _) => format!("{axis} from {low:.3} to {high:.3}"),
     };
-    let _ = writeln!(text, "{} {} rows of {} runs", bold(&data.origin), data.rows, data.runs);
+    title(text, observations);
     hanging(text, (2, 4), &format!("{} distinct {of}, {axis}", data.settings), width);
-    let wide = observations.columns().iter().map(|choice| choice.name.len()).max().unwrap_or(4);
+    columns(text, observations, std::slice::from_ref(&answer.fit.law), width);
+    left_out(text, observations, table, width);
+}
+
+/// Where the rows came from and how many there are.
+pub(crate) fn title(text: &mut String, observations: &Observations) {
+    let (rows, runs) = (observations.len(), observations.run_count());
+    let _ = writeln!(text, "{} {rows} rows of {runs} runs", bold(observations.origin()));
+}
+
+/// Which columns were taken for the names of `laws`.
+pub(crate) fn columns(text: &mut String, observations: &Observations, laws: &[Law], width: usize) {
+    let names = observations.columns().iter().map(|choice| choice.name.chars().count());
+    let wide = names.max().unwrap_or(4);
     for choice in observations.columns() {
         let mut line = format!("is {}: {}", choice.source(), choice.convention);
         if !choice.stated && !choice.matters.is_empty() {
@@ -35,19 +49,30 @@ pub(super) fn about(text: &mut String, answer: &Answer<'_>, table: &RunTable, wi
         let _ = write!(text, "  {:<wide$} ", choice.name);
         entry(text, wide + 3, &line, width);
     }
-    for quantity in answer.fit.law.variables.iter().chain([&answer.fit.law.target]) {
-        let choice = observations.columns().iter().find(|choice| choice.name == quantity.name);
-        let Some(column) = choice.map(|choice| choice.unit.as_str()) else { continue };
-        let (here, meant) = (unit_in_words(column), unit_in_words(&quantity.unit));
-        if !here.is_empty() && !meant.is_empty() && here != meant {
-            let note = format!(
-                "note: the law counts {} in {meant}, the table in {here}; published constants do \
-                 not compare",
-                quantity.name
-            );
-            hanging(text, (2, 4), &note, width);
+    for law in laws {
+        for quantity in law.variables.iter().chain([&law.target]) {
+            let choice = observations.columns().iter().find(|choice| choice.name == quantity.name);
+            let Some(column) = choice.map(|choice| choice.unit.as_str()) else { continue };
+            let (here, meant) = (unit_in_words(column), unit_in_words(&quantity.unit));
+            if !here.is_empty() && !meant.is_empty() && here != meant {
+                let note = format!(
+                    "note: the law {} counts {} in {meant}, the table in {here}; published \
+                     constants do not compare",
+                    law.name, quantity.name
+                );
+                hanging(text, (2, 4), &note, width);
+            }
         }
     }
+}
+
+/// The rows that were left out, and what the readers remarked.
+pub(crate) fn left_out(
+    text: &mut String,
+    observations: &Observations,
+    table: &RunTable,
+    width: usize,
+) {
     for exclusion in observations.exclusions() {
         hanging(text, (2, 4), &format!("left out: {exclusion}"), width);
     }

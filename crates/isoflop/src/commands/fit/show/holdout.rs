@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use laws::{Fit, ResidualScale, Side};
 
-use super::super::holdout::Holdout;
+use super::super::holdout::{HeldOut, Holdout};
 use super::super::words::{bold, level, outside, range, rounded, table};
 
 /// More rows than this are counted, not shown.
@@ -66,7 +66,7 @@ pub(super) fn about(text: &mut String, fit: &Fit, holdout: &Holdout) {
             format!("{mean:.2e} {side} on average, root mean square {root:.2e}")
         }
     };
-    let inside: Vec<bool> = holdout.rows.iter().filter_map(|row| row.inside()).collect();
+    let inside: Vec<bool> = holdout.rows.iter().filter_map(HeldOut::inside).collect();
     let held = if inside.is_empty() {
         String::new()
     } else {
