@@ -147,7 +147,7 @@ pub(crate) fn bounded(gram: &Matrix, b: &[f64], bounds: &[(f64, f64)]) -> Option
     let n = b.len();
     let mut free = vec![true; n];
     let mut at = vec![0.0; n];
-    for _ in 0..8 * n + 1 {
+    for _ in 0..=8 * n {
         let mut right = b.to_vec();
         for i in 0..n {
             for j in (0..n).filter(|&j| !free[j]) {
