@@ -2,7 +2,7 @@
 
 use crate::dense::{dot, solve};
 use crate::objective::Penalty;
-use crate::problem::{Expansion, Problem, Space};
+use crate::problem::{Coordinate, Expansion, Problem, Space};
 use crate::tilt::Tilt;
 
 /// Where the Newton method stopped.
@@ -89,7 +89,7 @@ pub(crate) fn newton(
         let size_of = here.value.abs().max(1e-30);
         converged = damping <= 1e-2 && promised <= patience.tolerance * size_of + 1e-30;
         tilt.step(&point, &step, &mut next);
-        clamp(problem, &mut next);
+        land(problem, &point, &mut next);
         problem.expand(&next, penalty, weights, space, there);
         let gained = here.value - there.value;
         if there.is_finite() && gained >= 1e-4 * promised {
@@ -150,6 +150,20 @@ fn clamp(problem: &Problem<'_>, point: &mut [f64]) {
     }
 }
 
+/// Clamps, and takes what came within a rounding error of its bound on the way from `point` to be
+/// at it: left a hair inside it would stop every further step.
+fn land(problem: &Problem<'_>, point: &[f64], next: &mut [f64]) {
+    for ((x, coordinate), from) in next.iter_mut().zip(&problem.coordinates).zip(point) {
+        let Coordinate { low, high, .. } = *coordinate;
+        let error = |bound: f64| 4.0 * f64::EPSILON * from.abs().max(bound.abs());
+        if *x <= low + error(low) {
+            *x = low;
+        } else if *x >= high - error(high) {
+            *x = high;
+        }
+    }
+}
+
 /// A step that stays inside the bounds, and the decrease it promises; raises `damping` until the
 /// system can be solved. `None` when nothing is left to move.
 fn step(
@@ -160,19 +174,28 @@ fn step(
 ) -> Option<(Vec<f64>, f64)> {
     let size = problem.size();
     let mut free = free(problem, point, here);
-    let right: Vec<f64> = here.gradient.iter().map(|g| -g).collect();
+    let slopes: Vec<f64> = here.gradient.iter().map(|g| -g).collect();
+    // Coordinates that go to a bound whatever the others do.
+    let mut fixed = vec![0.0; size];
+    let mut damped = here.hessian.clone();
+    let mut right = slopes.clone();
     let bounds = |i: usize| (problem.coordinates[i].low, problem.coordinates[i].high);
     loop {
-        if free.iter().all(|free| !free) {
+        if free.iter().all(|free| !free) && fixed.iter().all(|step| *step == 0.0) {
             return None;
         }
-        let mut damped = here.hessian.clone();
         for i in 0..size {
             for j in 0..size {
-                damped[(i, j)] += *damping * here.metric[(i, j)];
+                damped[(i, j)] = here.hessian[(i, j)] + *damping * here.metric[(i, j)];
             }
-            // With heavy damping also along the diagonal, where the metric itself is singular.
-            damped[(i, i)] += 1e-9 * *damping * here.metric[(i, i)];
+            // With heavy damping also along the diagonal, where the metric itself is singular; and
+            // as much as the curvature is negative, which may be far more than the metric: the
+            // exponent of a term that is nearly zero.
+            let negative = (-here.hessian[(i, i)]).max(0.0);
+            damped[(i, i)] += *damping * (1e-9 * here.metric[(i, i)] + negative);
+        }
+        for i in 0..size {
+            right[i] = slopes[i] - dot(damped.row(i), &fixed);
         }
         let Some(mut step) = solve(&damped, &right, &free) else {
             *damping = (*damping * 8.0).max(1e-3);
@@ -191,22 +214,29 @@ fn step(
             continue;
         }
         // The longest part of the step that stays inside; a coefficient reaches zero exactly.
-        let mut part: f64 = 1.0;
+        let (mut part, mut nearest): (f64, _) = (1.0, 0);
         for i in 0..size {
             let (low, high) = bounds(i);
             let room = if step[i] < 0.0 { low - point[i] } else { high - point[i] };
-            if step[i].abs() > room.abs() {
-                part = part.min(room / step[i]);
+            if step[i].abs() > room.abs() && room / step[i] < part {
+                (part, nearest) = (room / step[i], i);
             }
         }
-        for x in &mut step {
-            *x *= part;
+        // One that would shorten the step of all to nearly nothing goes to its bound alone.
+        if part < 0.1 {
+            fixed[nearest] = part * step[nearest];
+            free[nearest] = false;
+            continue;
         }
+        for (x, fixed) in step.iter_mut().zip(&fixed) {
+            *x = *x * part + fixed;
+        }
+        let right = &slopes;
         let curvature: f64 = (0..size).map(|i| step[i] * dot(here.hessian.row(i), &step)).sum();
-        let promised = dot(&right, &step) - 0.5 * curvature.max(0.0);
+        let promised = dot(right, &step) - 0.5 * curvature.max(0.0);
         // Along a direction of negative curvature or a cut step the model is not to be trusted
         // to second order; the first order still promises half.
-        let promised = promised.max(0.25 * dot(&right, &step));
+        let promised = promised.max(0.25 * dot(right, &step));
         return Some((step, promised));
     }
 }

@@ -373,7 +373,8 @@ impl Terms {
                     solver.solve(place, start, TOLERANCE)
                 });
                 // Before it is overwritten: the solution here of the row before.
-                before_last = behind[j].or(if i == 0 { last.and_then(|l| behind[l]) } else { None });
+                before_last =
+                    behind[j].or(if i == 0 { last.and_then(|l| behind[l]) } else { None });
                 behind[j] = solved.as_ref().map(|solved| solved.at);
                 last = Some(j);
                 let Some(solved) = solved else { continue };
@@ -434,8 +435,7 @@ impl<'a, const K: usize> Solver<'a, K> {
 
     fn bounds(&self, place: [usize; 2]) -> [(f64, f64); K] {
         std::array::from_fn(|k| {
-            let (scale, (low, high)) =
-                (self.terms.columns[k].scale(place), self.terms.bounds[k]);
+            let (scale, (low, high)) = (self.terms.columns[k].scale(place), self.terms.bounds[k]);
             (low / scale, high / scale)
         })
     }
@@ -472,8 +472,7 @@ impl<'a, const K: usize> Solver<'a, K> {
     fn solve(&mut self, place: [usize; 2], start: [f64; K], tolerance: f64) -> Option<Solved<K>> {
         const MOST_STEPS: usize = 60;
         let bounds = self.bounds(place);
-        let mut at: [f64; K] =
-            std::array::from_fn(|k| start[k].clamp(bounds[k].0, bounds[k].1));
+        let mut at: [f64; K] = std::array::from_fn(|k| start[k].clamp(bounds[k].0, bounds[k].1));
         let mut here = self.run(self.pass(place, at))?;
         for _ in 0..MOST_STEPS {
             let newton = here.step(&at, &bounds);

@@ -22,7 +22,8 @@ impl Fit {
         let any = |is: fn(&Warning) -> bool| self.warnings.iter().any(is);
         if any(Warning::is_about_identification) {
             Verdict::NotIdentified
-        } else if any(|warning| warning.is_serious() || matches!(warning, Warning::FewRuns { .. })) {
+        } else if any(|warning| warning.is_serious() || matches!(warning, Warning::FewRuns { .. }))
+        {
             Verdict::Caution
         } else {
             Verdict::Sound

@@ -87,11 +87,8 @@ impl<const K: usize> Pass<'_, K> {
                 // turn with its sign; the penalty is slope (r - slope / 2) on both sides.
                 let slope = simd.max_f64s(simd.min_f64s(r, up), down);
                 let weighted = simd.mul_f64s(weight, slope);
-                value = simd.mul_add_e_f64s(
-                    weighted,
-                    simd.mul_add_e_f64s(minus_half, slope, r),
-                    value,
-                );
+                value =
+                    simd.mul_add_e_f64s(weighted, simd.mul_add_e_f64s(minus_half, slope, r), value);
                 let curve = if REWEIGHTED {
                     // At r = 0 both are zero and the ratio has to be 1.
                     let inside = simd.less_than_or_equal_f64s(simd.abs_f64s(r), up);
@@ -146,11 +143,8 @@ fn logarithm<S: Simd>(simd: S, v: S::f64s) -> S::f64s {
     vectors[0] = v;
     for lane in &mut lanes[..S::F64_LANES] {
         // Where lanes are few, `mul_add` may be a slow library call.
-        *lane = if S::F64_LANES >= 4 {
-            kernel::ln::<true>(*lane)
-        } else {
-            kernel::ln::<false>(*lane)
-        };
+        *lane =
+            if S::F64_LANES >= 4 { kernel::ln::<true>(*lane) } else { kernel::ln::<false>(*lane) };
     }
     let _ = simd;
     S::as_simd_f64s(&lanes).0[0]
@@ -164,8 +158,8 @@ impl<const K: usize> Quadratic<K> {
         let mut step = [0.0; K];
         for k in 0..K {
             let (low, high) = bounds[k];
-            held[k] = at[k] <= low && self.gradient[k] >= 0.0
-                || at[k] >= high && self.gradient[k] <= 0.0;
+            held[k] =
+                at[k] <= low && self.gradient[k] >= 0.0 || at[k] >= high && self.gradient[k] <= 0.0;
         }
         for _ in 0..=8 * K {
             self.solve(&held, &mut step)?;
