@@ -552,8 +552,7 @@ pub fn descend_from(
         .map_init(Walk::default, |walk, start| {
             let inner: Vec<f64> =
                 start.iter().zip(&problem.coordinates).map(|(x, at)| at.inner(*x)).collect();
-            let (near, spread) =
-                approach(&problem, &inner, objective.loss, &rows.weight, walk)?;
+            let (near, spread) = approach(&problem, &inner, objective.loss, &rows.weight, walk)?;
             let stop =
                 minimise(&problem, &near, spread, objective.loss, &rows.weight, TOLERANCE, walk)?;
             let point = stop.point.iter().zip(&problem.coordinates).map(|(x, at)| at.value(*x));

@@ -1,6 +1,6 @@
 //! A safeguarded Newton method with bounds, on exact second derivatives.
 
-use crate::dense::{dot, solve};
+use crate::dense::{Matrix, dot, solve};
 use crate::objective::Penalty;
 use crate::problem::{Coordinate, Expansion, Problem, Space};
 use crate::tilt::Tilt;
@@ -164,6 +164,26 @@ fn land(problem: &Problem<'_>, point: &[f64], next: &mut [f64]) {
     }
 }
 
+/// H + damping (M + S), where S is the diagonal that dominates H - M, the part of the Hessian that
+/// may be indefinite: with a damping of 1 the sum is positive definite. The metric alone would not
+/// do: it says next to nothing about a term that is nearly zero.
+fn damp(problem: &Problem<'_>, point: &[f64], here: &Expansion, damping: f64, damped: &mut Matrix) {
+    let size = point.len();
+    let length = |i: usize| {
+        let own = point[i].abs();
+        if own > 0.0 && !problem.coordinates[i].logarithmic { own } else { 1.0 }
+    };
+    for i in 0..size {
+        let mut dominating = 0.0;
+        for j in 0..size {
+            let (hessian, metric) = (here.hessian[(i, j)], here.metric[(i, j)]);
+            damped[(i, j)] = hessian + damping * metric;
+            dominating += (hessian - metric).abs() * length(j);
+        }
+        damped[(i, i)] += damping * (1e-9 * here.metric[(i, i)] + dominating / length(i));
+    }
+}
+
 /// A step that stays inside the bounds, and the decrease it promises; raises `damping` until the
 /// system can be solved. `None` when nothing is left to move.
 fn step(
@@ -184,16 +204,7 @@ fn step(
         if free.iter().all(|free| !free) && fixed.iter().all(|step| *step == 0.0) {
             return None;
         }
-        for i in 0..size {
-            for j in 0..size {
-                damped[(i, j)] = here.hessian[(i, j)] + *damping * here.metric[(i, j)];
-            }
-            // With heavy damping also along the diagonal, where the metric itself is singular; and
-            // as much as the curvature is negative, which may be far more than the metric: the
-            // exponent of a term that is nearly zero.
-            let negative = (-here.hessian[(i, i)]).max(0.0);
-            damped[(i, i)] += *damping * (1e-9 * here.metric[(i, i)] + negative);
-        }
+        damp(problem, point, here, *damping, &mut damped);
         for i in 0..size {
             right[i] = slopes[i] - dot(damped.row(i), &fixed);
         }
