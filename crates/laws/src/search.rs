@@ -140,7 +140,7 @@ pub(crate) fn approach(
     while spread.is_finite() {
         walk.tilt(problem, &point, weights);
         let wide = Penalty::new(loss, spread).widened(1.345 * spread);
-        let patience = Patience { tolerance: 1e-2, steps: 30 };
+        let patience = Patience { tolerance: 0.1, steps: 12 };
         point = newton(problem, &point, wide, weights, patience, walk)?.point;
         let shrunk = spread_of(&problem.residuals(&point), weights);
         let leap = shrunk < 0.5 * spread;
