@@ -1,6 +1,7 @@
 //! Times fits of scaling laws against the tools that the field uses, in CPU seconds of all threads.
 //!
-//! `cargo run --release -p benches --bin fit`
+//! `cargo run --release -p benches --bin fit [-- PART ...]`, the parts being fit, starts, bootstrap,
+//! plane, terms and million.
 //!
 //! The 240 runs are those of Besiroglu et al. 2024 when `$ISOFLOP_REFERENCE` names a folder with
 //! `chinchilla_epoch/runs.csv`, else synthetic ones of the same spread and scatter. The peer,
@@ -18,8 +19,8 @@ use std::time::Instant;
 
 use cpu_time::ProcessTime;
 use laws::{
-    Axis, Chinchilla, Fit, FitOptions, Law, Loss, Objective, ResidualScale, catalogue,
-    descend_from, fit, surface,
+    Axis, Chinchilla, FitOptions, Law, Loss, Objective, ResidualScale, catalogue, descend_from,
+    fit, surface,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -46,11 +47,13 @@ const VPNLS: f64 = 15.3;
 const VPNLS_MEAN: f64 = 1.206_88e-5;
 
 fn main() -> Outcome<()> {
-    if let [_, what, path] = std::env::args().collect::<Vec<_>>().as_slice()
-        && what == "million"
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    if let [what, path] = asked.as_slice()
+        && what == "million-rows"
     {
         return million_here(path);
     }
+    let wanted = |part: &str| asked.is_empty() || asked.iter().any(|asked| asked == part);
     let (runs, real) = runs_240()?;
     let table = tempfile::NamedTempFile::new()?;
     write_table(&runs, &table)?;
@@ -65,12 +68,25 @@ fn main() -> Outcome<()> {
         "what", "CPU s", "wall s", "CPU s", "of", "ratio"
     );
     let law = catalogue::find("chinchilla")?;
-    let found = one_fit(&law, &runs)?;
-    grid_of_starts(&law, &runs, &found, real, &peer)?;
-    bootstraps(&law, &runs, real, &peer)?;
-    plane(&law, &runs, real, &peer)?;
-    four_terms()?;
-    million()
+    if wanted("fit") {
+        one_fit(&law, &runs)?;
+    }
+    if wanted("starts") {
+        grid_of_starts(&law, &runs, real, &peer)?;
+    }
+    if wanted("bootstrap") {
+        bootstraps(&law, &runs, real, &peer)?;
+    }
+    if wanted("plane") {
+        plane(&law, &runs, real, &peer)?;
+    }
+    if wanted("terms") {
+        four_terms()?;
+    }
+    if wanted("million") {
+        million()?;
+    }
+    Ok(())
 }
 
 /// CPU and wall seconds.
@@ -114,7 +130,7 @@ fn point_fit() -> FitOptions {
     FitOptions { bootstrap: 0, backtest: false, ..FitOptions::default() }
 }
 
-fn one_fit(law: &Law, runs: &Observations) -> Outcome<Fit> {
+fn one_fit(law: &Law, runs: &Observations) -> Outcome<()> {
     let (found, time) = timed(20, || Ok(fit(law, runs, &point_fit())?))?;
     let certificate = &found.certificate;
     let note = format!(
@@ -129,7 +145,7 @@ fn one_fit(law: &Law, runs: &Observations) -> Outcome<Fit> {
     let (tried, time) = timed(10, || Ok(fit(law, runs, &with)?))?;
     let cuts = tried.backtest.map_or(0, |backtest| backtest.cuts.len());
     limit("  and its backtest", time, 0.050, &format!("{cuts} cuts, each searched anew"));
-    Ok(found)
+    Ok(())
 }
 
 /// The starts of Besiroglu et al. 2024 (arXiv:2404.10102), in the law's order.
@@ -151,14 +167,9 @@ fn starts() -> Vec<Vec<f64>> {
     starts
 }
 
-fn grid_of_starts(
-    law: &Law,
-    runs: &Observations,
-    found: &Fit,
-    real: bool,
-    peer: &Peer<'_>,
-) -> Outcome<()> {
+fn grid_of_starts(law: &Law, runs: &Observations, real: bool, peer: &Peer<'_>) -> Outcome<()> {
     let starts = starts();
+    let found = fit(law, runs, &point_fit())?;
     let (stops, time) = timed(2, || Ok(descend_from(law, runs, &point_fit(), &starts)?))?;
     let values: Vec<f64> = stops.iter().flatten().map(|stop| stop.value).collect();
     let best = values.iter().copied().fold(f64::INFINITY, f64::min);
@@ -304,7 +315,7 @@ fn million() -> Outcome<()> {
     }
     out.flush()?;
     let output = Command::new(std::env::current_exe()?)
-        .args(["million".as_ref(), table.path().as_os_str()])
+        .args(["million-rows".as_ref(), table.path().as_os_str()])
         .output()?;
     let answer: Value = serde_json::from_slice(&output.stdout)
         .map_err(|_| String::from_utf8_lossy(&output.stderr).into_owned())?;

@@ -109,9 +109,13 @@ impl Chunk<'_> {
             for b in a..p {
                 let slope_b = &self.slopes[b * n..(b + 1) * n];
                 let (square, metric) = two_forms(slope_a, slope_b, by_square, by_metric);
-                let curve = self.places[pair].map_or(0.0, |place| {
-                    sum_of_products(by_curve, &self.curves[place * n..(place + 1) * n])
-                });
+                // Not `map_or`: a closure would be compiled without the vector unit.
+                let curve = match self.places[pair] {
+                    Some(place) => {
+                        sum_of_products(by_curve, &self.curves[place * n..(place + 1) * n])
+                    }
+                    None => 0.0,
+                };
                 self.out.hessian[(b, a)] += square - curve;
                 self.out.metric[(b, a)] += metric;
                 pair += 1;
@@ -121,12 +125,11 @@ impl Chunk<'_> {
 }
 
 /// Sets the entries of rows without weight to zero in every column.
+#[inline(always)]
 fn silence(columns: &mut [f64], weights: &[f64]) {
     for column in columns.chunks_exact_mut(weights.len()) {
         for (entry, &weight) in column.iter_mut().zip(weights) {
-            if weight == 0.0 {
-                *entry = 0.0;
-            }
+            *entry = if weight == 0.0 { 0.0 } else { *entry };
         }
     }
 }

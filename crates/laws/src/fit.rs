@@ -20,7 +20,7 @@ use crate::problem::Problem;
 use crate::residuals::{explained, robust_spread, standardised};
 use crate::rows::Rows;
 use crate::sandwich::sandwich;
-use crate::search::{Search, TOLERANCE, minimise, search, spread_of};
+use crate::search::{Search, TOLERANCE, approach, minimise, search};
 use crate::{Law, Warning};
 
 /// How to fit.
@@ -542,15 +542,10 @@ pub fn descend_from(
     options: &FitOptions,
     starts: &[Vec<f64>],
 ) -> Result<Vec<Option<Descent>>, FitError> {
-    options.check()?;
-    let law = &options.bounded(law)?;
-    let held = options.held_values(law)?;
-    let shared = options.sharing(law)?;
     let objective = options.objective.unwrap_or(Objective::standard(law.residuals));
-    let rows = input::rows(law, observations, options.shared.is_some())?;
-    let model = Model::new(law, objective.residuals, &held)?;
-    let problem = Problem::new(law, &model, &rows, &shared)?;
-    check_size(law, &problem)?;
+    let (law, rows, model, shared) = options.prepare(law, observations)?;
+    let problem = Problem::new(&law, &model, &rows, &shared)?;
+    check_size(&law, &problem)?;
     if let Some(start) = starts.iter().find(|start| start.len() != problem.size()) {
         return Err(FitError::Option {
             option: "values of a start".to_owned(),
@@ -563,10 +558,9 @@ pub fn descend_from(
         .map_init(Walk::default, |walk, start| {
             let inner: Vec<f64> =
                 start.iter().zip(&problem.coordinates).map(|(x, at)| at.inner(*x)).collect();
-            walk.tilt(&problem, &inner, &rows.weight);
-            let spread = spread_of(&problem.residuals(&inner), &rows.weight);
+            let (near, spread) = approach(&problem, &inner, objective.loss, &rows.weight, walk)?;
             let stop =
-                minimise(&problem, &inner, spread, objective.loss, &rows.weight, TOLERANCE, walk)?;
+                minimise(&problem, &near, spread, objective.loss, &rows.weight, TOLERANCE, walk)?;
             let point = stop.point.iter().zip(&problem.coordinates).map(|(x, at)| at.value(*x));
             Some(Descent { value: stop.value, point: point.collect(), converged: stop.converged })
         })
@@ -590,13 +584,8 @@ impl Refit {
         observations: &Observations,
         options: &FitOptions,
     ) -> Result<Self, FitError> {
-        options.check()?;
-        let law = options.bounded(law)?;
-        let held = options.held_values(&law)?;
-        let shared = options.sharing(&law)?;
         let objective = options.objective.unwrap_or(Objective::standard(law.residuals));
-        let rows = input::rows(&law, observations, options.shared.is_some())?;
-        let model = Model::new(&law, objective.residuals, &held)?;
+        let (law, rows, model, shared) = options.prepare(law, observations)?;
         check_size(&law, &Problem::new(&law, &model, &rows, &shared)?)?;
         let found =
             search(&law, &model, &rows, &shared, objective.loss)?.ok_or(FitError::NotFinite)?;

@@ -1,8 +1,8 @@
 //! A safeguarded Newton method with bounds, on exact second derivatives.
 
-use crate::dense::{dot, solve};
+use crate::dense::{Matrix, dot, solve};
 use crate::objective::Penalty;
-use crate::problem::{Expansion, Problem, Space};
+use crate::problem::{Coordinate, Expansion, Problem, Space};
 use crate::tilt::Tilt;
 
 /// Where the Newton method stopped.
@@ -18,13 +18,6 @@ pub(crate) struct Stop {
     /// The penalty, with the scale that Student's t ended with.
     pub(crate) penalty: Penalty,
 }
-
-/// The share of the metric's diagonal in the damping. Between 0.0001 and 1 all is well; learning
-/// curves with five parameters, whose valleys wind, converge most often at this one.
-const DIAGONAL: f64 = 0.01;
-
-/// Steps of a search from one start.
-pub(crate) const STEPS: usize = 200;
 
 /// When to stop: at a promised decrease below this share of the objective, or after so many steps.
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +56,7 @@ pub(crate) fn descend(
             width /= 4.0;
         }
     }
-    newton(problem, &point, penalty, weights, Patience { tolerance, steps: STEPS }, walk)
+    newton(problem, &point, penalty, weights, Patience { tolerance, steps: 200 }, walk)
 }
 
 /// Newton steps solve (H + damping M) step = -g over the coordinates that are not held at a
@@ -85,7 +78,6 @@ pub(crate) fn newton(
         return None;
     }
     tilt.turn(&point, here);
-    let rounding = 1e-29 * weights.iter().sum::<f64>();
     let mut damping = 0.0;
     let mut converged = false;
     let mut next = point.clone();
@@ -93,10 +85,11 @@ pub(crate) fn newton(
         let Some((step, promised)) = step(problem, &point, here, &mut damping) else {
             break;
         };
-        // On exact data all that is left is rounding, about 1e-15 a row.
-        converged = damping <= 1e-2 && promised <= patience.tolerance * here.value.abs() + rounding;
+        // Objectives of likelihoods may be zero or negative: the number of rows sets their size.
+        let size_of = here.value.abs().max(1e-30);
+        converged = damping <= 1e-2 && promised <= patience.tolerance * size_of + 1e-30;
         tilt.step(&point, &step, &mut next);
-        clamp(problem, &mut next);
+        land(problem, &point, &mut next);
         problem.expand(&next, penalty, weights, space, there);
         let gained = here.value - there.value;
         if there.is_finite() && gained >= 1e-4 * promised {
@@ -157,6 +150,40 @@ fn clamp(problem: &Problem<'_>, point: &mut [f64]) {
     }
 }
 
+/// Clamps, and takes what came within a rounding error of its bound on the way from `point` to be
+/// at it: left a hair inside it would stop every further step.
+fn land(problem: &Problem<'_>, point: &[f64], next: &mut [f64]) {
+    for ((x, coordinate), from) in next.iter_mut().zip(&problem.coordinates).zip(point) {
+        let Coordinate { low, high, .. } = *coordinate;
+        let error = |bound: f64| 4.0 * f64::EPSILON * from.abs().max(bound.abs());
+        if *x <= low + error(low) {
+            *x = low;
+        } else if *x >= high - error(high) {
+            *x = high;
+        }
+    }
+}
+
+/// H + damping (M + S), where S is the diagonal that dominates H - M, the part of the Hessian that
+/// may be indefinite: with a damping of 1 the sum is positive definite. The metric alone would not
+/// do: it says next to nothing about a term that is nearly zero.
+fn damp(problem: &Problem<'_>, point: &[f64], here: &Expansion, damping: f64, damped: &mut Matrix) {
+    let size = point.len();
+    let length = |i: usize| {
+        let own = point[i].abs();
+        if own > 0.0 && !problem.coordinates[i].logarithmic { own } else { 1.0 }
+    };
+    for i in 0..size {
+        let mut dominating = 0.0;
+        for j in 0..size {
+            let (hessian, metric) = (here.hessian[(i, j)], here.metric[(i, j)]);
+            damped[(i, j)] = hessian + damping * metric;
+            dominating += (hessian - metric).abs() * length(j);
+        }
+        damped[(i, i)] += damping * (1e-9 * here.metric[(i, i)] + dominating / length(i));
+    }
+}
+
 /// A step that stays inside the bounds, and the decrease it promises; raises `damping` until the
 /// system can be solved. `None` when nothing is left to move.
 fn step(
@@ -167,20 +194,19 @@ fn step(
 ) -> Option<(Vec<f64>, f64)> {
     let size = problem.size();
     let mut free = free(problem, point, here);
-    let right: Vec<f64> = here.gradient.iter().map(|g| -g).collect();
+    let slopes: Vec<f64> = here.gradient.iter().map(|g| -g).collect();
+    // Coordinates that go to a bound whatever the others do.
+    let mut fixed = vec![0.0; size];
+    let mut damped = here.hessian.clone();
+    let mut right = slopes.clone();
     let bounds = |i: usize| (problem.coordinates[i].low, problem.coordinates[i].high);
     loop {
-        if free.iter().all(|free| !free) {
+        if free.iter().all(|free| !free) && fixed.iter().all(|step| *step == 0.0) {
             return None;
         }
-        let mut damped = here.hessian.clone();
+        damp(problem, point, here, *damping, &mut damped);
         for i in 0..size {
-            for j in 0..size {
-                damped[(i, j)] += *damping * here.metric[(i, j)];
-            }
-            // Also along the diagonal: where the Hessian is indefinite in a direction that the metric
-            // hardly sees, the metric alone would have to damp all others to a halt.
-            damped[(i, i)] += DIAGONAL * *damping * here.metric[(i, i)];
+            right[i] = slopes[i] - dot(damped.row(i), &fixed);
         }
         let Some(mut step) = solve(&damped, &right, &free) else {
             *damping = (*damping * 8.0).max(1e-3);
@@ -199,22 +225,29 @@ fn step(
             continue;
         }
         // The longest part of the step that stays inside; a coefficient reaches zero exactly.
-        let mut part: f64 = 1.0;
+        let (mut part, mut nearest): (f64, _) = (1.0, 0);
         for i in 0..size {
             let (low, high) = bounds(i);
             let room = if step[i] < 0.0 { low - point[i] } else { high - point[i] };
-            if step[i].abs() > room.abs() {
-                part = part.min(room / step[i]);
+            if step[i].abs() > room.abs() && room / step[i] < part {
+                (part, nearest) = (room / step[i], i);
             }
         }
-        for x in &mut step {
-            *x *= part;
+        // One that would shorten the step of all to nearly nothing goes to its bound alone.
+        if part < 0.1 {
+            fixed[nearest] = part * step[nearest];
+            free[nearest] = false;
+            continue;
         }
+        for (x, fixed) in step.iter_mut().zip(&fixed) {
+            *x = *x * part + fixed;
+        }
+        let right = &slopes;
         let curvature: f64 = (0..size).map(|i| step[i] * dot(here.hessian.row(i), &step)).sum();
-        let promised = dot(&right, &step) - 0.5 * curvature.max(0.0);
+        let promised = dot(right, &step) - 0.5 * curvature.max(0.0);
         // Along a direction of negative curvature or a cut step the model is not to be trusted
         // to second order; the first order still promises half.
-        let promised = promised.max(0.25 * dot(&right, &step));
+        let promised = promised.max(0.25 * dot(right, &step));
         return Some((step, promised));
     }
 }

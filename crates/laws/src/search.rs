@@ -126,6 +126,32 @@ pub(crate) fn minimise(
     last
 }
 
+/// Walks from `start`, wherever it is, to where the residuals no longer shrink by leaps: a point to
+/// descend from, and the spread of the residuals there.
+pub(crate) fn approach(
+    problem: &Problem<'_>,
+    start: &[f64],
+    loss: Loss,
+    weights: &[f64],
+    walk: &mut Walk,
+) -> Option<(Vec<f64>, f64)> {
+    let mut point = start.to_vec();
+    let mut spread = spread_of(&problem.residuals(&point), weights);
+    while spread.is_finite() {
+        walk.tilt(problem, &point, weights);
+        let wide = Penalty::new(loss, spread).widened(1.345 * spread);
+        let patience = Patience { tolerance: 0.1, steps: 12 };
+        point = newton(problem, &point, wide, weights, patience, walk)?.point;
+        let shrunk = spread_of(&problem.residuals(&point), weights);
+        let leap = shrunk < 0.5 * spread;
+        spread = shrunk;
+        if !leap {
+            break;
+        }
+    }
+    Some((point, spread))
+}
+
 /// A projection over candidates for this problem, about `budget` of them.
 pub(crate) fn project(law: &Law, problem: &Problem<'_>, budget: usize) -> Projection {
     let model = problem.model;

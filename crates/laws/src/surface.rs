@@ -679,3 +679,106 @@ fn lines(values: impl Iterator<Item = f64>, fill: f64) -> Vec<Line> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{catalogue, fit};
+    use runs::{NatsPerToken, Observation, Parameters, Tokens};
+
+    /// 48 runs about Besiroglu's law with errors of a few parts in a thousand, some of them large.
+    fn runs() -> Observations {
+        Observations::new((0..48_u32).map(|i| {
+            let n = 6e7 * 1.12_f64.powi(i as i32);
+            let d = 20.0 * n * [0.2, 0.7, 2.0, 9.0][i as usize % 4];
+            let error =
+                0.004 * (f64::from(i * i) * 0.7).sin() * f64::from(1 + 6 * u32::from(i % 11 == 3));
+            let law = 1.8172 + 482.01 / n.powf(0.3478) + 2085.43 / d.powf(0.3658);
+            Observation {
+                run: i.to_string(),
+                parameters: Parameters(n),
+                tokens: Tokens(d),
+                loss: NatsPerToken(law * error.exp()),
+            }
+        }))
+    }
+
+    fn exponents(count: usize) -> [Axis; 2] {
+        ["alpha", "beta"].map(|name| Axis::even(name, 0.05, 0.95, count))
+    }
+
+    const LINEAR: Objective =
+        Objective { residuals: ResidualScale::Linear, loss: Loss::Huber { delta: 1e-3 } };
+
+    fn options(objective: Objective) -> FitOptions {
+        FitOptions {
+            objective: Some(objective),
+            bootstrap: 0,
+            backtest: false,
+            ..FitOptions::default()
+        }
+    }
+
+    #[test]
+    fn every_point_is_what_a_fit_with_these_exponents_finds() {
+        let (law, runs) = (catalogue::find("chinchilla").unwrap(), runs());
+        let squares = Objective::squares(ResidualScale::Log);
+        for objective in [LINEAR, Objective::huber(1e-3), squares] {
+            let picture = surface(&law, &runs, &options(objective), exponents(91)).unwrap();
+            for (i, j) in [(0, 0), (30, 30), (5, 80), (80, 5), (90, 90), (29, 32), (60, 45)] {
+                let place = [("alpha", 0, i), ("beta", 1, j)];
+                let held = place
+                    .map(|(name, axis, at)| (name.to_owned(), picture.axes[axis].values[at]))
+                    .to_vec();
+                let one = fit(&law, &runs, &FitOptions { held, ..options(objective) }).unwrap();
+                let ratio = picture.value(i, j) / one.value;
+                assert!((0.999_999..1.000_001).contains(&ratio), "{objective} {i} {j}: {ratio}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_lowest_point_lies_beside_the_minimum_that_the_search_finds() {
+        let (law, runs) = (catalogue::find("chinchilla").unwrap(), runs());
+        for objective in [LINEAR, Objective::huber(1e-3)] {
+            let picture = surface(&law, &runs, &options(objective), exponents(181)).unwrap();
+            let one = fit(&law, &runs, &options(objective)).unwrap();
+            for (name, value) in &picture.best[3..] {
+                let away = (value - one.value_of(name).unwrap()).abs();
+                assert!(away <= 0.005 + 1e-12, "{name} {value} {away}");
+            }
+            assert!(picture.best_value >= one.value && picture.best_value < 1.1 * one.value);
+            let (i, j) = picture.minima()[0];
+            assert_eq!(picture.value(i, j), picture.best_value);
+        }
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_no_bit() {
+        let (law, runs) = (catalogue::find("chinchilla").unwrap(), runs());
+        let on = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| surface(&law, &runs, &options(LINEAR), exponents(60)).unwrap())
+        };
+        assert_eq!(on(1), on(3));
+    }
+
+    #[test]
+    fn what_cannot_be_drawn_is_said() {
+        let (law, runs) = (catalogue::find("chinchilla").unwrap(), runs());
+        let said = |law: &Law, options: &FitOptions, axes: [Axis; 2]| {
+            surface(law, &runs, options, axes).unwrap_err().to_string()
+        };
+        let plain = options(LINEAR);
+        let axis = |name: &str, count| Axis::even(name, 0.1, 0.9, count);
+        assert!(said(&law, &plain, [axis("alpha", 9), axis("E", 9)]).contains("linearly"));
+        assert!(said(&law, &plain, [axis("alpha", 9), axis("gamma", 9)]).contains("neither"));
+        assert!(said(&law, &plain, [axis("alpha", 9), axis("beta", 0)]).contains("finite values"));
+        assert!(said(&law, &plain, exponents(1 << 15)).contains("limit"));
+        let student = Objective { loss: Loss::StudentT { degrees: 4.0 }, ..LINEAR };
+        assert!(said(&law, &options(student), exponents(9)).contains("Huber"));
+        let known = |name: &str| ["N", "D"].contains(&name);
+        let joint = Law::typed("loss = E + A / (N^alpha * D^beta)", known).unwrap();
+        assert!(said(&joint, &plain, exponents(9)).contains("same term"));
+    }
+}
