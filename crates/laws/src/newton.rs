@@ -19,6 +19,9 @@ pub(crate) struct Stop {
     pub(crate) penalty: Penalty,
 }
 
+/// Steps of a search from one start.
+pub(crate) const STEPS: usize = 200;
+
 /// When to stop: at a promised decrease below this share of the objective, or after so many steps.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Patience {
@@ -56,7 +59,7 @@ pub(crate) fn descend(
             width /= 4.0;
         }
     }
-    newton(problem, &point, penalty, weights, Patience { tolerance, steps: 200 }, walk)
+    newton(problem, &point, penalty, weights, Patience { tolerance, steps: STEPS }, walk)
 }
 
 /// Newton steps solve (H + damping M) step = -g over the coordinates that are not held at a
@@ -78,6 +81,7 @@ pub(crate) fn newton(
         return None;
     }
     tilt.turn(&point, here);
+    let rounding = 1e-29 * weights.iter().sum::<f64>();
     let mut damping = 0.0;
     let mut converged = false;
     let mut next = point.clone();
@@ -85,9 +89,8 @@ pub(crate) fn newton(
         let Some((step, promised)) = step(problem, &point, here, &mut damping) else {
             break;
         };
-        // Objectives of likelihoods may be zero or negative: the number of rows sets their size.
-        let size_of = here.value.abs().max(1e-30);
-        converged = damping <= 1e-2 && promised <= patience.tolerance * size_of + 1e-30;
+        // On exact data all that is left is rounding, about 1e-15 a row.
+        converged = damping <= 1e-2 && promised <= patience.tolerance * here.value.abs() + rounding;
         tilt.step(&point, &step, &mut next);
         land(problem, &point, &mut next);
         problem.expand(&next, penalty, weights, space, there);
