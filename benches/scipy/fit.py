@@ -22,7 +22,7 @@ import time
 
 import numpy as np
 from scipy.optimize import minimize, nnls
-from scipy.special import huber, logsumexp
+from scipy.special import huber
 
 DELTA = 1e-3
 
@@ -30,8 +30,8 @@ DELTA = 1e-3
 def objective(theta, log_n, log_d, log_loss):
     """Sum of Huber of log residuals; theta is ln A, ln B, ln E, alpha, beta."""
     a, b, e, alpha, beta = theta
-    terms = np.stack([a - alpha * log_n, b - beta * log_d, np.full_like(log_n, e)])
-    return huber(DELTA, log_loss - logsumexp(terms, axis=0)).sum()
+    law = np.logaddexp(np.logaddexp(a - alpha * log_n, b - beta * log_d), e)
+    return huber(DELTA, log_loss - law).sum()
 
 
 def objective_and_gradient(theta, log_n, log_d, log_loss):

@@ -116,6 +116,9 @@ pub(crate) fn newton(
     let promised = solve(&here.hessian, &gradient, &free)
         .map_or(f64::INFINITY, |step| 0.5 * dot(&step, &gradient));
     converged |= free.iter().all(|free| !free);
+    // Where the law meets the data exactly, the objective is rounding error and so are steps.
+    let exact = 1e-22 * problem.rows.len() as f64;
+    converged |= !matches!(penalty, Penalty::StudentT { .. }) && here.value <= exact;
     let promised = if free.iter().any(|&free| free) { promised } else { 0.0 };
     Some(Stop { point, value: here.value, promised, gradient, converged, penalty })
 }
@@ -199,7 +202,7 @@ fn step(
     let mut free = free(problem, point, here);
     let slopes: Vec<f64> = here.gradient.iter().map(|g| -g).collect();
     // Coordinates that go to a bound whatever the others do.
-    let mut fixed = vec![0.0; size];
+    let (mut fixed, mut alone) = (vec![0.0; size], true);
     let mut damped = here.hessian.clone();
     let mut right = slopes.clone();
     let bounds = |i: usize| (problem.coordinates[i].low, problem.coordinates[i].high);
@@ -237,7 +240,7 @@ fn step(
             }
         }
         // One that would shorten the step of all to nearly nothing goes to its bound alone.
-        if part < 0.1 {
+        if part < 0.1 && alone {
             fixed[nearest] = part * step[nearest];
             free[nearest] = false;
             continue;
@@ -251,6 +254,12 @@ fn step(
         // Along a direction of negative curvature or a cut step the model is not to be trusted
         // to second order; the first order still promises half.
         let promised = promised.max(0.25 * dot(right, &step));
+        if promised <= 0.0 && alone && fixed.iter().any(|step| *step != 0.0) {
+            // The others cannot make up for it: then the step of all is cut.
+            (free, alone) = (self::free(problem, point, here), false);
+            fixed.fill(0.0);
+            continue;
+        }
         return Some((step, promised));
     }
 }

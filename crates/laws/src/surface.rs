@@ -475,15 +475,12 @@ impl<'a, const K: usize> Solver<'a, K> {
         let mut at: [f64; K] = std::array::from_fn(|k| start[k].clamp(bounds[k].0, bounds[k].1));
         let mut here = self.run(self.pass(place, at))?;
         for _ in 0..MOST_STEPS {
-            let newton = here.step(&at, &bounds);
-            let (step, promised) = match newton {
-                Some(step) => step,
-                None => {
-                    let reweighted = Pass { reweighted: true, ..self.pass(place, at) };
-                    let here = self.run(reweighted)?.ridged();
-                    let Some(step) = here.step(&at, &bounds) else { break };
-                    step
-                }
+            let (step, promised) = if let Some(step) = here.step(&at, &bounds) {
+                step
+            } else {
+                let reweighted = Pass { reweighted: true, ..self.pass(place, at) };
+                let Some(step) = self.run(reweighted)?.ridged().step(&at, &bounds) else { break };
+                step
             };
             if promised <= tolerance * here.value + f64::MIN_POSITIVE {
                 break;

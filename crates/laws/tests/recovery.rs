@@ -5,7 +5,7 @@
 
 mod synthetic;
 
-use laws::{Chinchilla, Fit, FitOptions, catalogue, fit};
+use laws::{Chinchilla, Fit, FitOptions, catalogue, descend_from, fit};
 use proptest::prelude::*;
 use runs::{Asked, InMemory, NatsPerToken, Observation, Observations, Parameters, Rules, Tokens};
 
@@ -221,4 +221,31 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn descents_from_starts_far_from_the_data_reach_the_minimum() {
+    let mut rows = profiles(&HOFFMANN, &BUDGETS, 4.0, 1.0);
+    for (i, row) in rows.iter_mut().enumerate() {
+        // Errors of a few parts in a thousand, without a pattern.
+        row.loss = row.loss * (0.004 * (1.7 * (i * i) as f64).sin()).exp();
+    }
+    let law = catalogue::find("chinchilla").unwrap();
+    let runs = Observations::new(rows);
+    let best = fit(&law, &runs, &no_draws()).unwrap().value;
+    let mut starts = Vec::new();
+    // Losses from a third to 1e10, terms from next to nothing on, exponents at their bounds.
+    for e in [0.37, 2.7] {
+        for a in [1.0, 2e4, 7e10] {
+            for b in [1.0, 2e4, 7e10] {
+                for (alpha, beta) in [(0.0, 0.0), (0.5, 1.0), (2.0, 0.0), (2.0, 2.0)] {
+                    starts.push(vec![e, a, b, alpha, beta]);
+                }
+            }
+        }
+    }
+    let stops = descend_from(&law, &runs, &no_draws(), &starts).unwrap();
+    let reached = stops.iter().flatten().filter(|stop| stop.value < best * (1.0 + 1e-6)).count();
+    assert!(stops.iter().flatten().all(|stop| stop.value >= best * (1.0 - 1e-9)));
+    assert!(20 * reached >= 19 * starts.len(), "{reached} of {}", starts.len());
 }

@@ -79,7 +79,7 @@ impl<const K: usize> Pass<'_, K> {
                     for slope in &mut slopes {
                         *slope = simd.div_f64s(*slope, v);
                     }
-                    simd.neg_f64s(logarithm(simd, v))
+                    simd.neg_f64s(logarithm::<S>(v))
                 } else {
                     u
                 };
@@ -137,7 +137,7 @@ impl<const K: usize> WithSimd for Pass<'_, K> {
 }
 
 #[inline(always)]
-fn logarithm<S: Simd>(simd: S, v: S::f64s) -> S::f64s {
+fn logarithm<S: Simd>(v: S::f64s) -> S::f64s {
     let mut lanes = [0.0; Line::WIDTH];
     let (vectors, _) = S::as_mut_simd_f64s(&mut lanes);
     vectors[0] = v;
@@ -146,7 +146,6 @@ fn logarithm<S: Simd>(simd: S, v: S::f64s) -> S::f64s {
         *lane =
             if S::F64_LANES >= 4 { kernel::ln::<true>(*lane) } else { kernel::ln::<false>(*lane) };
     }
-    let _ = simd;
     S::as_simd_f64s(&lanes).0[0]
 }
 
