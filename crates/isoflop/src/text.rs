@@ -111,7 +111,7 @@ mod tests {
     fn prose_wraps_behind_its_indent_and_keeps_per_cents_whole() {
         let mut text = String::new();
         hanging(&mut text, (0, 2), "one of them is 90 % inside, with \u{1b}[1mcolour\u{1b}[0m", 18);
-        assert_eq!(text, "one of them is\n  90 % inside, with\n  \u{1b}[1mcolour\u{1b}[0m\n");
+        assert_eq!(text, "one of them is\n  90 % inside,\n  with \u{1b}[1mcolour\u{1b}[0m\n");
         text.clear();
         hanging(&mut text, (2, 2), "  ", 10);
         assert_eq!(text, "");
