@@ -136,9 +136,9 @@ fn an_interrupt_ends_with_code_3_and_the_same_command_goes_on() {
 }
 
 /// A table of 30 runs around a law.
-fn runs(from: u32, to: u32) -> String {
+fn runs(from: i32, to: i32) -> String {
     (from..to).fold("run,params,tokens,loss\n".to_owned(), |text, i| {
-        let (n, d) = (1e6 * 2_f64.powi((i % 6) as i32), 1e7 * 3_f64.powi((i / 6) as i32));
+        let (n, d) = (1e6 * 2_f64.powi(i % 6), 1e7 * 3_f64.powi(i / 6));
         let loss = 1.7 + 120.0 / n.powf(0.33) + 300.0 / d.powf(0.30);
         let ripple = 1.0 + 0.004 * (f64::from(i) * 7.3).sin();
         text + &format!("r{i},{n},{d},{:.4}\n", loss * ripple)
