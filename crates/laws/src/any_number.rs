@@ -54,7 +54,6 @@ pub(crate) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<f64, D::Er
 pub(crate) mod pair {
     use super::{Any, Deserialize, Deserializer, Serialize, Serializer};
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
     pub(crate) fn serialize<S: Serializer>(pair: &(f64, f64), to: S) -> Result<S::Ok, S::Error> {
         (Any(pair.0), Any(pair.1)).serialize(to)
     }

@@ -141,19 +141,20 @@ pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
 /// The x inside `bounds` that minimises x' G x - 2 b' x, and that minimum: the worst offender is
 /// held at its bound until none is left, and released where moving inside would gain.
 ///
-/// `None` when G is singular over the unknowns that are not held.
+/// Where G is singular (a column that is a multiple of another) one of many minima is taken, near
+/// zero; `None` when it is not finite.
 pub(crate) fn bounded(gram: &Matrix, b: &[f64], bounds: &[(f64, f64)]) -> Option<(Vec<f64>, f64)> {
     let n = b.len();
     let mut free = vec![true; n];
     let mut at = vec![0.0; n];
-    for _ in 0..=8 * n {
+    for _ in 0..8 * n + 1 {
         let mut right = b.to_vec();
         for i in 0..n {
             for j in (0..n).filter(|&j| !free[j]) {
                 right[i] -= gram[(i, j)] * at[j];
             }
         }
-        let mut x = solve(gram, &right, &free)?;
+        let mut x = solve(gram, &right, &free).or_else(|| solve(&ridged(gram), &right, &free))?;
         for i in (0..n).filter(|&i| !free[i]) {
             x[i] = at[i];
         }
@@ -177,6 +178,15 @@ pub(crate) fn bounded(gram: &Matrix, b: &[f64], bounds: &[(f64, f64)]) -> Option
         return Some((x, value));
     }
     None
+}
+
+/// The matrix with its diagonal a little larger, so that no direction is quite flat.
+fn ridged(gram: &Matrix) -> Matrix {
+    let mut gram = gram.clone();
+    for i in 0..gram.size {
+        gram[(i, i)] *= 1.0 + 1e-9;
+    }
+    gram
 }
 
 /// The eigenvalues of a symmetric matrix in ascending order, each with its unit vector, by
@@ -279,6 +289,17 @@ mod tests {
             }
             prop_assert!(pairs.windows(2).all(|pair| pair[0].0 <= pair[1].0));
         }
+    }
+
+    #[test]
+    fn columns_that_are_alike_share_what_they_explain() {
+        let gram = Matrix { size: 2, entries: vec![4.0; 4] };
+        let (x, value) = bounded(&gram, &[2.0; 2], &[(0.0, f64::INFINITY); 2]).unwrap();
+        assert!((x[0] + x[1] - 0.5).abs() < 1e-6 && (value + 1.0).abs() < 1e-6, "{x:?} {value}");
+        assert_eq!(
+            bounded(&Matrix { size: 1, entries: vec![f64::NAN] }, &[1.0], &[(0.0, 1.0)]),
+            None
+        );
     }
 
     #[test]

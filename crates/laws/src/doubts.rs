@@ -37,7 +37,9 @@ pub(crate) fn warnings(
                 let meaning = fit.law.parameters[coordinate.parameter].meaning.clone();
                 warnings.push(Warning::Zero { parameter: name, meaning });
             } else {
-                warnings.push(Warning::AtBound { parameter: name, value: estimate.value });
+                let (low, high) = fit.law.parameters[coordinate.parameter].bounds;
+                let value = if x <= coordinate.low { low } else { high };
+                warnings.push(Warning::AtBound { parameter: name, value });
             }
             continue;
         }

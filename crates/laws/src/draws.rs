@@ -14,9 +14,10 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// The central interval of `values` at `level`; `None` without values.
+    /// The central interval of `values` at `level`; `None` without values, and where one is not a
+    /// number.
     pub fn of(mut values: Vec<f64>, level: f64) -> Option<Self> {
-        if values.is_empty() {
+        if values.is_empty() || values.iter().any(|value| value.is_nan()) {
             return None;
         }
         values.sort_by(f64::total_cmp);

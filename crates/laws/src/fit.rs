@@ -387,7 +387,7 @@ pub fn fit_with_progress(
     Ok(fit)
 }
 
-fn check_size(law: &Law, problem: &Problem<'_>) -> Result<(), FitError> {
+pub(crate) fn check_size(law: &Law, problem: &Problem<'_>) -> Result<(), FitError> {
     let (_, settings) = problem.rows.settings();
     let needed = problem.size() + 1;
     if settings < needed {
@@ -458,6 +458,23 @@ impl FitOptions {
             return refuse(&format!("bound of {name}"), *low, "a lower end below the upper end");
         }
         Ok(())
+    }
+
+    /// The law with the bounds that were asked for, its rows and its model, and per parameter
+    /// whether all groups share it.
+    pub(crate) fn prepare(
+        &self,
+        law: &Law,
+        observations: &Observations,
+    ) -> Result<(Law, Rows, Model, Vec<bool>), FitError> {
+        self.check()?;
+        let law = self.bounded(law)?;
+        let held = self.held_values(&law)?;
+        let shared = self.sharing(&law)?;
+        let objective = self.objective.unwrap_or(Objective::standard(law.residuals));
+        let rows = input::rows(&law, observations, self.shared.is_some())?;
+        let model = Model::new(&law, objective.residuals, &held)?;
+        Ok((law, rows, model, shared))
     }
 
     fn known(law: &Law, name: &str) -> Result<usize, FitError> {

@@ -174,7 +174,7 @@ impl Fit {
                     new_run_interval: None,
                     extrapolation_decades: decades,
                 };
-                if (0.0..1.0).contains(&level) && !draws.is_empty() {
+                if (0.0..1.0).contains(&level) && value.is_finite() && !draws.is_empty() {
                     let mut noise = Noise::new(self, seed);
                     let noisy =
                         draws.iter().flat_map(|&value| [value; NOISE_PER_DRAW]).map(|value| {

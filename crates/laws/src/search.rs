@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use crate::Law;
 use crate::candidates::Candidates;
 use crate::model::Model;
-use crate::newton::{Patience, Stop, Walk, descend, newton};
+use crate::newton::{Patience, STEPS, Stop, Walk, descend, newton};
 use crate::objective::{Loss, Penalty, student_scale};
 use crate::problem::Problem;
 use crate::projection::{Projection, Solved};
@@ -204,6 +204,17 @@ fn multi_start(law: &Law, problem: &Problem<'_>, loss: Loss) -> Option<Search> {
         .flatten()
         .collect();
     stops.sort_by(|a, b| a.value.total_cmp(&b.value));
+    // The best start of all has earned more steps if it is still on its way.
+    if let Some(best) = stops.first_mut().filter(|best| !best.converged) {
+        let mut walk = Walk::default();
+        walk.tilt(problem, &best.point, weights);
+        let patience = Patience { tolerance: TOLERANCE, steps: 20 * STEPS };
+        if let Some(further) =
+            newton(problem, &best.point, best.penalty, weights, patience, &mut walk)
+        {
+            *best = further;
+        }
+    }
     let best = stops.first()?.clone();
     let rows = problem.rows.len();
     let reached = stops.iter().filter(|stop| same_value(stop.value, best.value, rows)).count();

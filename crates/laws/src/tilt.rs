@@ -2,7 +2,7 @@
 //!
 //! In A / N^alpha a larger alpha goes with a far larger A: along the valley A moves by factors, and
 //! straight steps in (A, alpha) leave it at once. Steps are therefore taken with the size of the
-//! term held, A = A' exp(w (alpha - its start)) with w the mean of ln N: in general w says by which
+//! term held, `A = A' exp(w (alpha - alpha_0))` with w the mean of ln N: in general w says by which
 //! factor the column of a linear parameter shrinks when another parameter moves.
 
 use crate::ResidualScale;
@@ -133,5 +133,76 @@ impl Walk {
     /// Tilts the steps of this walk for the surroundings of `point`.
     pub(crate) fn tilt(&mut self, problem: &Problem<'_>, point: &[f64], weights: &[f64]) {
         self.tilt = Tilt::at(problem, point, weights);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Model;
+    use crate::objective::Penalty;
+    use crate::rows::Rows;
+    use crate::{Law, ResidualScale};
+
+    #[test]
+    fn turned_derivatives_are_those_along_tilted_steps() {
+        let law = Law::typed("y = E + A * x^-alpha", |name| name == "x").unwrap();
+        let x: Vec<f64> = (0..12).map(|i| 10_f64.powf(6.0 + 0.3 * f64::from(i))).collect();
+        let measured = x.iter().map(|x| 2.0 + 300.0 * x.powf(-0.3)).collect();
+        let rows = Rows {
+            variables: vec![("x".to_owned(), x)],
+            measured,
+            weight: vec![1.0; 12],
+            run: (0..12).collect(),
+            group: vec![0; 12],
+            extent: vec![0.0; 12],
+            source: (0..12).collect(),
+        };
+        let model = Model::new(&law, ResidualScale::Log, &[f64::NAN; 3]).unwrap();
+        let problem = Problem::new(&law, &model, &rows, &[true; 3]).unwrap();
+        let place = |name: &str| {
+            let known = |c: &crate::problem::Coordinate| law.parameters[c.parameter].name == name;
+            problem.coordinates.iter().position(known).unwrap()
+        };
+        let mut point = vec![0.0; 3];
+        (point[place("E")], point[place("A")], point[place("alpha")]) = (1.8, 250.0, 0.28);
+        let tilt = Tilt::at(&problem, &point, &rows.weight);
+        // Only the coefficient of the power follows its exponent, by about the mean of ln x.
+        assert_eq!(tilt.slants.len(), 1);
+        let slant = tilt.slants[0];
+        assert_eq!((slant.of, slant.against), (place("A"), place("alpha")));
+        assert!((14.0..18.0).contains(&-slant.rate), "{slant:?}");
+
+        let expand = |point: &[f64]| {
+            let (mut out, mut walk) = (Expansion::zero(3), Walk::default());
+            problem.expand(point, Penalty::Squares, &rows.weight, &mut walk.space, &mut out);
+            out
+        };
+        let mut turned = expand(&point);
+        tilt.turn(&point, &mut turned);
+        let sizes: Vec<f64> = point.iter().map(|x| 1e-4 * x).collect();
+        let value = |i: usize, a: f64, j: usize, b: f64| {
+            let mut step = vec![0.0; 3];
+            step[i] += a * sizes[i];
+            step[j] += b * sizes[j];
+            let mut next = point.clone();
+            tilt.step(&point, &step, &mut next);
+            expand(&next).value
+        };
+        for i in 0..3 {
+            let slope = (value(i, 1.0, i, 0.0) - value(i, -1.0, i, 0.0)) / 2.0;
+            let expected = turned.gradient[i] * sizes[i];
+            assert!((slope - expected).abs() < 1e-5 * expected.abs(), "{i}: {slope} {expected}");
+            for j in 0..3 {
+                let curve =
+                    (value(i, 1.0, j, 1.0) - value(i, 1.0, j, -1.0) - value(i, -1.0, j, 1.0)
+                        + value(i, -1.0, j, -1.0))
+                        / 4.0;
+                let expected = turned.hessian[(i, j)] * sizes[i] * sizes[j];
+                let scale = (turned.hessian[(i, i)] * turned.hessian[(j, j)]).abs().sqrt();
+                let error = (curve - expected).abs() / (scale * sizes[i] * sizes[j]);
+                assert!(error < 1e-4, "{i} {j}: {curve} {expected}");
+            }
+        }
     }
 }

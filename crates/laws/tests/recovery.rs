@@ -7,7 +7,7 @@ mod synthetic;
 
 use laws::{Chinchilla, Fit, FitOptions, catalogue, fit};
 use proptest::prelude::*;
-use runs::{NatsPerToken, Observation, Observations, Parameters, Tokens};
+use runs::{Asked, InMemory, NatsPerToken, Observation, Observations, Parameters, Rules, Tokens};
 
 use synthetic::{HOFFMANN, fitted, no_draws, run, values};
 
@@ -180,6 +180,43 @@ proptest! {
                     let null = json.rfind("null").unwrap_or_default();
                     let shown = &json[null.saturating_sub(300)..json.len().min(null + 100)];
                     prop_assert!(false, "{problem}\n{shown}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_table_makes_any_law_panic_or_give_a_number_that_is_none(
+        law in prop::sample::select(catalogue::names().collect::<Vec<_>>()),
+        cells in prop::collection::vec(-40.0..40.0_f64, 120),
+        narrow in any::<bool>(),
+        holes in prop::collection::vec(0..120_usize, 0..4),
+    ) {
+        let law = catalogue::find(law).unwrap();
+        let factor = if narrow { 0.02 } else { 1.0 };
+        let mut cells: Vec<f64> = cells.iter().map(|x| 10_f64.powf(x * factor)).collect();
+        for hole in holes {
+            cells[hole] = [f64::NAN, f64::INFINITY, 0.0, -1.0][hole % 4];
+        }
+        let rows = 120 / (law.variables.len() + 1);
+        let mut columns = cells.chunks_exact(rows).map(<[f64]>::to_vec);
+        let target = (Asked::positive(&law.target.name), columns.next().unwrap());
+        let variables = law.variables.iter().map(|v| Asked::positive(&v.name)).zip(columns);
+        let columns = InMemory::new(target, variables.collect());
+        let Ok(observations) = Observations::from_columns("x", columns, Rules::default()) else {
+            return Ok(());
+        };
+        let options = FitOptions { bootstrap: 0, ..FitOptions::default() };
+        if let Ok(fit) = fit(&law, &observations, &options) {
+            prop_assert!(fit.estimates.iter().all(|estimate| estimate.value.is_finite()));
+            prop_assert!(fit.value.is_finite() && fit.spread.is_finite());
+            let json = fit.to_json();
+            match Fit::from_json("x", &json) {
+                Ok(read) => prop_assert_eq!(read.to_json(), json),
+                Err(problem) => {
+                    let null = json.rfind("null").unwrap_or_default();
+                    let shown = &json[null.saturating_sub(300)..json.len().min(null + 100)];
+                    prop_assert!(false, "{}: {problem}\n{shown}", law.name);
                 }
             }
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use diagnostic::Diagnostic;
-use laws::{Fit, FitOptions, fit_with_progress};
+use laws::{Fit, FitOptions, fit_with_progress, test_sharing};
 use runs::{Observations, write_atomically};
 
 use super::Outcome;
@@ -21,6 +21,7 @@ mod answer;
 mod approach;
 mod asked;
 mod chart;
+mod choices;
 mod holdout;
 pub(crate) mod intervals;
 mod json;
@@ -170,8 +171,18 @@ fn respond(args: &FitArgs, width: usize) -> Result<String, Diagnostic> {
         Some((held, condition)) => Some(Holdout::new(&fit, held, condition).map_err(explain)?),
         None => None,
     };
-    let answer =
+    let mut answer =
         Answer::new(&fit, &observations, holdout, &asked, args.law.is_typed()).map_err(explain)?;
+    if options.shared.is_some() {
+        let _shown =
+            progress::Work::new("testing what is shared".to_owned(), None, args.output.progress);
+        answer.sharing = Some(test_sharing(&law, &observations, &options).map_err(explain)?);
+    }
+    if args.asked.robust {
+        let _shown = progress::Work::new("varying choices".to_owned(), None, args.output.progress);
+        let rows = (&table, &request, &observations);
+        answer.choices = Some(choices::vary(&law, rows, &options, &asked, &fit).map_err(explain)?);
+    }
     if let Some(path) = &args.output.out {
         save(path, &fit)?;
     }

@@ -7,7 +7,7 @@ use laws::{Objective, ResidualScale, Setting, catalogue, fit};
 use crate::reference::{numbers, observe, pick, point, table, words};
 
 #[test]
-fn of_four_learning_curves_those_that_bend_extrapolate_better_than_the_plain_power_law() {
+fn of_four_forms_the_most_flexible_extrapolates_best_as_published() {
     let Some(table) =
         table("learning_curves_alabdulmohsin2022/language.csv", "forms of learning curves")
     else {
@@ -21,6 +21,7 @@ fn of_four_learning_curves_those_that_bend_extrapolate_better_than_the_plain_pow
     for row in 0..table.len() {
         series.entry((domain[row], task[row], model[row])).or_default().push(row);
     }
+    let mut converged = 0;
     let mut scores: BTreeMap<&str, [Vec<f64>; 4]> = BTreeMap::new();
     for (name, rows) in &series {
         let (fitted, beyond): (Vec<usize>, Vec<usize>) =
@@ -36,12 +37,7 @@ fn of_four_learning_curves_those_that_bend_extrapolate_better_than_the_plain_pow
             let law = catalogue::find(law).unwrap();
             let fit = fit(&law, &observations, &point(Objective::squares(ResidualScale::Log)))
                 .unwrap_or_else(|problem| panic!("{name:?} {}: {problem}", law.name));
-            if !fit.certificate.converged {
-                eprintln!(
-                    "{name:?} {}: not converged, {:?} {:?}",
-                    law.name, fit.certificate, fit.estimates
-                );
-            }
+            converged += usize::from(fit.certificate.converged);
             let squares: f64 = beyond
                 .iter()
                 .map(|&row| {
@@ -73,12 +69,12 @@ fn of_four_learning_curves_those_that_bend_extrapolate_better_than_the_plain_pow
     }
     let means = means.map(|sum| sum / count);
     eprintln!("all: {means:.4?}");
-    assert!(means.iter().all(|error| error.is_finite() && *error < 0.2), "{means:?}");
-    assert!(means[3] < means[0], "{means:?}");
+    assert!(means[3] < means[2] && means[2] < means[1] && means[1] < means[0], "{means:?}");
+    assert!(converged >= 70, "{converged} of 80 fits converged");
 }
 
 #[test]
-fn the_curves_of_gpt_3_follow_a_law_of_size_and_steps() {
+fn thousands_of_rows_of_gpt_3_are_searched_in_a_part_and_fitted_in_full() {
     let Some(table) = table("gpt3_curves/curves.csv", "training curves of GPT-3") else { return };
     let sizes = [
         ("small", 1.25e8),
@@ -108,8 +104,14 @@ fn the_curves_of_gpt_3_follow_a_law_of_size_and_steps() {
     let law = catalogue::find("kaplan-steps").unwrap();
     let fit = fit(&law, &observations, &point(Objective::huber(1e-3))).unwrap();
     eprintln!(
-        "GPT-3, {rows} rows to step {last}: {:?} explained {} {:?} {:?}",
-        fit.estimates, fit.explained, fit.certificate, fit.warnings
+        "GPT-3, {rows} rows to step {last}: {:?} explained {} {:?}",
+        fit.estimates, fit.explained, fit.certificate
     );
-    assert!(fit.certificate.converged);
+    // The horizontal axis of the figure is as extracted, in billions of tokens by its extent: this
+    // only says that the search works on thousands of correlated rows.
+    assert!(fit.certificate.converged && fit.certificate.starts_at_minimum >= 8);
+    assert!(fit.explained > 0.85, "{}", fit.explained);
+    for name in ["alpha_N", "alpha_S"] {
+        assert!((0.05..0.4).contains(&fit.value_of(name).unwrap()), "{:?}", fit.estimates);
+    }
 }

@@ -3,11 +3,13 @@
 use diagnostic::Diagnostic;
 use formula::{Environment, Program, Source};
 use laws::{
-    Allocation, Fit, FitError, Interval, Judgement, Law, Optimum, Prediction, Setting, optimal,
+    Allocation, Fit, FitError, Interval, Judgement, Law, Optimum, Prediction, Setting, Sharing,
+    optimal,
 };
 use runs::{Flop, Observations};
 
 use super::asked::Asked;
+use super::choices::Choices;
 use super::holdout::Holdout;
 use super::words::{two_digits, unit_in_words};
 
@@ -21,6 +23,10 @@ pub(super) struct Answer<'a> {
     pub(super) frontier: Frontier,
     pub(super) predictions: Vec<Prediction>,
     pub(super) holdout: Option<Holdout>,
+    /// Whether groups share what they were made to share.
+    pub(super) sharing: Option<Sharing>,
+    /// The fit under other choices.
+    pub(super) choices: Option<Choices>,
 }
 
 /// A number that follows from the parameters alone.
@@ -86,11 +92,19 @@ impl<'a> Answer<'a> {
             frontier,
             predictions: predictions?.into_iter().flatten().collect(),
             holdout,
+            sharing: None,
+            choices: None,
         })
     }
 }
 
 impl Answer<'_> {
+    /// The interval of N* at a budget that is listed.
+    pub(super) fn optimum_interval(&self, budget: Flop) -> Option<Interval> {
+        let Frontier::Of { optima, .. } = &self.frontier else { return None };
+        optima.iter().find(|optimum| optimum.best.compute == budget)?.parameters
+    }
+
     /// Whether to trust the fit where it was asked to predict.
     pub(super) fn judgement(&self) -> Judgement {
         let axis = self.fit.data.axis.as_str();

@@ -24,6 +24,10 @@ pub(super) struct AskedArgs {
     /// `0.2` or a distance such as `1 decade`, of the largest
     #[arg(long, value_name = "ROWS")]
     pub(super) holdout: Option<String>,
+    /// Fit again under other objectives, parts of the rows and conventions, and say how far the
+    /// answer moves
+    #[arg(long)]
+    pub(super) robust: bool,
 }
 
 /// The questions, understood.

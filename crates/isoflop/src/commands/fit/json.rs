@@ -104,6 +104,12 @@ impl Answer<'_> {
                 })).collect::<Vec<Value>>(),
             })),
             "warnings": warnings,
+            "sharing": self.sharing,
+            "choices": self.choices.as_ref().map(|choices| json!({
+                "budgets": choices.budgets,
+                "settings": choices.settings,
+                "variants": choices.variants,
+            })),
             "behaviour": fit.behaviour,
             "verdict": self.judgement(),
         })

@@ -6,12 +6,14 @@ use super::answer::Answer;
 
 mod backtest;
 mod certificate;
+mod choices;
 pub(crate) mod data;
 mod frontier;
 mod holdout;
 mod law;
 mod predictions;
 mod published;
+mod sharing;
 mod trust;
 
 pub(super) use backtest::NO_BACKTEST;
@@ -32,6 +34,12 @@ impl Answer<'_> {
         }
         frontier::about(&mut text, self);
         predictions::about(&mut text, self);
+        if let Some(sharing) = &self.sharing {
+            sharing::about(&mut text, sharing, width);
+        }
+        if let Some(choices) = &self.choices {
+            choices::about(&mut text, self, choices, width);
+        }
         trust::about(&mut text, self, width);
         text
     }

@@ -273,3 +273,27 @@ fn a_saved_fit_is_the_fit_that_was_shown() {
     assert_eq!(value["parameters"]["E"]["value"].as_f64(), saved.value_of("E"));
     assert_eq!(saved.draws.len(), 100);
 }
+
+#[test]
+fn choices_behind_a_fit_and_how_far_they_move_it() {
+    let shown = answer(&table(), &["--robust", "--bootstrap", "100", "--predict", "1M,20M"]);
+    let from = shown.find("choices the fit").unwrap();
+    insta::assert_snapshot!(&shown[from..]);
+}
+
+#[test]
+fn groups_are_tested_for_what_they_share() {
+    let mut text = String::new();
+    for (i, line) in table().lines().enumerate() {
+        let group = match i {
+            0 => "optimizer",
+            i if i % 2 == 0 => "muon",
+            _ => "adamw",
+        };
+        let _ = writeln!(text, "{line},{group}");
+    }
+    let options = ["--group", "optimizer", "--share", "alpha,beta", "--bootstrap", "0"];
+    let shown = answer(&text, &options);
+    let from = shown.find("sharing of").unwrap();
+    insta::assert_snapshot!(&shown[from..]);
+}

@@ -62,8 +62,10 @@ pub(crate) fn outside(decades: f64) -> Option<String> {
         let factor = 10_f64.powf(decades);
         if factor < 9.95 {
             format!("{factor:.1}x outside")
-        } else {
+        } else if factor < 1e5 {
             format!("{factor:.0}x outside")
+        } else {
+            format!("{factor:.0e}x outside")
         }
     })
 }
