@@ -81,6 +81,10 @@ fn bad_input_ends_with_code_2_and_says_what_to_do() {
         (&["quickstart", "--compute-scale", "-1"], &["--compute-scale"]),
         (&["quickstart", "--bootstrap", "7"], &["bootstrap", "100"]),
         (&["fit", "absent.csv"], &["absent.csv"]),
+        (&["fit", "empty.txt"], &["empty"]),
+        (&["fit", "binary.txt"], &["binary.txt"]),
+        (&["fit", "short.txt"], &["no runs"]),
+        (&["compare", "short.txt", "--laws", "chinchilla"], &["at least two"]),
     ] {
         let output = isoflop(path, arguments);
         let message = stderr(&output);
@@ -131,10 +135,70 @@ fn an_interrupt_ends_with_code_3_and_the_same_command_goes_on() {
     assert_eq!(loss(&whole), loss(&resumed));
 }
 
+/// A table of 30 runs around a law.
+fn runs(from: i32, to: i32) -> String {
+    (from..to).fold("run,params,tokens,loss\n".to_owned(), |text, i| {
+        let (n, d) = (1e6 * 2_f64.powi(i % 6), 1e7 * 3_f64.powi(i / 6));
+        let loss = 1.7 + 120.0 / n.powf(0.33) + 300.0 / d.powf(0.30);
+        let ripple = 1.0 + 0.004 * (f64::from(i) * 7.3).sin();
+        text + &format!("r{i},{n},{d},{:.4}\n", loss * ripple)
+    })
+}
+
+#[test]
+fn several_files_a_folder_and_the_standard_input_are_one_table() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    std::fs::create_dir(path.join("sweeps")).expect("a folder");
+    std::fs::write(path.join("whole.csv"), runs(0, 30)).expect("a file");
+    std::fs::write(path.join("sweeps/runs.csv"), runs(0, 12)).expect("a file");
+    std::fs::write(path.join("b.csv"), runs(12, 20)).expect("a file");
+    let options = ["--json", "--bootstrap", "0"];
+    let whole = isoflop(path, &[&["fit", "whole.csv"][..], &options].concat());
+    let mut child = Command::new(env!("CARGO_BIN_EXE_isoflop"))
+        .args([&["fit", "sweeps", "b.csv", "-"][..], &options].concat())
+        .current_dir(path)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let input = child.stdin.take().expect("a pipe");
+    std::io::Write::write_all(&mut { input }, runs(20, 30).as_bytes()).expect("the pipe takes it");
+    let parts = child.wait_with_output().expect("it ends");
+    let value = |output: &Output| -> serde_json::Value {
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    };
+    assert_eq!(value(&whole)["data"]["rows"], 30, "{}", stderr(&whole));
+    assert_eq!(value(&whole)["parameters"], value(&parts)["parameters"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_fit_ends_with_code_3_and_leaves_no_part_of_a_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    std::fs::write(path.join("runs.csv"), runs(0, 30)).expect("a file");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_isoflop"))
+        .args(["fit", "runs.csv", "--bootstrap", "1000000", "--out", "fit.json", "--progress"])
+        .current_dir(path)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("the command starts");
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.expect("kill starts").success());
+    assert_eq!(child.wait().expect("it ends").code(), Some(3));
+    let left: Vec<_> = std::fs::read_dir(path).expect("the folder").collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
+
 #[test]
 fn help_and_completions_are_there_for_every_command() {
     let folder = tempfile::tempdir().expect("a folder");
-    for command in [&["quickstart"][..], &["fit"], &["lab", "train"], &["lab", "sweep"]] {
+    for command in
+        [&["quickstart"][..], &["fit"], &["compare"], &["lab", "train"], &["lab", "sweep"]]
+    {
         let output = isoflop(folder.path(), &[command, &["--help"]].concat());
         assert_eq!(output.status.code(), Some(0));
         assert!(stdout(&output).contains("Examples:"), "{command:?} has no examples");

@@ -77,6 +77,9 @@ pub(crate) fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<Outcome, Di
 }
 
 fn respond(args: &CompareArgs, width: usize) -> Result<String, Diagnostic> {
+    if args.laws.len() + args.formula.len() < 2 {
+        return Err(too_few());
+    }
     let table = args.rows.table()?;
     let columns = args.rows.columns()?;
     let mut laws: Vec<Law> = Vec::new();

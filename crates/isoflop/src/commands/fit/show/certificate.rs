@@ -13,12 +13,12 @@ const PART: f64 = 0.3;
 pub(super) fn about(text: &mut String, fit: &Fit, width: usize) {
     let certificate = &fit.certificate;
     let found = format!(
-        "{}: {} of {} starts end there{}; gradient {:.1e}, {}",
+        "{}: {} of {} starts end there{}; {}, {}",
         bold("minimum"),
         certificate.starts_at_minimum,
         certificate.starts,
         if certificate.converged { "" } else { ", NOT converged" },
-        certificate.gradient,
+        gradient(certificate.gradient),
         match certificate.second_minimum {
             Some(above) => format!("the next minimum lies {:.2} % above", 100.0 * above),
             None => "no other minimum near".to_owned(),
@@ -38,6 +38,11 @@ pub(super) fn about(text: &mut String, fit: &Fit, width: usize) {
     if !certificate.at_bound.is_empty() {
         let _ = writeln!(text, "  at a bound: {}", certificate.at_bound.join(", "));
     }
+}
+
+/// The size of a gradient; what is only rounding has no digits worth showing.
+fn gradient(size: f64) -> String {
+    if size < 1e-8 { "gradient below 1e-8".to_owned() } else { format!("gradient {size:.1e}") }
 }
 
 /// The direction that the rows hold least, in words: `E, A and alpha up, B down`.
