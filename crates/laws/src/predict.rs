@@ -242,7 +242,7 @@ impl<'a> Noise<'a> {
 
 /// Chi-square with `freedom` degrees: a sum of squares, or for many degrees Wilson and Hilferty's
 /// cube of a normal, whose error there is far below the Monte Carlo error.
-fn chi_square(random: &mut ChaCha8Rng, freedom: usize) -> f64 {
+pub(crate) fn chi_square(random: &mut ChaCha8Rng, freedom: usize) -> f64 {
     let k = freedom as f64;
     if freedom <= 30 {
         // Two degrees at a time: twice an exponential.
