@@ -48,19 +48,24 @@ impl Scatter {
         let kept = &residuals[met.min(n - 1)..];
         let count = kept.len() as f64;
         let spread = 1.4826 * kept[kept.len() / 2].abs();
-        let width = 0.9 * spread * count.powf(-0.2);
-        let (mut slope, mut square) = (0.0, 0.0);
+        let width = 0.9 * spread * count.powf(-1.0 / 3.0);
+        let kinked = penalty.turn().is_some_and(|turn| turn < 3.0 * width);
+        let (mut slope, mut square, mut steepness) = (0.0, 0.0, 0.0);
         for &r in kept {
-            square += penalty.at(r).slope.powi(2);
-            slope += if penalty.turn().is_some_and(|turn| turn < 3.0 * width) {
-                smoothed(penalty, r, width)
-            } else {
-                penalty.at(r).curvature
-            };
+            let at = penalty.at(r);
+            let curvature = if kinked { smoothed(penalty, r, width) } else { at.curvature };
+            square += at.slope.powi(2);
+            slope += curvature;
+            steepness += curvature * curvature;
         }
         // Rows that are met exactly already stand for as many parameters.
         let correction = count / (n as f64 - size as f64).max(1.0);
-        let (slope, square) = (slope / count, correction * square / count);
+        let (mut slope, square) = (slope / count, correction * square / count);
+        if !kinked && slope > 0.0 {
+            // Huber's correction for residuals that the fit has pulled in.
+            let varied = steepness / count - slope * slope;
+            slope /= 1.0 + size as f64 / n as f64 * varied / (slope * slope);
+        }
         if slope > 0.0 && square > 0.0 {
             return Self { spread: square.sqrt() / slope, rate: slope / square };
         }

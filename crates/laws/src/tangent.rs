@@ -16,7 +16,7 @@ use crate::dense::{Factor, Matrix, dot};
 use crate::newton::{Patience, Walk, newton};
 use crate::objective::Penalty;
 use crate::predict::chi_square;
-use crate::problem::Problem;
+use crate::problem::{Coordinate, Problem};
 use crate::sandwich::standard_normal;
 use crate::scatter::{Scatter, design, freedom};
 
@@ -59,6 +59,14 @@ impl<'a> Tangent<'a> {
     /// the plane in which a unit is one unit of the residual scale. `None` where there is none
     /// inside the bounds or it cannot be found; `clamped` takes the nearest inside instead.
     pub(crate) fn law_at(&mut self, z: &[f64], clamped: bool, walk: &mut Walk) -> Option<Vec<f64>> {
+        let (point, arrived) = self.follow(z);
+        let inside = |x: &f64, at: &Coordinate| at.low < *x && *x < at.high;
+        if arrived && point.iter().zip(&self.problem.coordinates).all(|(x, at)| inside(x, at)) {
+            return Some(point);
+        }
+        if !clamped {
+            return None;
+        }
         let size = self.problem.size();
         let step = self.gram.unspread(z);
         for ((target, value), slope) in
@@ -67,49 +75,184 @@ impl<'a> Tangent<'a> {
             *target = value + dot(slope, &step);
         }
         let weights = &self.problem.rows.weight;
-        let patience = Patience { tolerance: 1e-7, steps: 60 };
-        let stop = newton(&self.problem, &self.center, Penalty::Squares, weights, patience, walk)?;
-        let inside = || at_bound(&self.problem, &stop.point).is_empty();
-        (clamped || inside()).then_some(stop.point)
+        let patience = Patience { tolerance: 1e-7, steps: 100 };
+        let stops = [&point, &self.center].map(|start| {
+            newton(&self.problem, start, Penalty::Squares, weights, patience, walk)
+        });
+        let best = stops.into_iter().flatten().min_by(|a, b| a.value.total_cmp(&b.value))?;
+        Some(best.point)
     }
 
-    /// Where a law lies in the coordinates of [`law_at`](Self::law_at), half the logarithm of the
-    /// determinant of its metric, and the logarithm of the density, by the law's coordinates, of
-    /// laws whose plane coordinates are spread evenly.
-    pub(crate) fn measure(&self, point: &[f64]) -> Option<Measure> {
-        let size = self.problem.size();
-        let weights = &self.problem.rows.weight;
+    /// Newton's method for the law at `z`, with no regard to bounds: where it ended, and whether
+    /// it arrived.
+    fn follow(&self, z: &[f64]) -> (Vec<f64>, bool) {
+        let mut point = self.center.clone();
+        let mut off = z.to_vec();
+        let far = dot(z, z).sqrt();
+        let mut distance = far;
+        for _ in 0..60 {
+            if distance <= 1e-9 * far {
+                return (point, true);
+            }
+            let Some(step) = self.step(&point, &off) else { break };
+            let mut taken = false;
+            let mut part = 1.0;
+            // A coefficient moves by a sum or by a factor (as A does when alpha moves), whichever
+            // comes closer.
+            while !taken && part > 1e-3 {
+                let best = [false, true]
+                    .into_iter()
+                    .filter_map(|by_factors| {
+                        let next = self.moved(&point, &step, part, by_factors);
+                        let off = self.off(&next, z)?;
+                        let distance = dot(&off, &off).sqrt();
+                        distance.is_finite().then_some((distance, next, off))
+                    })
+                    .min_by(|a, b| a.0.total_cmp(&b.0));
+                match best {
+                    Some((closer, next, there)) if closer < (1.0 - 0.1 * part) * distance => {
+                        (distance, point, off) = (closer, next, there);
+                        taken = true;
+                    }
+                    _ => part *= 0.5,
+                }
+            }
+            if !taken {
+                break;
+            }
+        }
+        let arrived = distance <= 1e-6 * far;
+        (point, arrived)
+    }
+
+    fn moved(&self, point: &[f64], step: &[f64], part: f64, by_factors: bool) -> Vec<f64> {
+        point
+            .iter()
+            .zip(step)
+            .zip(&self.problem.coordinates)
+            .map(|((&x, &d), at)| {
+                if by_factors && at.linear && x != 0.0 {
+                    x * (part * d / x).clamp(-5.0, 5.0).exp()
+                } else {
+                    x + part * d
+                }
+            })
+            .collect()
+    }
+
+    /// What is missing to `z` at a point.
+    fn off(&self, point: &[f64], z: &[f64]) -> Option<Vec<f64>> {
         let values = self.problem.law_on_scale(point);
-        let slopes = self.problem.slopes(point);
-        let metric = Factor::new(&self.problem.weighted_gram(&slopes, weights), &self.free)?;
-        // J0' W (m - m0) and J0' W J in one walk.
+        let size = self.problem.size();
         let mut moved = vec![0.0; size];
+        let weights = &self.problem.rows.weight;
+        for (row, own) in self.slopes.chunks_exact(size).enumerate() {
+            let off = weights[row] * (values[row] - self.values[row]);
+            for (sum, slope) in moved.iter_mut().zip(own) {
+                *sum += slope * off;
+            }
+        }
+        let plane = self.gram.reduce(&moved);
+        let off: Vec<f64> = z.iter().zip(&plane).map(|(z, plane)| z - plane).collect();
+        off.iter().all(|x| x.is_finite()).then_some(off)
+    }
+
+    /// The step that removes `off` to first order.
+    fn step(&self, point: &[f64], off: &[f64]) -> Option<Vec<f64>> {
+        let size = self.problem.size();
+        let slopes = self.problem.slopes(point);
+        let mixed = self.mixed(&slopes);
+        let mut columns = Vec::with_capacity(size);
+        let mut column = vec![0.0; size];
+        for j in 0..size {
+            for (i, entry) in column.iter_mut().enumerate() {
+                *entry = mixed[(i, j)];
+            }
+            columns.push(self.gram.reduce(&column));
+        }
+        let rows: Vec<Vec<f64>> =
+            (0..size).map(|i| columns.iter().map(|column| column[i]).collect()).collect();
+        eliminate(rows, off.to_vec(), &self.free)
+    }
+
+    /// J0' W J with J at another point.
+    fn mixed(&self, slopes: &[f64]) -> Matrix {
+        let size = self.problem.size();
         let mut mixed = Matrix::zero(size);
+        let weights = &self.problem.rows.weight;
         for (row, (own, there)) in
             self.slopes.chunks_exact(size).zip(slopes.chunks_exact(size)).enumerate()
         {
-            let off = weights[row] * (values[row] - self.values[row]);
             for i in 0..size {
-                moved[i] += own[i] * off;
                 for j in 0..size {
                     mixed[(i, j)] += weights[row] * own[i] * there[j];
                 }
             }
         }
-        let plane = self.gram.reduce(&moved);
-        let density = ln_determinant(&mixed, &self.free)? - self.gram.half_ln_determinant();
-        Some(Measure { plane, metric: metric.half_ln_determinant(), density })
+        mixed
+    }
+
+    /// How volumes compare at a law: half the logarithm of the determinant of its metric, and the
+    /// logarithm of the density, by the law's coordinates, of laws that are spread evenly over the
+    /// plane.
+    pub(crate) fn measure(&self, point: &[f64]) -> Option<Measure> {
+        let slopes = self.problem.slopes(point);
+        let weights = &self.problem.rows.weight;
+        let metric = Factor::new(&self.problem.weighted_gram(&slopes, weights), &self.free)?;
+        let mixed = ln_determinant(&self.mixed(&slopes), &self.free)?;
+        Some(Measure {
+            metric: metric.half_ln_determinant(),
+            density: mixed - self.gram.half_ln_determinant(),
+        })
     }
 }
 
-/// Where a law lies, and how volumes compare there.
-#[derive(Debug, Clone)]
+/// How volumes compare at a law.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Measure {
-    pub(crate) plane: Vec<f64>,
     pub(crate) metric: f64,
     pub(crate) density: f64,
 }
 
+/// Solves over the free unknowns by elimination with row exchanges; columns are scaled first,
+/// since coefficients differ by powers of ten.
+fn eliminate(mut rows: Vec<Vec<f64>>, mut right: Vec<f64>, free: &[bool]) -> Option<Vec<f64>> {
+    let index: Vec<usize> = (0..right.len()).filter(|&i| free[i]).collect();
+    let size_of = |column: usize| {
+        index.iter().map(|&row| rows[row][column].powi(2)).sum::<f64>().sqrt()
+    };
+    let scale: Vec<f64> = index.iter().map(|&column| size_of(column)).collect();
+    for (place, &column) in index.iter().enumerate() {
+        for &row in &index {
+            rows[row][column] /= scale[place];
+        }
+    }
+    for (place, &column) in index.iter().enumerate() {
+        let pivot = index[place..]
+            .iter()
+            .copied()
+            .max_by(|&a, &b| rows[a][column].abs().total_cmp(&rows[b][column].abs()))?;
+        rows.swap(column, pivot);
+        right.swap(column, pivot);
+        for &row in &index[place + 1..] {
+            let factor = rows[row][column] / rows[column][column];
+            for &k in &index[place..] {
+                let above = rows[column][k];
+                rows[row][k] -= factor * above;
+            }
+            right[row] -= factor * right[column];
+        }
+    }
+    let mut x = vec![0.0; right.len()];
+    for (place, &i) in index.iter().enumerate().rev() {
+        let known: f64 = index[place + 1..].iter().map(|&k| rows[i][k] * x[k]).sum();
+        x[i] = (right[i] - known) / rows[i][i];
+    }
+    for (place, &i) in index.iter().enumerate() {
+        x[i] /= scale[place];
+    }
+    x.iter().all(|x| x.is_finite()).then_some(x)
+}
 /// The logarithm of the size of the determinant over the free coordinates; `None` where it is 0.
 fn ln_determinant(matrix: &Matrix, free: &[bool]) -> Option<f64> {
     let index: Vec<usize> = (0..matrix.size).filter(|&i| free[i]).collect();
