@@ -256,14 +256,23 @@ impl Fit {
     }
 
     /// How far constants lie from this fit in units of its draws' covariance (Wald's test).
-    /// Parameters are compared by their own values, not by logarithms. `None` without draws,
+    /// Coefficients that are positive throughout (E, A, B) are compared by their logarithms. `None` without draws,
     /// without any of these parameters, and where draws do not vary.
     pub fn distance_to(&self, values: &[(String, f64)]) -> Option<Distance> {
-        let compared: Vec<(f64, f64, &[f64])> = values
+        let compared: Vec<(f64, f64, Vec<f64>)> = values
             .iter()
             .filter_map(|(name, value)| {
-                let place = self.estimates.iter().find(|estimate| estimate.name == *name)?;
-                Some((place.value, *value, self.draws.column(name)?))
+                let estimate = self.estimates.iter().find(|estimate| estimate.name == *name)?;
+                let draws = self.draws.column(name)?;
+                let positive = estimate.value > 0.0
+                    && *value > 0.0
+                    && self.law.parameter(&estimate.parameter).is_some_and(|p| p.bounds.0 >= 0.0 && p.bounds.1.is_infinite())
+                    && draws.iter().all(|x| *x > 0.0);
+                Some(if positive {
+                    (estimate.value.ln(), value.ln(), draws.iter().map(|x| x.ln()).collect())
+                } else {
+                    (estimate.value, *value, draws.to_vec())
+                })
             })
             .collect();
         let (degrees, count) = (compared.len(), self.draws.len());

@@ -2,7 +2,7 @@
 
 use draws::Dist;
 
-use crate::dense::{Factor, Matrix, eigen};
+use crate::dense::{Factor, Matrix, dot, eigen};
 use crate::newton::Stop;
 use crate::objective::Penalty;
 use crate::problem::Problem;
@@ -19,18 +19,21 @@ pub(crate) fn student_quantile(share: f64, freedom: usize) -> f64 {
 }
 
 /// What the residuals of an estimate say about its scatter.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Scatter {
-    /// The spread s of a law's value at a row, if the law had one parameter and the table one row:
-    /// the estimate has covariance s^2 (J' W J)^-1 where rows are independent. For least squares
-    /// it is the standard deviation of the residuals.
-    pub(crate) spread: f64,
     /// What the objective has to be multiplied with to count as a log-likelihood.
     pub(crate) rate: f64,
+    /// E psi', the mean steepness of the penalty's slope.
+    slope: f64,
+    /// E psi^2, with n - p for n.
+    square: f64,
+    /// Steepness and squared slope of the penalty by row.
+    by_row: Vec<(f64, f64)>,
 }
 
 impl Scatter {
-    /// s^2 = E psi^2 / (E psi')^2 over the residuals, with n - p for n (Huber 1981, section 7.6).
+    /// The covariance of an estimate is s^2 (J' W J)^-1 with s^2 = E psi^2 / (E psi')^2 over the
+    /// residuals, n - p for n (Huber 1981, section 7.6), where rows scatter alike.
     ///
     /// psi' of Huber's penalty with a small delta counts residuals near zero, so the expectations
     /// are taken over the residuals smoothed with a normal kernel; and since a fit by (nearly)
@@ -38,41 +41,112 @@ impl Scatter {
     /// out: they say nothing about the density at zero.
     pub(crate) fn new(best: &Stop, problem: &Problem<'_>) -> Self {
         let (penalty, size) = (best.penalty, problem.size());
-        let mut residuals = problem.residuals(&best.point);
+        let residuals = problem.residuals(&best.point);
         let n = residuals.len();
-        residuals.sort_by(|a, b| a.abs().total_cmp(&b.abs()));
+        let mut order: Vec<usize> = (0..n).collect();
+        order.sort_by(|&a, &b| residuals[a].abs().total_cmp(&residuals[b].abs()).then(a.cmp(&b)));
         let met = match penalty.turn() {
-            Some(delta) => residuals.iter().take(size).filter(|r| r.abs() <= delta).count(),
+            Some(delta) => {
+                order.iter().take(size).filter(|&&row| residuals[row].abs() <= delta).count()
+            }
             None => 0,
         };
-        let kept = &residuals[met.min(n - 1)..];
+        let kept = &order[met.min(n - 1)..];
         let count = kept.len() as f64;
-        let spread = 1.4826 * kept[kept.len() / 2].abs();
+        let spread = 1.4826 * residuals[kept[kept.len() / 2]].abs();
         let width = 0.9 * spread * count.powf(-1.0 / 3.0);
         let kinked = penalty.turn().is_some_and(|turn| turn < 3.0 * width);
-        let (mut slope, mut square, mut steepness) = (0.0, 0.0, 0.0);
-        for &r in kept {
-            let at = penalty.at(r);
-            let curvature = if kinked { smoothed(penalty, r, width) } else { at.curvature };
-            square += at.slope.powi(2);
-            slope += curvature;
-            steepness += curvature * curvature;
+        let mut by_row = vec![(f64::NAN, f64::NAN); n];
+        for &row in kept {
+            let at = penalty.at(residuals[row]);
+            let steepness =
+                if kinked { smoothed(penalty, residuals[row], width) } else { at.curvature };
+            by_row[row] = (steepness, at.slope * at.slope);
         }
         // Rows that are met exactly already stand for as many parameters.
-        let correction = count / (n as f64 - size as f64).max(1.0);
-        let (mut slope, square) = (slope / count, correction * square / count);
+        let freedom = (n as f64 - size as f64).max(1.0);
+        let sum = |of: fn(&(f64, f64)) -> f64| kept.iter().map(|&row| of(&by_row[row])).sum::<f64>();
+        let mut slope = sum(|row| row.0) / count;
+        let square = sum(|row| row.1) / freedom;
         if !kinked && slope > 0.0 {
             // Huber's correction for residuals that the fit has pulled in.
-            let varied = steepness / count - slope * slope;
+            let varied = sum(|row| row.0 * row.0) / count - slope * slope;
             slope /= 1.0 + size as f64 / n as f64 * varied / (slope * slope);
         }
         if slope > 0.0 && square > 0.0 {
-            return Self { spread: square.sqrt() / slope, rate: slope / square };
+            for row in &mut by_row {
+                if row.0.is_nan() {
+                    *row = (slope, square);
+                }
+            }
+            return Self { rate: slope / square, slope, square, by_row };
         }
-        // Rows that are met exactly, or residuals all far out on a redescending penalty.
-        let mean = kept.iter().map(|r| r * r).sum::<f64>() / count * correction;
-        Self { spread: mean.sqrt(), rate: if mean > 0.0 { 0.5 / mean } else { 0.0 } }
+        // Rows that are met exactly, or residuals all far out on a redescending penalty: as least
+        // squares.
+        let mean = kept.iter().map(|&row| residuals[row].powi(2)).sum::<f64>() / freedom;
+        let rate = if mean > 0.0 { 0.5 / mean } else { 0.0 };
+        Self { rate, slope: 1.0, square: mean, by_row: vec![(1.0, mean); n] }
     }
+
+    /// Turns standard normal numbers into steps of the estimate in the tangent plane, whose gram
+    /// matrix is `gram`: the sandwich K^-1 M K^-1 with K = G^-1/2 (sum of psi' g g') G^-1/2 and M
+    /// likewise of psi^2 (Powell 1991 for kinks, White 1980 for squares), which sees where the
+    /// scatter is larger. With few rows per parameter both are mostly noise, so they are drawn
+    /// towards rows that scatter alike: those count as if there were ten rows a parameter more.
+    pub(crate) fn sandwich(&self, best: &Stop, problem: &Problem<'_>, gram: &Factor) -> Matrix {
+        let size = problem.size();
+        let (n, p) = (problem.rows.len() as f64, size as f64);
+        let alike = ALIKE_ROWS * p / (ALIKE_ROWS * p + n);
+        let slopes = problem.slopes(&best.point);
+        let weights = &problem.rows.weight;
+        let (mut bread, mut meat) = (Matrix::zero(size), Matrix::zero(size));
+        for (row, slope) in slopes.chunks_exact(size).enumerate() {
+            let reduced = gram.reduce(slope);
+            let leverage = (weights[row] * dot(&reduced, &reduced)).clamp(0.0, 0.95);
+            let (steepness, square) = self.by_row[row];
+            // The average of the correction over rows is in `square` already.
+            let square = square * (1.0 - p / n).max(0.05) / (1.0 - leverage);
+            let steepness = alike * self.slope + (1.0 - alike) * steepness;
+            let square = alike * self.square + (1.0 - alike) * square * n / (n - p).max(1.0);
+            for i in 0..size {
+                for j in 0..size {
+                    let product = weights[row] * reduced[i] * reduced[j];
+                    bread[(i, j)] += steepness * product;
+                    meat[(i, j)] += square * product;
+                }
+            }
+        }
+        let inverse = power(&bread, -1.0, 0.2 * self.slope);
+        product(&inverse, &power(&meat, 0.5, 0.05 * self.square))
+    }
+}
+
+/// How many rows per parameter the assumption is worth that all rows scatter alike.
+const ALIKE_ROWS: f64 = 10.0;
+
+/// A power of a symmetric matrix whose eigenvalues are taken to be at least `least`.
+fn power(matrix: &Matrix, exponent: f64, least: f64) -> Matrix {
+    let size = matrix.size;
+    let mut out = Matrix::zero(size);
+    for (value, vector) in eigen(matrix) {
+        let factor = value.max(least).powf(exponent);
+        for i in 0..size {
+            for j in 0..size {
+                out[(i, j)] += factor * vector[i] * vector[j];
+            }
+        }
+    }
+    out
+}
+
+fn product(a: &Matrix, b: &Matrix) -> Matrix {
+    let mut out = Matrix::zero(a.size);
+    for i in 0..a.size {
+        for j in 0..a.size {
+            out[(i, j)] = (0..a.size).map(|k| a[(i, k)] * b[(k, j)]).sum();
+        }
+    }
+    out
 }
 
 /// E psi'(r + width z) over normal z, as E psi(r + width z) z / width, which also sees kinks.

@@ -294,7 +294,7 @@ pub(crate) fn tangent(
     if tangent.dimensions < size {
         return None;
     }
-    let spread = Scatter::new(best, problem).spread;
+    let scatter = Scatter::new(best, problem).sandwich(best, problem, &tangent.gram);
     let design = design(best, problem, &tangent.gram);
     let freedom = freedom(problem);
     let draws: Vec<Option<Vec<f64>>> = (0..count)
@@ -306,11 +306,12 @@ pub(crate) fn tangent(
                 random.set_stream(index as u64);
                 let stretch = (freedom as f64 / chi_square(&mut random, freedom)).sqrt();
                 let normal: Vec<f64> =
-                    (0..size).map(|_| spread * stretch * standard_normal(&mut random)).collect();
+                    (0..size).map(|_| stretch * standard_normal(&mut random)).collect();
                 let step = match &design {
                     Some(design) => (0..size).map(|i| dot(design.row(i), &normal)).collect(),
                     None => normal,
                 };
+                let step: Vec<f64> = (0..size).map(|i| dot(scatter.row(i), &step)).collect();
                 let point = tangent.law_at(&step, true, walk);
                 tick();
                 point

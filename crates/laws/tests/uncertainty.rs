@@ -102,6 +102,7 @@ fn profiles_and_draws_agree_on_240_runs() {
                 fit.optimum(*compute, &laws::Setting::new(), 0.9).unwrap()[0].parameters.unwrap()
             }
         };
+        eprintln!("{of:?}: {draws:?}");
         let ratio = (high / low).ln() / (draws.high / draws.low).ln();
         assert!((0.6..1.6).contains(&ratio), "{of:?} {ratio} {draws:?}");
     }
