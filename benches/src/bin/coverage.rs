@@ -11,8 +11,8 @@
 use std::time::Instant;
 
 use laws::{
-    Chinchilla, End, Fit, FitError, FitOptions, Law, Loss, Objective, Profiled, ResidualScale,
-    Resampling, Setting, catalogue, fit,
+    Chinchilla, End, Fit, FitError, FitOptions, Law, Loss, Objective, Profiled, Resampling,
+    ResidualScale, Setting, catalogue, fit,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -27,9 +27,8 @@ const LARGEST: f64 = 1e21;
 /// New runs that are tried per sweep.
 const NEW_RUNS: usize = 20;
 
-const QUANTITIES: [&str; 11] = [
-    "E", "A", "B", "alpha", "beta", "a", "N* 10x", "N* 1000x", "law 10x", "run 10x", "mean",
-];
+const QUANTITIES: [&str; 11] =
+    ["E", "A", "B", "alpha", "beta", "a", "N* 10x", "N* 1000x", "law 10x", "run 10x", "mean"];
 
 /// The loss of a run: the law, noise, and one time in twenty a run gone wrong.
 fn measured(n: Parameters, d: Tokens, random: &mut ChaCha8Rng) -> NatsPerToken {
@@ -53,7 +52,12 @@ fn sweep(sizes: usize, random: &mut ChaCha8Rng) -> Observations {
             let n = best(c).parameters * 4_f64.powf(off);
             let d = Tokens(c / 6.0 / n.get());
             let loss = measured(n, d, random);
-            rows.push(Observation { run: format!("{budget} {size}"), parameters: n, tokens: d, loss });
+            rows.push(Observation {
+                run: format!("{budget} {size}"),
+                parameters: n,
+                tokens: d,
+                loss,
+            });
         }
     }
     Observations::new(rows)
@@ -68,7 +72,12 @@ struct Method {
 }
 
 /// Shares of [`QUANTITIES`] that the intervals of one fit hold.
-fn held(fit: &Fit, runs: &Observations, method: Method, random: &mut ChaCha8Rng) -> Result<[f64; 10], FitError> {
+fn held(
+    fit: &Fit,
+    runs: &Observations,
+    method: Method,
+    random: &mut ChaCha8Rng,
+) -> Result<[f64; 10], FitError> {
     let mut held = [f64::NAN; 10];
     let is = |inside: bool| f64::from(u8::from(inside));
     let truth: Vec<(Profiled, f64)> = Chinchilla::NAMES
@@ -78,7 +87,10 @@ fn held(fit: &Fit, runs: &Observations, method: Method, random: &mut ChaCha8Rng)
         .chain([
             (Profiled::Exponent, TRUTH.model_exponent()),
             (Profiled::OptimalSize(Flop(10.0 * LARGEST)), best(10.0 * LARGEST).parameters.get()),
-            (Profiled::OptimalSize(Flop(1000.0 * LARGEST)), best(1000.0 * LARGEST).parameters.get()),
+            (
+                Profiled::OptimalSize(Flop(1000.0 * LARGEST)),
+                best(1000.0 * LARGEST).parameters.get(),
+            ),
         ])
         .collect();
     if method.profiles {
@@ -184,7 +196,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     println!(" {:>6}", "ms");
     for method in methods {
-        if wanted.as_ref().is_some_and(|wanted| !wanted.split(',').any(|name| name == method.name)) {
+        if wanted.as_ref().is_some_and(|wanted| !wanted.split(',').any(|name| name == method.name))
+        {
             continue;
         }
         for &sizes in &sizes {

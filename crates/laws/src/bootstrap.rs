@@ -18,10 +18,9 @@ use crate::search::{RESAMPLE_TOLERANCE, Search, minimise, project};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Resampling {
-    /// Laws around the fitted one, Student's t in its tangent plane with the covariance that an
-    /// estimate by the objective has: no refits. Scatter is taken to be alike for all runs. In
-    /// simulated sweeps its intervals hold what they promise (`benches/src/bin/coverage.rs`), so
-    /// it is the default.
+    /// Laws around the fitted one, Student's t in its tangent plane with the sandwich covariance
+    /// that an estimate by the objective has: no refits. In simulated sweeps its intervals hold
+    /// what they promise (`benches/src/bin/coverage.rs`), so it is the default.
     #[default]
     Tangent,
     /// The posterior under Student's t with a scale and degrees of freedom that are drawn too,
@@ -114,7 +113,15 @@ pub(crate) fn bootstrap(
             random.set_stream(index as u64);
             let draw = match plan.resampling {
                 Resampling::Wild => wild(plan, problem, &clusters, &mut random, scratch),
-                _ => resampled(plan, problem, &projection, &clusters, &settings, &mut random, scratch),
+                _ => resampled(
+                    plan,
+                    problem,
+                    &projection,
+                    &clusters,
+                    &settings,
+                    &mut random,
+                    scratch,
+                ),
             };
             tick();
             draw

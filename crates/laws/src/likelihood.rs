@@ -227,7 +227,8 @@ impl Fit {
             .map(|&(id, source, values)| {
                 let mut parameters = refit.model.held.clone();
                 for (place, parameter) in refit.law.parameters.iter().enumerate() {
-                    if let Some((_, value)) = values.iter().find(|(name, _)| *name == parameter.name)
+                    if let Some((_, value)) =
+                        values.iter().find(|(name, _)| *name == parameter.name)
                     {
                         parameters[place] = *value;
                     }
@@ -237,8 +238,7 @@ impl Fit {
                 }
                 let residuals = problem.residuals_of(&parameters);
                 let objective = loss.objective(&residuals, weights, refit.found.spread);
-                let likelihood =
-                    loss.likelihood(&residuals, weights).ok_or(FitError::NotFinite)?;
+                let likelihood = loss.likelihood(&residuals, weights).ok_or(FitError::NotFinite)?;
                 let ratio = 2.0 * (most.ln - likelihood.ln);
                 Ok(Comparison {
                     id: id.to_owned(),
@@ -266,7 +266,10 @@ impl Fit {
                 let draws = self.draws.column(name)?;
                 let positive = estimate.value > 0.0
                     && *value > 0.0
-                    && self.law.parameter(&estimate.parameter).is_some_and(|p| p.bounds.0 >= 0.0 && p.bounds.1.is_infinite())
+                    && self
+                        .law
+                        .parameter(&estimate.parameter)
+                        .is_some_and(|p| p.bounds.0 >= 0.0 && p.bounds.1.is_infinite())
                     && draws.iter().all(|x| *x > 0.0);
                 Some(if positive {
                     (estimate.value.ln(), value.ln(), draws.iter().map(|x| x.ln()).collect())

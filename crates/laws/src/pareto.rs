@@ -50,13 +50,10 @@ fn generalised_pareto(sorted: &[f64]) -> Option<(f64, f64)> {
         return None;
     }
     let grid = 30.0 + n.sqrt().floor();
-    let shape = |theta: f64| -> f64 {
-        sorted.iter().map(|x| (-theta * x).ln_1p()).sum::<f64>() / n
-    };
+    let shape =
+        |theta: f64| -> f64 { sorted.iter().map(|x| (-theta * x).ln_1p()).sum::<f64>() / n };
     let thetas: Vec<f64> = (1..=grid as usize)
-        .map(|j| {
-            1.0 / largest + (1.0 - (grid / (j as f64 - 0.5)).sqrt()) / (3.0 * quartile)
-        })
+        .map(|j| 1.0 / largest + (1.0 - (grid / (j as f64 - 0.5)).sqrt()) / (3.0 * quartile))
         .collect();
     let profile: Vec<f64> = thetas
         .iter()

@@ -99,9 +99,8 @@ pub(crate) fn posterior(
     let Smoothed { k } = smooth(&mut weights);
     let walked = k.is_nan() || k > GREATEST_K;
     let points = if walked {
-        let best = (0..weights.len()).max_by(|&a, &b| {
-            states[a].ln_density.total_cmp(&states[b].ln_density)
-        })?;
+        let best = (0..weights.len())
+            .max_by(|&a, &b| states[a].ln_density.total_cmp(&states[b].ln_density))?;
         target.walk(&states[best], plan.seed, count)
     } else {
         let offset: f64 = stream(plan.seed, u64::MAX).random();
@@ -161,8 +160,8 @@ impl<'a> Target<'a> {
         let total: f64 = weights.iter().sum();
         let freedom = (total / effect - size as f64).max(1.0);
         let correction = (1.0 + size as f64 / freedom).sqrt();
-        let scales = DEGREES
-            .map(|degrees| correction * student_scale(&residuals, weights, degrees, spread));
+        let scales =
+            DEGREES.map(|degrees| correction * student_scale(&residuals, weights, degrees, spread));
         let sound = scales.iter().all(|scale| *scale > 1e-12 && scale.is_finite());
         sound.then_some(Self { tangent, problem, effect, scales, freedom })
     }
@@ -190,7 +189,8 @@ impl<'a> Target<'a> {
         let measure = tangent.measure(&point)?;
         let nu = DEGREES[degrees];
         let scale = ln_scale.exp();
-        let constant = libm::lgamma(0.5 * (nu + 1.0)) - libm::lgamma(0.5 * nu)
+        let constant = libm::lgamma(0.5 * (nu + 1.0))
+            - libm::lgamma(0.5 * nu)
             - 0.5 * (nu * std::f64::consts::PI).ln()
             - ln_scale;
         let residuals = self.problem.residuals(&point);
@@ -269,11 +269,11 @@ impl<'a> Target<'a> {
                     // A change of degrees keeps the place relative to their own best scale.
                     let shift = (self.scales[which] / self.scales[here.degrees]).ln();
                     let wide = 0.5 * step * of_scale;
-                    let ln_scale =
-                        here.ln_scale + shift + wide * standard_normal(&mut random);
+                    let ln_scale = here.ln_scale + shift + wide * standard_normal(&mut random);
                     let next = self.state(plane, ln_scale, which, &mut tangent, &mut walk);
-                    let chance =
-                        next.as_ref().map_or(0.0, |next| (next.ln_density - here.ln_density).exp().min(1.0));
+                    let chance = next
+                        .as_ref()
+                        .map_or(0.0, |next| (next.ln_density - here.ln_density).exp().min(1.0));
                     if random.random::<f64>() < chance
                         && let Some(next) = next
                     {

@@ -11,13 +11,14 @@
 use runs::{Flop, Observations};
 use serde::{Deserialize, Serialize};
 
+use crate::dense::{Matrix, dot};
 use crate::fit::Refit;
 use crate::model::Model;
 use crate::newton::{Stop, Walk};
 use crate::objective::Loss;
 use crate::problem::Problem;
-use crate::scatter::{Scatter, design, design_effect, freedom, student_quantile};
-use crate::search::{RESAMPLE_TOLERANCE, minimise};
+use crate::scatter::{Scatter, design, freedom, student_quantile};
+use crate::search::{RESAMPLE_TOLERANCE, minimise, search};
 use crate::tangent::Tangent;
 use crate::{Fit, FitError, FitOptions, Law, Parameter};
 
@@ -102,7 +103,8 @@ impl Fit {
     /// The statistic is twice what the objective rises, times the rate at which that counts as
     /// likelihood: E psi' / E psi^2 of the residuals (Ronchetti's robust likelihood ratio test),
     /// which is 1 / variance for least squares and makes up for an objective, such as Huber's
-    /// with 0.001, that is not the density of the scatter.
+    /// with 0.001, that is not the density of the scatter; divided by how much larger the variance
+    /// of this number is where scatter differs between runs and rows of one run err together.
     ///
     /// # Errors
     /// A name that was not fitted, a number that this law does not have, and observations to which
@@ -123,9 +125,6 @@ impl Fit {
         let refit = Refit::new(&self.law, observations, &options)?;
         let problem = Problem::new(&refit.law, &refit.model, &refit.rows, &refit.shared)?;
         let best = &refit.found.best;
-        let tangent = Tangent::new(&problem, &best.point);
-        let design = tangent.and_then(|tangent| design(best, &problem, &tangent.gram));
-        let rate = Scatter::new(best, &problem).rate / design_effect(design.as_ref());
         let freedom = freedom(&problem);
         let threshold = student_quantile(0.5 * (1.0 + level), freedom).powi(2);
         let mut follow = match of {
@@ -133,7 +132,10 @@ impl Fit {
                 let place = self.estimates.iter().position(|estimate| estimate.name == name);
                 let place = place.ok_or_else(|| unknown(self, name))?;
                 let point = best.point.clone();
-                Follow::new(&problem, place, point, refit.objective.loss, refit.found.spread)
+                let rate = rate(&problem, best, &point, place).ok_or(FitError::NotFinite)?;
+                let (law, shared) = (&refit.law, refit.shared.as_slice());
+                let (loss, spread) = (refit.objective.loss, refit.found.spread);
+                Follow { law, shared, problem: &problem, place, start: point, loss, spread }
                     .run(best.value, rate, threshold)
             }
             Profiled::Exponent | Profiled::OptimalSize(_) => {
@@ -153,8 +155,11 @@ impl Fit {
                         let value = changed.values[at.parameter];
                         if at.logarithmic { value.ln() } else { value }
                     })
-                    .collect();
-                Follow::new(&other, place, point, refit.objective.loss, refit.found.spread)
+                    .collect::<Vec<f64>>();
+                let rate = rate(&other, best, &point, place).ok_or(FitError::NotFinite)?;
+                let (law, shared) = (&law, shared.as_slice());
+                let (loss, spread) = (refit.objective.loss, refit.found.spread);
+                Follow { law, shared, problem: &other, place, start: point, loss, spread }
                     .run(best.value, rate, threshold)
             }
         };
@@ -194,12 +199,7 @@ impl Fit {
         self.rewritten("A", size, &definition)
     }
 
-    fn rewritten(
-        &self,
-        gone: &str,
-        instead: Parameter,
-        definition: &str,
-    ) -> Result<Law, FitError> {
+    fn rewritten(&self, gone: &str, instead: Parameter, definition: &str) -> Result<Law, FitError> {
         let there = ["alpha", "beta", gone]
             .iter()
             .all(|name| self.estimates.iter().any(|estimate| estimate.name == *name));
@@ -248,7 +248,12 @@ impl Fit {
     fn confirm(&self, compute: Flop, closed: f64) -> Result<(), FitError> {
         let found = crate::optimal(
             &self.law,
-            &self.law.parameters.iter().map(|p| self.value_of(&p.name).unwrap_or(f64::NAN)).collect::<Vec<_>>(),
+            &self
+                .law
+                .parameters
+                .iter()
+                .map(|p| self.value_of(&p.name).unwrap_or(f64::NAN))
+                .collect::<Vec<_>>(),
             compute,
             &crate::Setting::new(),
         )?;
@@ -257,6 +262,29 @@ impl Fit {
             _ => Err(FitError::NoBudget { law: self.law.name.clone(), compute }),
         }
     }
+}
+
+/// The rate at which a rise of the objective along one coordinate counts as likelihood.
+fn rate(problem: &Problem<'_>, best: &Stop, point: &[f64], place: usize) -> Option<f64> {
+    let best = Stop { point: point.to_vec(), ..best.clone() };
+    let tangent = Tangent::new(problem, point)?;
+    let scatter = Scatter::new(&best, problem);
+    let sandwich = scatter.sandwich(&best, problem, &tangent.gram);
+    let design = design(&best, problem, &tangent.gram);
+    let size = problem.size();
+    // What each coordinate of the plane does to this one.
+    let unit = |k: usize| (0..size).map(|i| f64::from(u8::from(i == k))).collect::<Vec<f64>>();
+    let by_plane: Vec<f64> = (0..size).map(|k| tangent.gram.unspread(&unit(k))[place]).collect();
+    let through = |matrix: &Matrix, v: &[f64]| -> Vec<f64> {
+        (0..size).map(|j| (0..size).map(|i| v[i] * matrix[(i, j)]).sum()).collect()
+    };
+    let mut spread = through(&sandwich, &by_plane);
+    if let Some(design) = &design {
+        spread = through(design, &spread);
+    }
+    let alike = scatter.variance() * dot(&by_plane, &by_plane);
+    let rate = scatter.rate * alike / dot(&spread, &spread);
+    (rate.is_finite() && rate > 0.0).then_some(rate)
 }
 
 /// Names that no formula of the catalogue uses.
@@ -278,6 +306,8 @@ fn unknown(fit: &Fit, name: &str) -> FitError {
 
 /// One coordinate followed outwards, the others fitted again from where they were.
 struct Follow<'a, 'b> {
+    law: &'b Law,
+    shared: &'b [bool],
     problem: &'b Problem<'a>,
     place: usize,
     start: Vec<f64>,
@@ -293,36 +323,43 @@ struct Followed {
 }
 
 impl<'a, 'b> Follow<'a, 'b> {
-    fn new(
-        problem: &'b Problem<'a>,
-        place: usize,
-        start: Vec<f64>,
-        loss: Loss,
-        spread: f64,
-    ) -> Self {
-        Self { problem, place, start, loss, spread }
-    }
-
-    /// The least objective with the coordinate held at `x`, from the points given.
+    /// The least objective with the coordinate held at `x`: a search of its own, since the others
+    /// may have to go far, and from the points given.
     fn least(&self, x: f64, starts: &[&[f64]], walk: &mut Walk) -> Option<Stop> {
         let mut problem = self.problem.clone();
         problem.coordinates[self.place].low = x;
         problem.coordinates[self.place].high = x;
         let weights = &problem.rows.weight;
-        starts
+        let near = starts
             .iter()
-            .flat_map(|start| [(*start, 0.0), (*start, self.spread)])
-            .filter_map(|(start, spread)| {
-                let mut start = start.to_vec();
-                start[self.place] = x;
-                let spread = spread.max(if matches!(self.loss, Loss::StudentT { .. }) {
-                    self.spread
-                } else {
-                    0.0
-                });
-                minimise(&problem, &start, spread, self.loss, weights, RESAMPLE_TOLERANCE, walk)
-            })
-            .min_by(|a, b| a.value.total_cmp(&b.value))
+            .flat_map(|start| [(start.to_vec(), 0.0), (start.to_vec(), self.spread)])
+            .chain(self.searched(x).map(|start| (start, 0.0)));
+        near.filter_map(|(mut start, spread)| {
+            start[self.place] = x;
+            // Student's t looks for its scale.
+            let student = matches!(self.loss, Loss::StudentT { .. });
+            let spread = if student { self.spread } else { spread };
+            minimise(&problem, &start, spread, self.loss, weights, RESAMPLE_TOLERANCE, walk)
+        })
+        .min_by(|a, b| a.value.total_cmp(&b.value))
+    }
+
+    /// Where a search over all the rest ends; `None` for a parameter of one group, which cannot
+    /// be held by itself.
+    fn searched(&self, x: f64) -> Option<Vec<f64>> {
+        let coordinate = &self.problem.coordinates[self.place];
+        if coordinate.group.is_some() {
+            return None;
+        }
+        let mut held = self.problem.model.held.clone();
+        held[coordinate.parameter] = coordinate.value(x);
+        let model = Model::new(self.law, self.problem.model.scale, &held).ok()?;
+        let found = search(self.law, &model, self.problem.rows, self.shared, self.loss).ok()??;
+        let mut point = found.best.point;
+        (point.len() + 1 == self.problem.size()).then(|| {
+            point.insert(self.place, x);
+            point
+        })
     }
 
     fn run(&self, least: f64, rate: f64, threshold: f64) -> Followed {
@@ -367,9 +404,15 @@ impl<'a, 'b> Follow<'a, 'b> {
             curve.push((self.value(next), found));
             if found >= threshold {
                 let outside = (next, found);
-                return self.cross(inside, outside, stop, inside_point, curve, &|stop| {
-                    statistic(stop)
-                }, threshold);
+                return self.cross(
+                    inside,
+                    outside,
+                    stop,
+                    inside_point,
+                    curve,
+                    &|stop| statistic(stop),
+                    threshold,
+                );
             }
             if at_bound {
                 return End::Bound(self.value(bound));
@@ -377,7 +420,7 @@ impl<'a, 'b> Follow<'a, 'b> {
             // Steps that raise the statistic by about a sixth of the threshold trace the curve.
             let rise = found - inside.1;
             if rise < threshold / 6.0 {
-                step *= if rise < threshold / 60.0 { 3.0 } else { 1.5 };
+                step *= if rise < threshold / 60.0 { 4.0 } else { 2.0 };
             }
             (inside, inside_point) = ((next, found), stop.point);
         }
@@ -399,7 +442,7 @@ impl<'a, 'b> Follow<'a, 'b> {
     ) -> End {
         let mut walk = Walk::default();
         let root = |x: f64| x.max(0.0).sqrt();
-        for turn in 0..40 {
+        for turn in 0..16 {
             let (low, high) = (root(inside.1), root(outside.1));
             let share = if turn % 3 == 2 {
                 0.5
@@ -417,7 +460,9 @@ impl<'a, 'b> Follow<'a, 'b> {
                 outer = stop;
             }
             let width = (outside.0 - inside.0).abs();
-            if width < 1e-6 * outside.0.abs().max(1e-3) || (found - threshold).abs() < 1e-4 * threshold {
+            if width < 1e-5 * outside.0.abs().max(1e-3)
+                || (found - threshold).abs() < 2e-3 * threshold
+            {
                 return End::At(self.value(next));
             }
         }

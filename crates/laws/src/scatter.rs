@@ -65,7 +65,8 @@ impl Scatter {
         }
         // Rows that are met exactly already stand for as many parameters.
         let freedom = (n as f64 - size as f64).max(1.0);
-        let sum = |of: fn(&(f64, f64)) -> f64| kept.iter().map(|&row| of(&by_row[row])).sum::<f64>();
+        let sum =
+            |of: fn(&(f64, f64)) -> f64| kept.iter().map(|&row| of(&by_row[row])).sum::<f64>();
         let mut slope = sum(|row| row.0) / count;
         let square = sum(|row| row.1) / freedom;
         if !kinked && slope > 0.0 {
@@ -88,11 +89,16 @@ impl Scatter {
         Self { rate, slope: 1.0, square: mean, by_row: vec![(1.0, mean); n] }
     }
 
+    /// s^2.
+    pub(crate) fn variance(&self) -> f64 {
+        self.square / (self.slope * self.slope)
+    }
+
     /// Turns standard normal numbers into steps of the estimate in the tangent plane, whose gram
     /// matrix is `gram`: the sandwich K^-1 M K^-1 with K = G^-1/2 (sum of psi' g g') G^-1/2 and M
     /// likewise of psi^2 (Powell 1991 for kinks, White 1980 for squares), which sees where the
     /// scatter is larger. With few rows per parameter both are mostly noise, so they are drawn
-    /// towards rows that scatter alike: those count as if there were ten rows a parameter more.
+    /// towards what they are where rows scatter alike, as if twenty rows a parameter said so.
     pub(crate) fn sandwich(&self, best: &Stop, problem: &Problem<'_>, gram: &Factor) -> Matrix {
         let size = problem.size();
         let (n, p) = (problem.rows.len() as f64, size as f64);
@@ -102,10 +108,7 @@ impl Scatter {
         let (mut bread, mut meat) = (Matrix::zero(size), Matrix::zero(size));
         for (row, slope) in slopes.chunks_exact(size).enumerate() {
             let reduced = gram.reduce(slope);
-            let leverage = (weights[row] * dot(&reduced, &reduced)).clamp(0.0, 0.95);
             let (steepness, square) = self.by_row[row];
-            // The average of the correction over rows is in `square` already.
-            let square = square * (1.0 - p / n).max(0.05) / (1.0 - leverage);
             let steepness = alike * self.slope + (1.0 - alike) * steepness;
             let square = alike * self.square + (1.0 - alike) * square * n / (n - p).max(1.0);
             for i in 0..size {
@@ -122,7 +125,7 @@ impl Scatter {
 }
 
 /// How many rows per parameter the assumption is worth that all rows scatter alike.
-const ALIKE_ROWS: f64 = 10.0;
+const ALIKE_ROWS: f64 = 20.0;
 
 /// A power of a symmetric matrix whose eigenvalues are taken to be at least `least`.
 fn power(matrix: &Matrix, exponent: f64, least: f64) -> Matrix {

@@ -76,9 +76,8 @@ impl<'a> Tangent<'a> {
         }
         let weights = &self.problem.rows.weight;
         let patience = Patience { tolerance: 1e-7, steps: 100 };
-        let stops = [&point, &self.center].map(|start| {
-            newton(&self.problem, start, Penalty::Squares, weights, patience, walk)
-        });
+        let stops = [&point, &self.center]
+            .map(|start| newton(&self.problem, start, Penalty::Squares, weights, patience, walk));
         let best = stops.into_iter().flatten().min_by(|a, b| a.value.total_cmp(&b.value))?;
         Some(best.point)
     }
@@ -218,9 +217,8 @@ pub(crate) struct Measure {
 /// since coefficients differ by powers of ten.
 fn eliminate(mut rows: Vec<Vec<f64>>, mut right: Vec<f64>, free: &[bool]) -> Option<Vec<f64>> {
     let index: Vec<usize> = (0..right.len()).filter(|&i| free[i]).collect();
-    let size_of = |column: usize| {
-        index.iter().map(|&row| rows[row][column].powi(2)).sum::<f64>().sqrt()
-    };
+    let size_of =
+        |column: usize| index.iter().map(|&row| rows[row][column].powi(2)).sum::<f64>().sqrt();
     let scale: Vec<f64> = index.iter().map(|&column| size_of(column)).collect();
     for (place, &column) in index.iter().enumerate() {
         for &row in &index {
@@ -261,9 +259,8 @@ fn ln_determinant(matrix: &Matrix, free: &[bool]) -> Option<f64> {
         index.iter().map(|&i| index.iter().map(|&j| matrix[(i, j)]).collect()).collect();
     let mut sum = 0.0;
     for column in 0..n {
-        let pivot = (column..n).max_by(|&a, &b| {
-            rows[a][column].abs().total_cmp(&rows[b][column].abs())
-        })?;
+        let pivot =
+            (column..n).max_by(|&a, &b| rows[a][column].abs().total_cmp(&rows[b][column].abs()))?;
         rows.swap(column, pivot);
         let top = rows[column][column];
         sum += top.abs().ln();

@@ -25,7 +25,8 @@ fn loss(n: Parameters, d: Tokens, noise: Noise, random: &mut ChaCha8Rng) -> Nats
         Noise::Student => (0.01 * StudentT::new(5.0).unwrap().sample(random)).exp(),
         Noise::Outliers => {
             let error: f64 = StandardNormal.sample(random);
-            let wrong = if random.random::<f64>() < 0.05 { random.random_range(1.05..1.2) } else { 1.0 };
+            let wrong =
+                if random.random::<f64>() < 0.05 { random.random_range(1.05..1.2) } else { 1.0 };
             (0.01 * error).exp() * wrong
         }
     };
@@ -40,7 +41,12 @@ fn sweep(sizes: i32, noise: Noise, random: &mut ChaCha8Rng) -> Vec<Observation> 
             let off = 2.0 * f64::from(i % sizes) / f64::from(sizes - 1) - 1.0;
             let n = TRUTH.optimal(Flop(c)).unwrap().parameters * 4_f64.powf(off);
             let d = Tokens(c / 6.0 / n.get());
-            Observation { run: i.to_string(), parameters: n, tokens: d, loss: loss(n, d, noise, random) }
+            Observation {
+                run: i.to_string(),
+                parameters: n,
+                tokens: d,
+                loss: loss(n, d, noise, random),
+            }
         })
         .collect()
 }
