@@ -108,11 +108,10 @@ impl Candidates {
             let part = shares.iter().fold(0, |part, share| {
                 part * 16 + (share * parts_per_side).min(parts_per_side - 1.0) as u64
             });
-            let point =
-                shares.iter().zip(&axes).zip(&parameters).map(|((share, axis), parameter)| {
-                    let value = axis.at(*share).clamp(parameter.bounds.0, parameter.bounds.1);
-                    if parameter.logarithmic { value.max(f64::MIN_POSITIVE).ln() } else { value }
-                });
+            let point = shares.iter().zip(&axes).zip(&parameters).map(|((share, axis), parameter)| {
+                let value = axis.at(*share).clamp(parameter.bounds.0, parameter.bounds.1);
+                if parameter.logarithmic { value.max(f64::MIN_POSITIVE).ln() } else { value }
+            });
             candidates.points.push(point.collect());
             candidates.parts.push(part);
         }

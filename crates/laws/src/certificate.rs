@@ -54,8 +54,9 @@ impl Certificate {
         let weights = &problem.rows.weight;
         problem.expand(&best.point, best.penalty, weights, &mut Walk::default().space, &mut here);
         let free = free(problem, &best.point, &here);
-        let index: Vec<usize> =
-            (0..problem.size()).filter(|&i| free[i] && here.hessian[(i, i)] > 0.0).collect();
+        let index: Vec<usize> = (0..problem.size())
+            .filter(|&i| free[i] && here.hessian[(i, i)] > 0.0)
+            .collect();
         let mut scaled = Matrix::zero(index.len());
         for (a, &i) in index.iter().enumerate() {
             for (b, &j) in index.iter().enumerate() {
@@ -80,10 +81,7 @@ impl Certificate {
                 .map(|other| (other.value - best.value) / best.value.abs().max(1e-300)),
             eigenvalues: pairs.iter().map(|(value, _)| *value).collect(),
             weakest_direction: weakest,
-            at_bound: at_bound(problem, &best.point)
-                .into_iter()
-                .map(|i| names[i].clone())
-                .collect(),
+            at_bound: at_bound(problem, &best.point).into_iter().map(|i| names[i].clone()).collect(),
         }
     }
 

@@ -234,8 +234,7 @@ pub(crate) fn eigen(matrix: &Matrix) -> Vec<(f64, Vec<f64>)> {
         v[(i, i)] = 1.0;
     }
     for _ in 0..60 {
-        let off: f64 =
-            (0..n).flat_map(|i| (0..i).map(move |j| (i, j))).map(|ij| a[ij].powi(2)).sum();
+        let off: f64 = (0..n).flat_map(|i| (0..i).map(move |j| (i, j))).map(|ij| a[ij].powi(2)).sum();
         let on: f64 = (0..n).map(|i| a[(i, i)].powi(2)).sum();
         if off <= 1e-30 * on || !off.is_finite() {
             break;

@@ -70,8 +70,7 @@ pub(crate) fn warnings(
     if let Some(above) = fit.certificate.second_minimum.filter(|&above| above < CLOSE) {
         warnings.push(Warning::SecondMinimum { above });
     }
-    if identified && fit.certificate.improvement_left > 1e-9 && fit.certificate.at_bound.is_empty()
-    {
+    if identified && fit.certificate.improvement_left > 1e-9 && fit.certificate.at_bound.is_empty() {
         let improvement_left = fit.certificate.improvement_left;
         warnings.push(Warning::NotCertified { improvement_left });
     }

@@ -121,9 +121,7 @@ pub enum FitError {
     #[error("the objective is not finite anywhere: the law has no value on these rows")]
     NotFinite,
     /// A budget that the law cannot split.
-    #[error(
-        "the law `{law}` has no compute-optimal run of {compute}: that takes N, D and a budget above 6 FLOP"
-    )]
+    #[error("the law `{law}` has no compute-optimal run of {compute}: that takes N, D and a budget above 6 FLOP")]
     NoBudget {
         /// The law.
         law: String,
@@ -278,7 +276,11 @@ impl Fit {
 /// # Errors
 /// Fewer settings or runs than parameters plus one, options out of range, names that the law does
 /// not have, and rows on which the law has no finite value.
-pub fn fit(law: &Law, observations: &Observations, options: &FitOptions) -> Result<Fit, FitError> {
+pub fn fit(
+    law: &Law,
+    observations: &Observations,
+    options: &FitOptions,
+) -> Result<Fit, FitError> {
     fit_with_progress(law, observations, options, &|| ())
 }
 
@@ -335,8 +337,10 @@ pub fn fit_with_progress(
         return Err(FitError::NotFinite);
     }
     let squares: f64 = input::sorted(residuals.iter().map(|r| r * r)).iter().sum();
-    let scatter =
-        Scatter { root_mean_square: (squares / residuals.len() as f64).sqrt(), robust: spread };
+    let scatter = Scatter {
+        root_mean_square: (squares / residuals.len() as f64).sqrt(),
+        robust: spread,
+    };
     let refitted = Refitted { law, model: &model, shared: &shared, objective, scatter };
     let labels: Vec<String> = names.iter().map(|estimate| estimate.name.clone()).collect();
     let mut fit = Fit {

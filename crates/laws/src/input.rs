@@ -74,10 +74,8 @@ pub(crate) fn rows(
         Some(groups) if grouped => groups.to_vec(),
         Some(_) | None if !grouped => vec![0; count],
         _ => {
-            return Err(Diagnostic::error(
-                "parameters are to differ between groups, but no column of groups was chosen",
-            )
-            .help("name one with --group COLUMN"));
+            return Err(Diagnostic::error("parameters are to differ between groups, but no column of groups was chosen")
+                .help("name one with --group COLUMN"));
         }
     };
     let weight = observations.weights().map_or_else(|| vec![1.0; count], <[f64]>::to_vec);
@@ -134,11 +132,11 @@ pub(crate) fn data(law: &Law, observations: &Observations, rows: &Rows, axis: &s
         || rows.variables.first().is_some_and(|(_, column)| column.iter().all(|&x| x > 0.0));
     let runs: HashSet<usize> = rows.run.iter().copied().collect();
     let mut hash = blake3::Hasher::new();
-    for (name, column) in rows
-        .variables
-        .iter()
-        .map(|(name, column)| (name, column))
-        .chain([(&law.target.name, &rows.measured)])
+    for (name, column) in
+        rows.variables.iter().map(|(name, column)| (name, column)).chain([(
+            &law.target.name,
+            &rows.measured,
+        )])
     {
         hash.update(name.as_bytes());
         for value in in_table_order(rows, column) {
@@ -153,7 +151,9 @@ pub(crate) fn data(law: &Law, observations: &Observations, rows: &Rows, axis: &s
         columns: observations
             .columns()
             .iter()
-            .map(|choice| (choice.name.clone(), choice.source(), choice.convention.clone()))
+            .map(|choice| {
+                (choice.name.clone(), choice.source(), choice.convention.clone())
+            })
             .collect(),
         excluded: observations.exclusions().iter().map(ToString::to_string).collect(),
         ranges,

@@ -50,7 +50,8 @@ pub(crate) fn descend(
         let mut width = 1.345 * spread;
         while width > 2.0 * turn && width.is_finite() {
             let patience = Patience { tolerance: 1e-3, steps: 30 };
-            point = newton(problem, &point, penalty.widened(width), weights, patience, walk)?.point;
+            point =
+                newton(problem, &point, penalty.widened(width), weights, patience, walk)?.point;
             width /= 4.0;
         }
     }

@@ -154,9 +154,7 @@ impl Penalty {
     pub(crate) fn widened(self, width: f64) -> Self {
         match self {
             Self::Huber(_) => Self::Huber(width),
-            Self::Asymmetric { overestimate, .. } => {
-                Self::Asymmetric { delta: width, overestimate }
-            }
+            Self::Asymmetric { overestimate, .. } => Self::Asymmetric { delta: width, overestimate },
             Self::Squares | Self::StudentT { .. } => self,
         }
     }

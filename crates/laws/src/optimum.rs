@@ -172,11 +172,9 @@ pub fn optimal(
     compute: Flop,
     given: &Setting,
 ) -> Result<Option<Allocation>, FitError> {
-    let columns = law
-        .parameters
-        .iter()
-        .zip(values)
-        .fold(Columns::new(1), |columns, (p, &value)| columns.with(&p.name, vec![value]));
+    let columns = law.parameters.iter().zip(values).fold(Columns::new(1), |columns, (p, &value)| {
+        columns.with(&p.name, vec![value])
+    });
     let found = allocations(law, columns, compute, given)?;
     Ok(found.into_iter().next().flatten())
 }

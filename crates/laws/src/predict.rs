@@ -176,14 +176,13 @@ impl Fit {
                 };
                 if (0.0..1.0).contains(&level) && !draws.is_empty() {
                     let mut noise = Noise::new(self, seed);
-                    let noisy =
-                        draws.iter().flat_map(|&value| [value; NOISE_PER_DRAW]).map(|value| {
-                            let off = noise.draw() + noise.drift(rate * decades);
-                            match self.objective.residuals {
-                                ResidualScale::Log => value * off.exp(),
-                                ResidualScale::Linear => value + off,
-                            }
-                        });
+                    let noisy = draws.iter().flat_map(|&value| [value; NOISE_PER_DRAW]).map(|value| {
+                        let off = noise.draw() + noise.drift(rate * decades);
+                        match self.objective.residuals {
+                            ResidualScale::Log => value * off.exp(),
+                            ResidualScale::Linear => value + off,
+                        }
+                    });
                     prediction.new_run_interval = Interval::of(noisy.collect(), level);
                     prediction.law_interval = Interval::of(draws.to_vec(), level);
                 }

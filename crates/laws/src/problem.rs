@@ -225,15 +225,7 @@ impl<'a> Problem<'a> {
             let range = |chunk: usize| chunk * CHUNK..((chunk + 1) * CHUNK).min(block.rows.len());
             if block.rows.len() < MANY_ROWS {
                 for chunk in 0..chunks {
-                    self.chunk(
-                        block,
-                        range(chunk),
-                        &parameters,
-                        penalty,
-                        weights,
-                        space,
-                        &mut local,
-                    );
+                    self.chunk(block, range(chunk), &parameters, penalty, weights, space, &mut local);
                 }
             } else {
                 let parts: Vec<Expansion> = (0..chunks)

@@ -89,11 +89,8 @@ impl Projection {
                         }
                     }
                 }
-                let (solution, gained) = if size == 0 {
-                    (Vec::new(), 0.0)
-                } else {
-                    bounded(&gram, &right, &self.bounds)?
-                };
+                let (solution, gained) =
+                    if size == 0 { (Vec::new(), 0.0) } else { bounded(&gram, &right, &self.bounds)? };
                 let value = total + gained;
                 value.is_finite().then(|| Solved {
                     value,
@@ -129,8 +126,7 @@ impl Projection {
             order.into_iter().take(count).map(|solved| solved.candidate).collect();
         chosen.sort_unstable();
         self.candidates = self.candidates.select(&chosen);
-        self.columns =
-            chosen.iter().map(|&index| std::mem::take(&mut self.columns[index])).collect();
+        self.columns = chosen.iter().map(|&index| std::mem::take(&mut self.columns[index])).collect();
         self
     }
 }

@@ -33,8 +33,7 @@ pub(crate) fn standardised(problem: &Problem<'_>, point: &[f64], raw: &[f64]) ->
     let free: Vec<bool> = (0..size)
         .map(|i| {
             let coordinate = &problem.coordinates[i];
-            let held =
-                coordinate.linear && (point[i] <= coordinate.low || point[i] >= coordinate.high);
+            let held = coordinate.linear && (point[i] <= coordinate.low || point[i] >= coordinate.high);
             !held && gram[(i, i)] > f64::MIN_POSITIVE
         })
         .collect();

@@ -107,8 +107,7 @@ pub(crate) fn minimise(
         return descend(problem, start, spread, penalty, weights, tolerance, walk);
     };
     let robust = Penalty::Huber(1.345 * spread.max(1e-12));
-    let start =
-        newton(problem, start, robust, weights, Patience { tolerance: 1e-3, steps: 50 }, walk)?;
+    let start = newton(problem, start, robust, weights, Patience { tolerance: 1e-3, steps: 50 }, walk)?;
     let mut scale = spread.max(1e-12);
     let mut point = start.point;
     let mut last: Option<Stop> = None;

@@ -163,8 +163,7 @@ impl fmt::Display for Warning {
                  way the law does"
             ),
             Self::Zero { parameter, meaning } => {
-                let meaning =
-                    if meaning.is_empty() { String::new() } else { format!(" ({meaning})") };
+                let meaning = if meaning.is_empty() { String::new() } else { format!(" ({meaning})") };
                 write!(
                     f,
                     "{parameter}{meaning} came out as zero: the runs show no sign of it, so do \
