@@ -45,9 +45,11 @@ impl Scatter {
         let n = residuals.len();
         let mut order: Vec<usize> = (0..n).collect();
         order.sort_by(|&a, &b| residuals[a].abs().total_cmp(&residuals[b].abs()).then(a.cmp(&b)));
+        // All rows of a run may be met together.
+        let most = size * n.div_ceil(problem.rows.by_run().len().max(1));
         let met = match penalty.turn() {
             Some(delta) => {
-                order.iter().take(size).filter(|&&row| residuals[row].abs() <= delta).count()
+                order.iter().take(most).filter(|&&row| residuals[row].abs() <= delta).count()
             }
             None => 0,
         };

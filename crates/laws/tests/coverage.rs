@@ -22,7 +22,10 @@ enum Noise {
 
 fn loss(n: Parameters, d: Tokens, noise: Noise, random: &mut ChaCha8Rng) -> NatsPerToken {
     let factor = match noise {
-        Noise::Student => (0.01 * StudentT::new(5.0).unwrap().sample(random)).exp(),
+        Noise::Student => {
+            let error: f64 = StudentT::new(5.0).unwrap().sample(random);
+            (0.01 * error).exp()
+        }
         Noise::Outliers => {
             let error: f64 = StandardNormal.sample(random);
             let wrong =
