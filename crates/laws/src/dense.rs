@@ -129,6 +129,42 @@ impl Factor {
     }
 }
 
+impl Factor {
+    /// The inverse of the factor's transpose times a vector: normal numbers become numbers with
+    /// the inverse of the matrix as covariance.
+    pub(crate) fn unspread(&self, normals: &[f64]) -> Vec<f64> {
+        let n = self.index.len();
+        let mut out = vec![0.0; normals.len()];
+        let mut z = vec![0.0; n];
+        for i in (0..n).rev() {
+            let mut sum = normals[self.index[i]];
+            for k in i + 1..n {
+                sum -= self.l[(k, i)] * z[k];
+            }
+            z[i] = sum / self.l[(i, i)];
+            out[self.index[i]] = z[i] * self.scale[i];
+        }
+        out
+    }
+
+    /// The inverse of the factor times a vector.
+    pub(crate) fn reduce(&self, right: &[f64]) -> Vec<f64> {
+        let mut out = vec![0.0; right.len()];
+        let mut z = vec![0.0; self.index.len()];
+        for (i, &place) in self.index.iter().enumerate() {
+            let sum: f64 = (0..i).map(|k| self.l[(i, k)] * z[k]).sum();
+            z[i] = (right[place] * self.scale[i] - sum) / self.l[(i, i)];
+            out[place] = z[i];
+        }
+        out
+    }
+
+    /// Half the logarithm of the determinant of the factored rows and columns.
+    pub(crate) fn half_ln_determinant(&self) -> f64 {
+        (0..self.index.len()).map(|i| (self.l[(i, i)] / self.scale[i]).ln()).sum()
+    }
+}
+
 /// Solves `matrix x = right` for the parameters in `free`; the others stay 0.
 pub(crate) fn solve(matrix: &Matrix, right: &[f64], free: &[bool]) -> Option<Vec<f64>> {
     Factor::new(matrix, free)?.solve(right)

@@ -16,11 +16,13 @@ use crate::input::{self, Data};
 use crate::model::Model;
 use crate::newton::Walk;
 use crate::objective::Objective;
+use crate::posterior::posterior;
 use crate::problem::Problem;
 use crate::residuals::{explained, robust_spread, standardised};
 use crate::rows::Rows;
 use crate::sandwich::sandwich;
 use crate::search::{Search, TOLERANCE, approach, minimise, search};
+use crate::tangent::tangent;
 use crate::{Law, Warning};
 
 /// How to fit.
@@ -28,9 +30,9 @@ use crate::{Law, Warning};
 pub struct FitOptions {
     /// What to make small; `None` takes the standard of the law's residual scale.
     pub objective: Option<Objective>,
-    /// What is drawn again for the intervals.
+    /// Where the draws behind the intervals come from.
     pub resampling: Resampling,
-    /// How many resamples to refit; 0 for none, and no intervals.
+    /// How many draws to make; 0 for none, and no intervals.
     pub bootstrap: usize,
     /// The level of every interval, between 0 and 1.
     pub level: f64,
@@ -179,10 +181,11 @@ pub struct Estimate {
     pub value: f64,
 }
 
-/// How the bootstrap went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// How the draws were made.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Bootstrap {
-    /// What was drawn again.
+    /// Where the draws came from: what was asked for, or whole runs drawn again where that cannot
+    /// be done because the rows do not fix every parameter near the best fit.
     pub resampling: Resampling,
     /// Draws asked for.
     pub requested: usize,
@@ -197,6 +200,13 @@ pub struct Bootstrap {
     /// Whether draws are normal with the cluster-robust sandwich covariance instead (the table is
     /// too large to search again for every one).
     pub normal: bool,
+    /// For a posterior: the shape k of the tail of its importance weights; up to 0.7 they can be
+    /// trusted.
+    #[serde(default)]
+    pub pareto_k: Option<f64>,
+    /// For a posterior: whether random walks made the draws, since k was above 0.7.
+    #[serde(default)]
+    pub walked: bool,
 }
 
 /// A fitted law with its uncertainty.
@@ -332,10 +342,11 @@ pub fn fit_with_progress(
         seed: options.seed,
     };
     let large = rows.len() > REFITTED_ROWS;
+    let mut made = Made { resampling: options.resampling, pareto_k: None, walked: false };
     let resamples = match options.bootstrap {
         0 => Resamples::default(),
         count if large => sandwich(&plan, &problem, count),
-        count => bootstrap(&plan, &problem, count, tick),
+        count => made.draws(&plan, &problem, count, tick),
     };
     let names = estimates(law, &problem, observations, point);
     let restore = |point: &Vec<f64>| -> Vec<f64> {
@@ -368,13 +379,15 @@ pub fn fit_with_progress(
         data: input::data(law, observations, &rows, &axis),
         certificate: Certificate::new(&problem, &labels, &found),
         bootstrap: Bootstrap {
-            resampling: options.resampling,
+            resampling: made.resampling,
             requested: options.bootstrap,
             redrawn: resamples.redrawn,
             failed: resamples.failed,
             at_bound: resamples.at_bound,
             not_certified: resamples.uncertified,
             normal: large && options.bootstrap > 0,
+            pareto_k: made.pareto_k,
+            walked: made.walked,
         },
         spread,
         explained: explained(&problem.target, &raw, &rows.weight),
@@ -385,6 +398,43 @@ pub fn fit_with_progress(
     };
     fit.warnings = warnings(&fit, &problem, &found, observations);
     Ok(fit)
+}
+
+/// How draws came about.
+struct Made {
+    resampling: Resampling,
+    pareto_k: Option<f64>,
+    walked: bool,
+}
+
+impl Made {
+    fn draws(
+        &mut self,
+        plan: &Plan<'_>,
+        problem: &Problem<'_>,
+        count: usize,
+        tick: &(dyn Fn() + Sync),
+    ) -> Resamples {
+        match self.resampling {
+            Resampling::Tangent => {
+                if let Some(resamples) = tangent(plan, problem, count, tick) {
+                    return resamples;
+                }
+            }
+            Resampling::Posterior => {
+                if let Some(found) = posterior(plan, problem, count, tick) {
+                    self.pareto_k = Some(found.pareto_k);
+                    self.walked = found.walked;
+                    return found.resamples;
+                }
+            }
+            _ => return bootstrap(plan, problem, count, tick),
+        }
+        // Where a term is missing, only another draw of the runs says where it might come back.
+        self.resampling = Resampling::Runs;
+        let plan = Plan { resampling: Resampling::Runs, ..*plan };
+        bootstrap(&plan, problem, count, tick)
+    }
 }
 
 pub(crate) fn check_size(law: &Law, problem: &Problem<'_>) -> Result<(), FitError> {

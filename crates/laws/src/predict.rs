@@ -138,7 +138,7 @@ impl Fit {
     ///
     /// The law's interval holds the central share of the draws' values. A new run adds scatter on
     /// the residual scale: a standardised residual of the fit drawn at random, smoothed with a
-    /// normal kernel of its own spread times n^(-1/5) (so that few residuals do not become a few
+    /// normal kernel of their robust spread times n^(-1/5) (so that few residuals do not become a few
     /// steps), over the square root of a chi-square draw with n - p degrees of freedom (which
     /// makes it Student's t where residuals are normal, since their spread is itself estimated).
     ///
@@ -210,7 +210,8 @@ impl<'a> Noise<'a> {
     fn new(fit: &'a Fit, seed: u64) -> Self {
         let n = fit.residuals.len().max(1) as f64;
         let freedom = (n - fit.estimates.len() as f64).max(1.0);
-        let spread = (fit.residuals.iter().map(|r| r * r).sum::<f64>() / n).sqrt();
+        // The spread of the bulk: outliers must not blur it, only be drawn as often as they came.
+        let spread = fit.spread;
         let width = n.powf(-0.2);
         let mut aside = ChaCha8Rng::seed_from_u64(seed);
         aside.set_stream(1);

@@ -52,7 +52,7 @@ impl Coordinate {
 }
 
 /// The rows of one group, with the law's columns computed once.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Block<'a> {
     rows: Range<usize>,
     value: Prepared<'a>,
@@ -63,7 +63,7 @@ struct Block<'a> {
 }
 
 /// A law, its rows and the coordinates that are searched over.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Problem<'a> {
     pub(crate) model: &'a Model,
     pub(crate) rows: &'a Rows,
@@ -363,14 +363,42 @@ impl<'a> Problem<'a> {
         out
     }
 
+    /// The law on the residual scale, for every row.
+    pub(crate) fn law_on_scale(&self, x: &[f64]) -> Vec<f64> {
+        let mut values = self.values(x);
+        if self.model.scale == ResidualScale::Log {
+            for value in &mut values {
+                *value = value.ln();
+            }
+        }
+        values
+    }
+
     /// Measured minus law on the residual scale, for every row.
     pub(crate) fn residuals(&self, x: &[f64]) -> Vec<f64> {
-        let mut values = self.values(x);
+        let mut values = self.law_on_scale(x);
         for (value, target) in values.iter_mut().zip(&self.target) {
+            *value = target - *value;
+        }
+        values
+    }
+
+    /// Measured minus law on the residual scale where the law's parameters, the same in all
+    /// groups, have these values.
+    pub(crate) fn residuals_of(&self, parameters: &[f64]) -> Vec<f64> {
+        let mut out = vec![0.0; self.rows.len()];
+        let mut workspace = Workspace::default();
+        for block in &self.blocks {
+            let into = &mut out[block.rows.clone()];
+            if block.value.evaluate(parameters, &mut workspace, &mut [&mut *into]).is_err() {
+                into.fill(f64::NAN);
+            }
+        }
+        for (value, target) in out.iter_mut().zip(&self.target) {
             let law = if self.model.scale == ResidualScale::Log { value.ln() } else { *value };
             *value = target - law;
         }
-        values
+        out
     }
 
     /// The derivatives of the law on the residual scale by each coordinate, row after row.
@@ -433,6 +461,20 @@ impl<'a> Problem<'a> {
             for i in 0..size {
                 for j in 0..size {
                     gram[(i, j)] += slope[i] * slope[j];
+                }
+            }
+        }
+        gram
+    }
+
+    /// The same with each row counting its weight.
+    pub(crate) fn weighted_gram(&self, slopes: &[f64], weights: &[f64]) -> Matrix {
+        let size = self.size();
+        let mut gram = Matrix::zero(size);
+        for (slope, weight) in slopes.chunks_exact(size).zip(weights) {
+            for i in 0..size {
+                for j in 0..size {
+                    gram[(i, j)] += weight * slope[i] * slope[j];
                 }
             }
         }

@@ -5,13 +5,18 @@
 
 mod reference;
 
-use laws::{Fit, FitOptions, Objective, ResidualScale, Setting, catalogue, fit};
+use laws::{Fit, FitOptions, Objective, Resampling, ResidualScale, Setting, catalogue, fit};
 use runs::{Flop, Observations, Request};
 
 use reference::{near, table};
 
 fn options(objective: Objective, bootstrap: usize) -> FitOptions {
-    FitOptions { objective: Some(objective), bootstrap, ..FitOptions::default() }
+    FitOptions {
+        objective: Some(objective),
+        bootstrap,
+        resampling: Resampling::Runs,
+        ..FitOptions::default()
+    }
 }
 
 fn robust(bootstrap: usize) -> FitOptions {
