@@ -373,7 +373,7 @@ mod tests {
         let squares: f64 = residuals.iter().zip(weights).map(|(r, w)| w * r * r).sum();
         // exp(-r^2 / s^2) has the variance s^2 / 2.
         assert!((0.5 * normal.scale.powi(2) - squares / 7.0).abs() < 1e-12);
-        let by_hand = -3.5 * ((TAU * squares / 7.0).ln() + 1.0);
+        let by_hand = -3.5 * ((std::f64::consts::TAU * squares / 7.0).ln() + 1.0);
         assert!((normal.ln - by_hand).abs() < 1e-10, "{} {by_hand}", normal.ln);
         assert_eq!(Loss::Squares.likelihood(&[0.0; 4], &[1.0; 4]), None);
         assert_eq!(Loss::Squares.likelihood(&[f64::NAN; 4], &[1.0; 4]), None);

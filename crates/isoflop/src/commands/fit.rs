@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use diagnostic::Diagnostic;
-use laws::{Fit, FitOptions, fit_with_progress, test_sharing};
+use laws::{Fit, FitError, FitOptions, Profile, Profiled, fit_with_progress, test_sharing};
 use runs::{Observations, write_atomically};
 
 use super::Outcome;
@@ -178,6 +178,10 @@ fn respond(args: &FitArgs, width: usize) -> Result<String, Diagnostic> {
             progress::Work::new("testing what is shared".to_owned(), None, args.output.progress);
         answer.sharing = Some(test_sharing(&law, &observations, &options).map_err(explain)?);
     }
+    if args.intervals.profile {
+        let _shown = progress::Work::new("profiling".to_owned(), None, args.output.progress);
+        answer.profiles = profiles_of(&fit, &observations, &asked).map_err(explain)?;
+    }
     if args.asked.robust {
         let _shown = progress::Work::new("varying choices".to_owned(), None, args.output.progress);
         let rows = (&table, &request, &observations);
@@ -200,6 +204,22 @@ fn respond(args: &FitArgs, width: usize) -> Result<String, Diagnostic> {
         let _ = writeln!(text, "\nsaved to {}", path.display());
     }
     Ok(text)
+}
+
+/// Profiles of what was fitted, of the exponent of N* and of N* at the budgets asked for, where
+/// the law has them.
+fn profiles_of(
+    fit: &Fit,
+    observations: &Observations,
+    asked: &Asked,
+) -> Result<Vec<Profile>, FitError> {
+    let names = fit.estimates.iter().map(|estimate| Profiled::Parameter(estimate.name.clone()));
+    let mut of: Vec<Profiled> = names.collect();
+    if fit.law.name == "chinchilla" && fit.held.is_empty() && fit.groups().len() == 1 {
+        of.push(Profiled::Exponent);
+        of.extend(asked.budgets.iter().map(|&budget| Profiled::OptimalSize(budget)));
+    }
+    of.iter().map(|of| fit.profile(observations, of, fit.options.level)).collect()
 }
 
 impl FitArgs {

@@ -3,8 +3,8 @@
 use diagnostic::Diagnostic;
 use formula::{Environment, Program, Source};
 use laws::{
-    Allocation, Fit, FitError, Interval, Judgement, Law, Optimum, Prediction, Setting, Sharing,
-    optimal,
+    Allocation, Fit, FitError, Interval, Judgement, Law, Optimum, Prediction, Profile, Rival,
+    Setting, Sharing, optimal,
 };
 use runs::{Flop, Observations};
 
@@ -27,6 +27,10 @@ pub(super) struct Answer<'a> {
     pub(super) sharing: Option<Sharing>,
     /// The fit under other choices.
     pub(super) choices: Option<Choices>,
+    /// Published constants held against these rows.
+    pub(super) rivals: Vec<Rival>,
+    /// Profile likelihood intervals, where asked for.
+    pub(super) profiles: Vec<Profile>,
 }
 
 /// A number that follows from the parameters alone.
@@ -94,6 +98,8 @@ impl<'a> Answer<'a> {
             holdout,
             sharing: None,
             choices: None,
+            rivals: rivals(fit, observations)?,
+            profiles: Vec::new(),
         })
     }
 }
@@ -128,6 +134,16 @@ pub(super) fn target_unit<'a>(fit: &'a Fit, observations: &'a Observations) -> &
         ("", Some(column)) => unit_in_words(&column.unit),
         (unit, _) => unit_in_words(unit),
     }
+}
+
+/// Searching again is too much to ask of a large table for a line beside the answer.
+const MANY_ROWS: usize = 20_000;
+
+fn rivals(fit: &Fit, observations: &Observations) -> Result<Vec<Rival>, FitError> {
+    if observations.len() > MANY_ROWS || fit.groups().len() > 1 {
+        return Ok(Vec::new());
+    }
+    fit.compare_published(observations)
 }
 
 /// The best run of a budget under the best law of a group.

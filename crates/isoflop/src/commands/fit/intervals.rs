@@ -7,10 +7,14 @@ use laws::{FitOptions, Resampling};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "The intervals")]
 pub(crate) struct IntervalArgs {
-    /// What is drawn again for the intervals
-    #[arg(long, value_name = "KIND", default_value = "runs")]
+    /// How the draws behind the intervals are made
+    #[arg(long, value_name = "KIND", default_value = "tangent")]
     resample: Kind,
-    /// How many resamples to refit; 0 for none
+    /// Also give the profile likelihood interval of every parameter, of a and of N* at budgets
+    /// asked for
+    #[arg(long)]
+    pub(crate) profile: bool,
+    /// How many draws; 0 for none
     #[arg(long, value_name = "COUNT", default_value_t = 1000)]
     bootstrap: usize,
     /// The level of the intervals
@@ -23,11 +27,16 @@ pub(crate) struct IntervalArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Kind {
-    /// Whole runs, since rows of one run are not independent
+    /// Laws around the best by the scatter of the residuals, robust and by run: the ones whose
+    /// measured coverage is nearest to their level
+    Tangent,
+    /// A Bayesian posterior by importance sampling
+    Posterior,
+    /// The fit repeated on whole runs drawn again, since rows of one run are not independent
     Runs,
-    /// Single rows
+    /// The fit repeated on single rows drawn again
     Rows,
-    /// The signs of residuals: no resample loses a size or a budget
+    /// The fit repeated on residuals with random signs: no resample loses a size or a budget
     Wild,
 }
 
@@ -35,6 +44,8 @@ impl IntervalArgs {
     /// `options` with these intervals.
     pub(crate) fn set(&self, options: FitOptions) -> FitOptions {
         let resampling = match self.resample {
+            Kind::Tangent => Resampling::Tangent,
+            Kind::Posterior => Resampling::Posterior,
             Kind::Runs => Resampling::Runs,
             Kind::Rows => Resampling::Rows,
             Kind::Wild => Resampling::Wild,

@@ -104,6 +104,8 @@ impl Answer<'_> {
                 })).collect::<Vec<Value>>(),
             })),
             "warnings": warnings,
+            "published_on_these_rows": self.rivals,
+            "profiles": self.profiles,
             "sharing": self.sharing,
             "choices": self.choices.as_ref().map(|choices| json!({
                 "budgets": choices.budgets,

@@ -12,6 +12,7 @@ mod frontier;
 mod holdout;
 mod law;
 mod predictions;
+mod profiles;
 mod published;
 mod sharing;
 mod trust;
@@ -26,8 +27,9 @@ impl Answer<'_> {
         let mut text = String::new();
         data::about(&mut text, self, table, width);
         law::about(&mut text, self, width);
+        profiles::about(&mut text, &self.profiles, width);
         certificate::about(&mut text, self.fit, width);
-        published::about(&mut text, self.fit);
+        published::about(&mut text, self);
         backtest::about(&mut text, self.fit, width);
         if let Some(holdout) = &self.holdout {
             holdout::about(&mut text, self.fit, holdout);

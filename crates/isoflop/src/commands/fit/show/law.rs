@@ -55,13 +55,16 @@ fn parameters(text: &mut String, answer: &Answer<'_>) {
             fit.options.seed
         ),
         (draws, false) => {
-            let of = match fit.options.resampling {
-                Resampling::Runs => "of the runs",
-                Resampling::Rows => "of the rows",
-                Resampling::Wild => "of the residuals",
+            // What was done, which may be other than what was asked.
+            let how = match fit.bootstrap.resampling {
+                Resampling::Tangent => "draws around the best law",
+                Resampling::Posterior => "draws of the posterior",
+                Resampling::Runs => "resamples of the runs",
+                Resampling::Rows => "resamples of the rows",
+                Resampling::Wild => "resamples of the residuals",
             };
             format!(
-                "{} interval ({draws} resamples {of}, seed {})",
+                "{} interval ({draws} {how}, seed {})",
                 level(fit.options.level),
                 fit.options.seed
             )
