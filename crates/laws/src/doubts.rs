@@ -1,6 +1,6 @@
 //! Finding the reasons to look twice at a fit.
 
-use runs::Observations;
+use runs::{Finding, Observations};
 
 use crate::fit::Bootstrap;
 use crate::problem::Problem;
@@ -90,7 +90,17 @@ pub(crate) fn warnings(
         let of = cut.held_out;
         warnings.push(Warning::ExtrapolationBias { percent: off.abs(), side, of });
     }
-    let findings = observations.findings().iter();
+    // What is small for a count of parameters, tokens or FLOP may be plenty of another unit.
+    let counted = |finding: &&Finding| match finding {
+        Finding::SmallUnit { name, .. } => fit
+            .law
+            .variables
+            .iter()
+            .find(|variable| variable.name == *name)
+            .is_none_or(|variable| ["", "param", "token", "FLOP"].contains(&variable.unit.as_str())),
+        _ => true,
+    };
+    let findings = observations.findings().iter().filter(counted);
     warnings.extend(findings.map(|finding| Warning::Rows { finding: finding.clone() }));
     warnings
 }

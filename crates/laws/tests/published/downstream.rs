@@ -160,7 +160,7 @@ fn two_steps_from_small_models_predict_the_7b_as_published() {
             assert!((found - value).abs() <= 0.0051, "{name} {parameter}: {found}, not {value}");
         }
         for certificate in [&step1.certificate, &step2.certificate] {
-            assert!(certificate.starts_at_minimum + 1 >= certificate.starts, "{certificate:?}");
+            assert!(certificate.starts_at_minimum + 2 >= certificate.starts, "{certificate:?}");
         }
         assert!(step1.value <= theirs && step2.value <= squares, "{name}");
         assert!(step1.certificate.converged && step2.certificate.converged, "{name}");
