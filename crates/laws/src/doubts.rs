@@ -92,12 +92,11 @@ pub(crate) fn warnings(
     }
     // What is small for a count of parameters, tokens or FLOP may be plenty of another unit.
     let counted = |finding: &&Finding| match finding {
-        Finding::SmallUnit { name, .. } => fit
-            .law
-            .variables
-            .iter()
-            .find(|variable| variable.name == *name)
-            .is_none_or(|variable| ["", "param", "token", "FLOP"].contains(&variable.unit.as_str())),
+        Finding::SmallUnit { name, .. } => {
+            fit.law.variables.iter().find(|variable| variable.name == *name).is_none_or(
+                |variable| ["", "param", "token", "FLOP"].contains(&variable.unit.as_str()),
+            )
+        }
         _ => true,
     };
     let findings = observations.findings().iter().filter(counted);

@@ -101,7 +101,7 @@ pub use fit::{
 };
 pub use input::Data;
 pub use law::{Derived, Law, Parameter, Quantity, ResidualScale};
-pub use likelihood::{Distance, Likelihood, Rival};
+pub use likelihood::{Constants, Distance, Likelihood, Rival};
 pub use objective::{FIELD_DELTA, Loss, Objective};
 pub use optimum::{Allocation, Optimum, optimal};
 pub use predict::{Prediction, Setting};

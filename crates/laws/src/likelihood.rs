@@ -47,6 +47,10 @@ pub struct Rival {
     pub p: f64,
 }
 
+/// Constants to hold against rows: what they are called, where they come from, and values by
+/// parameter.
+pub type Constants<'a> = (&'a str, &'a str, &'a [(String, f64)]);
+
 /// How far constants lie from a fit in units of the draws' covariance.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Distance {
@@ -194,7 +198,7 @@ impl Fit {
                 held || published.value(&parameter.name).is_some()
             })
         };
-        let sets: Vec<(&str, &str, &[(String, f64)])> = published
+        let sets: Vec<Constants<'_>> = published
             .iter()
             .filter(whole)
             .map(|set| (set.id.as_str(), set.source.as_str(), set.values.as_slice()))
@@ -211,7 +215,7 @@ impl Fit {
     pub fn compare(
         &self,
         observations: &Observations,
-        sets: &[(&str, &str, &[(String, f64)])],
+        sets: &[Constants<'_>],
     ) -> Result<Vec<Rival>, FitError> {
         let refit = Refit::new(&self.law, observations, &self.options)?;
         let problem = Problem::new(&refit.law, &refit.model, &refit.rows, &refit.shared)?;
@@ -253,8 +257,8 @@ impl Fit {
     }
 
     /// How far constants lie from this fit in units of its draws' covariance (Wald's test).
-    /// Coefficients that are positive throughout (E, A, B) are compared by their logarithms. `None` without draws,
-    /// without any of these parameters, and where draws do not vary.
+    /// Coefficients that are positive throughout (E, A, B) are compared by their logarithms. `None`
+    /// without draws, without any of these parameters, and where draws do not vary.
     pub fn distance_to(&self, values: &[(String, f64)]) -> Option<Distance> {
         let compared: Vec<(f64, f64, Vec<f64>)> = values
             .iter()

@@ -178,7 +178,7 @@ impl Fit {
     /// The law with a in place of alpha.
     fn with_exponent(&self) -> Result<Law, FitError> {
         let exponent = Parameter { bounds: (1e-6, 1.0 - 1e-6), ..Parameter::free(EXPONENT) };
-        self.rewritten("alpha", exponent, &format!("alpha = beta * (1 - {EXPONENT}) / {EXPONENT}"))
+        self.rewritten("alpha", &exponent, &format!("alpha = beta * (1 - {EXPONENT}) / {EXPONENT}"))
     }
 
     /// The law with N* of a budget in place of A.
@@ -196,10 +196,15 @@ impl Fit {
             "A = beta * B / alpha * exp((alpha + beta) * ln({OPTIMAL_SIZE}) - beta * {})",
             product.ln()
         );
-        self.rewritten("A", size, &definition)
+        self.rewritten("A", &size, &definition)
     }
 
-    fn rewritten(&self, gone: &str, instead: Parameter, definition: &str) -> Result<Law, FitError> {
+    fn rewritten(
+        &self,
+        gone: &str,
+        instead: &Parameter,
+        definition: &str,
+    ) -> Result<Law, FitError> {
         let there = ["alpha", "beta", gone]
             .iter()
             .all(|name| self.estimates.iter().any(|estimate| estimate.name == *name));
@@ -322,7 +327,7 @@ struct Followed {
     curve: Vec<(f64, f64)>,
 }
 
-impl<'a, 'b> Follow<'a, 'b> {
+impl Follow<'_, '_> {
     /// The least objective with the coordinate held at `x`: a search of its own, since the others
     /// may have to go far, and from the points given.
     fn least(&self, x: f64, starts: &[&[f64]], walk: &mut Walk) -> Option<Stop> {

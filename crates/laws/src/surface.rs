@@ -686,7 +686,7 @@ mod tests {
     /// 48 runs about Besiroglu's law with errors of a few parts in a thousand, some of them large.
     fn runs() -> Observations {
         Observations::new((0..48_u32).map(|i| {
-            let n = 6e7 * 1.12_f64.powi(i as i32);
+            let n = 6e7 * 1.12_f64.powf(f64::from(i));
             let d = 20.0 * n * [0.2, 0.7, 2.0, 9.0][i as usize % 4];
             let error =
                 0.004 * (f64::from(i * i) * 0.7).sin() * f64::from(1 + 6 * u32::from(i % 11 == 3));

@@ -264,9 +264,9 @@ fn ln_determinant(matrix: &Matrix, free: &[bool]) -> Option<f64> {
         sum += top.abs().ln();
         for row in column + 1..n {
             let factor = rows[row][column] / top;
-            for k in column..n {
-                let above = rows[column][k];
-                rows[row][k] -= factor * above;
+            let (above, below) = rows.split_at_mut(row);
+            for (entry, above) in below[0][column..].iter_mut().zip(&above[column][column..]) {
+                *entry -= factor * above;
             }
         }
     }

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use clap::Parser;
 
 use super::*;
@@ -29,7 +31,7 @@ fn counts() -> String {
     let mut text = "problem,n_samples,n_correct\n".to_owned();
     for problem in 0..40_u32 {
         let rate = (f64::from(problem) / 39.0).powi(6);
-        text += &format!("{problem},200,{}\n", (200.0 * rate) as u32);
+        let _ = writeln!(text, "{problem},200,{}", (200.0 * rate) as u32);
     }
     text
 }

@@ -11,7 +11,7 @@ pub(super) fn about(text: &mut String, answer: &Answer<'_>, choices: &Choices, w
     text.push('\n');
     hanging(text, (0, 2), &format!("{} the fit under other choices", bold("choices")), width);
     let names: Vec<&str> = answer.fit.estimates.iter().map(|e| e.name.as_str()).take(6).collect();
-    let mut head = vec!["".to_owned(), "rows".to_owned()];
+    let mut head = vec![String::new(), "rows".to_owned()];
     head.extend(names.iter().map(|&name| name.to_owned()));
     for budget in &choices.budgets {
         head.push(format!("N* at {:.1e}", budget.get()));
