@@ -51,7 +51,7 @@ fn a_sweep_that_the_law_describes_is_trustworthy_among_its_runs_and_not_far_beyo
 #[test]
 fn runs_of_one_ratio_do_not_identify_the_law() {
     let rows = (0..30).map(|i| {
-        let n = 1e7 * 1.3_f64.powi(i as i32);
+        let n = 1e7 * 1.3_f64.powf(i as f64);
         run(i, n, 20.0 * n)
     });
     let judgement = fitted(rows.collect()).judge(&[]);
