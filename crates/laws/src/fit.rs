@@ -1,10 +1,7 @@
 //! The fit itself: rows in, a law with its evidence and its draws out.
 
-use diagnostic::Diagnostic;
-use rayon::prelude::*;
-use runs::{Flop, Observations};
+use runs::Observations;
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use crate::backtest::{Backtest, Refitted, Scatter, backtest};
 use crate::behaviour::{Behaviour, behaviour};
@@ -13,160 +10,14 @@ use crate::certificate::Certificate;
 use crate::doubts::warnings;
 use crate::draws::{Draws, Interval};
 use crate::input::{self, Data};
-use crate::model::Model;
-use crate::newton::Walk;
 use crate::objective::Objective;
 use crate::posterior::posterior;
 use crate::problem::Problem;
 use crate::residuals::{explained, robust_spread, standardised};
-use crate::rows::Rows;
 use crate::sandwich::sandwich;
-use crate::search::{Search, TOLERANCE, approach, minimise, search};
+use crate::search::search;
 use crate::tangent::tangent;
-use crate::{Law, Warning};
-
-/// How to fit.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FitOptions {
-    /// What to make small; `None` takes the standard of the law's residual scale.
-    pub objective: Option<Objective>,
-    /// Where the draws behind the intervals come from.
-    pub resampling: Resampling,
-    /// How many draws to make; 0 for none, and no intervals.
-    pub bootstrap: usize,
-    /// The level of every interval, between 0 and 1.
-    pub level: f64,
-    /// The seed of the resamples.
-    pub seed: u64,
-    /// Parameters that are held at a value instead of searched for; NaN frees one that the law
-    /// itself holds.
-    #[serde(with = "crate::any_number::named")]
-    pub held: Vec<(String, f64)>,
-    /// Bounds other than the law's.
-    #[serde(with = "crate::any_number::named_pairs")]
-    pub bounds: Vec<(String, (f64, f64))>,
-    /// Where rows have groups: the parameters that all groups share. `None` shares all.
-    pub shared: Option<Vec<String>>,
-    /// Whether to refit below cuts and try the law on the runs above them.
-    pub backtest: bool,
-}
-
-impl Default for FitOptions {
-    fn default() -> Self {
-        Self {
-            objective: None,
-            resampling: Resampling::default(),
-            bootstrap: 1000,
-            level: 0.9,
-            seed: 0,
-            held: Vec::new(),
-            bounds: Vec::new(),
-            shared: None,
-            backtest: true,
-        }
-    }
-}
-
-/// Why a law could not be fitted.
-#[derive(Debug, Clone, PartialEq, Error)]
-pub enum FitError {
-    /// Fewer settings than the law needs.
-    #[error(
-        "{settings} distinct settings of {} cannot fix the {parameters} parameters of the law; it \
-         needs at least {needed}",
-        .of.join(", ")
-    )]
-    TooFewSettings {
-        /// The law's variables.
-        of: Vec<String>,
-        /// Distinct settings at hand.
-        settings: usize,
-        /// Parameters to be found.
-        parameters: usize,
-        /// Fewest that are accepted.
-        needed: usize,
-    },
-    /// Rows enough, but of too few runs, and the rows of one run are not independent.
-    #[error(
-        "the rows belong to {runs} runs only; rows of one run are not independent, and a fit \
-         needs at least {needed} runs"
-    )]
-    TooFewRuns {
-        /// Runs at hand.
-        runs: usize,
-        /// Fewest that are accepted.
-        needed: usize,
-    },
-    /// Every measured value is the same: there is nothing to explain.
-    #[error("every row measures the same {target}, {value}: there is nothing for a law to explain")]
-    NothingVaries {
-        /// What the law gives.
-        target: String,
-        /// The one value.
-        value: f64,
-    },
-    /// An option outside its range.
-    #[error("{option} = {value} is out of range: {expected}")]
-    Option {
-        /// Its name.
-        option: String,
-        /// Its value.
-        value: f64,
-        /// What it should be.
-        expected: &'static str,
-    },
-    /// A name that the law does not have.
-    #[error("the law `{law}` has no parameter `{name}`; it has {}", .known.join(", "))]
-    NoParameter {
-        /// The law.
-        law: String,
-        /// What was asked for.
-        name: String,
-        /// What there is.
-        known: Vec<String>,
-    },
-    /// No starting point had a finite objective.
-    #[error("the objective is not finite anywhere: the law has no value on these rows")]
-    NotFinite,
-    /// A budget that the law cannot split.
-    #[error(
-        "the law `{law}` has no compute-optimal run of {compute}: that takes N, D and a budget above 6 FLOP"
-    )]
-    NoBudget {
-        /// The law.
-        law: String,
-        /// The budget.
-        compute: Flop,
-    },
-    /// No cut leaves enough runs on both sides.
-    #[error(
-        "the {runs} runs cannot be cut: one and a half times as many runs and settings as the law has parameters are needed below, and two runs above"
-    )]
-    NoCut {
-        /// Runs at hand.
-        runs: usize,
-    },
-    /// A test of sharing without anything shared.
-    #[error(
-        "nothing is shared between groups, so there is nothing to test: name the groups and the parameters that they share"
-    )]
-    NothingShared,
-    /// A variable without a value.
-    #[error("the law also takes {name}: give its value")]
-    NotGiven {
-        /// The variable.
-        name: String,
-    },
-    /// The formula or the rows cannot be used.
-    #[error("{0}")]
-    Input(Diagnostic),
-}
-
-impl From<Diagnostic> for FitError {
-    fn from(problem: Diagnostic) -> Self {
-        Self::Input(problem)
-    }
-}
+use crate::{FitError, FitOptions, Law, Warning};
 
 /// One fitted number.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -315,13 +166,9 @@ pub fn fit_with_progress(
     options: &FitOptions,
     tick: &(dyn Fn() + Sync),
 ) -> Result<Fit, FitError> {
-    options.check()?;
-    let law = &options.bounded(law)?;
-    let held = options.held_values(law)?;
-    let shared = options.sharing(law)?;
     let objective = options.objective.unwrap_or(Objective::standard(law.residuals));
-    let rows = input::rows(law, observations, options.shared.is_some())?;
-    let model = Model::new(law, objective.residuals, &held)?;
+    let (law, rows, model, shared) = options.prepare(law, observations)?;
+    let law = &law;
     let problem = Problem::new(law, &model, &rows, &shared)?;
     let axis = input::axis(law, observations);
     check_size(law, &problem)?;
@@ -369,7 +216,7 @@ pub fn fit_with_progress(
         held: law
             .parameters
             .iter()
-            .zip(&held)
+            .zip(&model.held)
             .filter(|(_, held)| !held.is_nan())
             .map(|(parameter, &held)| (parameter.name.clone(), held))
             .collect(),
@@ -481,164 +328,4 @@ fn estimates(
             Estimate { name, parameter, group, value: coordinate.value(x) }
         })
         .collect()
-}
-
-impl FitOptions {
-    /// Says which option is out of range, if one is; [`fit`] asks this first.
-    ///
-    /// # Errors
-    /// [`FitError::Option`].
-    pub fn check(&self) -> Result<(), FitError> {
-        let refuse = |option: &str, value, expected| {
-            Err(FitError::Option { option: option.to_owned(), value, expected })
-        };
-        if let Some((option, value, expected)) = self.objective.and_then(|o| o.fault()) {
-            return refuse(option, value, expected);
-        }
-        if !(0.01..=0.999).contains(&self.level) {
-            return refuse("level", self.level, "between 0.01 and 0.999");
-        }
-        if self.bootstrap != 0 && self.bootstrap < 100 || self.bootstrap > 1_000_000 {
-            let expected = "0 for none, or from 100 to 1,000,000 resamples";
-            return refuse("bootstrap", self.bootstrap as f64, expected);
-        }
-        if let Some((name, (low, _))) =
-            self.bounds.iter().find(|(_, (low, high))| low.is_nan() || high.is_nan() || low >= high)
-        {
-            return refuse(&format!("bound of {name}"), *low, "a lower end below the upper end");
-        }
-        Ok(())
-    }
-
-    /// The law with the bounds that were asked for, its rows and its model, and per parameter
-    /// whether all groups share it.
-    pub(crate) fn prepare(
-        &self,
-        law: &Law,
-        observations: &Observations,
-    ) -> Result<(Law, Rows, Model, Vec<bool>), FitError> {
-        self.check()?;
-        let law = self.bounded(law)?;
-        let held = self.held_values(&law)?;
-        let shared = self.sharing(&law)?;
-        let objective = self.objective.unwrap_or(Objective::standard(law.residuals));
-        let rows = input::rows(&law, observations, self.shared.is_some())?;
-        let model = Model::new(&law, objective.residuals, &held)?;
-        Ok((law, rows, model, shared))
-    }
-
-    fn known(law: &Law, name: &str) -> Result<usize, FitError> {
-        law.parameters.iter().position(|parameter| parameter.name == name).ok_or_else(|| {
-            FitError::NoParameter {
-                law: law.name.clone(),
-                name: name.to_owned(),
-                known: law.parameter_names().into_iter().map(str::to_owned).collect(),
-            }
-        })
-    }
-
-    /// The law with the bounds that were asked for.
-    fn bounded(&self, law: &Law) -> Result<Law, FitError> {
-        let mut law = law.clone();
-        for (name, bounds) in &self.bounds {
-            let index = Self::known(&law, name)?;
-            law.parameters[index].bounds = *bounds;
-            law.parameters[index].search = None;
-        }
-        Ok(law)
-    }
-
-    /// Per parameter of the law the value it is held at, NaN for those that are free.
-    pub(crate) fn held_values(&self, law: &Law) -> Result<Vec<f64>, FitError> {
-        let mut held: Vec<f64> =
-            law.parameters.iter().map(|parameter| parameter.fixed.unwrap_or(f64::NAN)).collect();
-        for (name, value) in &self.held {
-            held[Self::known(law, name)?] = *value;
-        }
-        Ok(held)
-    }
-
-    /// Per parameter of the law whether all groups share it.
-    pub(crate) fn sharing(&self, law: &Law) -> Result<Vec<bool>, FitError> {
-        let Some(names) = &self.shared else { return Ok(vec![true; law.parameters.len()]) };
-        let mut shared = vec![false; law.parameters.len()];
-        for name in names {
-            shared[Self::known(law, name)?] = true;
-        }
-        Ok(shared)
-    }
-}
-
-/// Where a descent from one starting point ended.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Descent {
-    /// The objective there.
-    pub value: f64,
-    /// The parameters that were free, in the law's order.
-    pub point: Vec<f64>,
-    /// Whether nothing was left to gain.
-    pub converged: bool,
-}
-
-/// Descends from each of `starts`, which hold the law's free parameters in its order, instead of
-/// looking for starting points: what tools do that take a grid of starts from their user, for
-/// comparison. `None` where a start has no finite objective.
-///
-/// # Errors
-/// As [`fit`]; and a start with another number of values.
-pub fn descend_from(
-    law: &Law,
-    observations: &Observations,
-    options: &FitOptions,
-    starts: &[Vec<f64>],
-) -> Result<Vec<Option<Descent>>, FitError> {
-    let objective = options.objective.unwrap_or(Objective::standard(law.residuals));
-    let (law, rows, model, shared) = options.prepare(law, observations)?;
-    let problem = Problem::new(&law, &model, &rows, &shared)?;
-    check_size(&law, &problem)?;
-    if let Some(start) = starts.iter().find(|start| start.len() != problem.size()) {
-        return Err(FitError::Option {
-            option: "values of a start".to_owned(),
-            value: start.len() as f64,
-            expected: "one for every free parameter",
-        });
-    }
-    Ok(starts
-        .par_iter()
-        .map_init(Walk::default, |walk, start| {
-            let inner: Vec<f64> =
-                start.iter().zip(&problem.coordinates).map(|(x, at)| at.inner(*x)).collect();
-            let (near, spread) = approach(&problem, &inner, objective.loss, &rows.weight, walk)?;
-            let stop =
-                minimise(&problem, &near, spread, objective.loss, &rows.weight, TOLERANCE, walk)?;
-            let point = stop.point.iter().zip(&problem.coordinates).map(|(x, at)| at.value(*x));
-            Some(Descent { value: stop.value, point: point.collect(), converged: stop.converged })
-        })
-        .collect())
-}
-
-/// The rows, model and minimum of a fit, for analyses that go on from it.
-pub(crate) struct Refit {
-    pub(crate) law: Law,
-    pub(crate) rows: Rows,
-    pub(crate) model: Model,
-    pub(crate) shared: Vec<bool>,
-    pub(crate) objective: Objective,
-    pub(crate) found: Search,
-}
-
-impl Refit {
-    /// Searches again, without resamples.
-    pub(crate) fn new(
-        law: &Law,
-        observations: &Observations,
-        options: &FitOptions,
-    ) -> Result<Self, FitError> {
-        let objective = options.objective.unwrap_or(Objective::standard(law.residuals));
-        let (law, rows, model, shared) = options.prepare(law, observations)?;
-        check_size(&law, &Problem::new(&law, &model, &rows, &shared)?)?;
-        let found =
-            search(&law, &model, &rows, &shared, objective.loss)?.ok_or(FitError::NotFinite)?;
-        Ok(Self { law, rows, model, shared, objective, found })
-    }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{self, Published};
 use crate::dense::{Factor, Matrix, dot};
-use crate::fit::Refit;
+use crate::descent::Refit;
 use crate::newton::Walk;
 use crate::objective::{Loss, Penalty, student_scale};
 use crate::problem::Problem;

@@ -12,7 +12,7 @@ use runs::{Flop, Observations};
 use serde::{Deserialize, Serialize};
 
 use crate::dense::{Matrix, dot};
-use crate::fit::Refit;
+use crate::descent::Refit;
 use crate::model::Model;
 use crate::newton::{Stop, Walk};
 use crate::objective::Loss;

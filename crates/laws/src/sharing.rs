@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use runs::Observations;
 use serde::{Deserialize, Serialize};
 
-use crate::fit::Refit;
+use crate::descent::Refit;
 use crate::model::Model;
 use crate::newton::Walk;
 use crate::problem::Problem;
