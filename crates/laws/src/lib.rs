@@ -6,8 +6,8 @@
 //!   from the       linear ones solved for             from the best of         draws, warnings
 //!   catalogue      (variable projection)              every part of it          │
 //!   or typed         ▲                                    ▲                     ├─▶ predict(setting)
-//!  Observations ─────┘      runs resampled, refitted ─────┘                     ├─▶ optimum(C)
-//!   its columns             (bootstrap by run)                                  └─▶ backtest
+//!  Observations ─────┘      draws in the tangent plane, ──┘                     ├─▶ optimum(C)
+//!   its columns             or refits, or a posterior                           └─▶ judge(asked)
 //! ```
 //!
 //! A law is a formula with the meaning and the bounds of its names. The objective is a sum over
