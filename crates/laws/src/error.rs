@@ -9,8 +9,8 @@ use thiserror::Error;
 pub enum FitError {
     /// Fewer settings than the law needs.
     #[error(
-        "{settings} distinct settings of {} cannot fix the {parameters} parameters of the law; it \
-         needs at least {needed}",
+        "the rows have only {settings} distinct ({}), which cannot fix {parameters} parameters; the \
+         law needs at least {needed}",
         .of.join(", ")
     )]
     TooFewSettings {
