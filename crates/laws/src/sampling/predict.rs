@@ -61,9 +61,14 @@ impl Beta {
                 return Some(f64::INFINITY);
             }
         }
-        // By halves of the exponent, until only one whole number, or one float, is left.
-        while high - low > 0.5 && high / low > 1.0 + 4.0 * f64::EPSILON {
-            let middle = (low * high).sqrt();
+        // By halves of the exponent, until only one whole number, or one float, is left; sixty
+        // halves take 1e300 there.
+        for _ in 0..100 {
+            if high - low <= 0.5 || high / low <= 1.0 + 4.0 * f64::EPSILON {
+                break;
+            }
+            // Apart, since the product overflows.
+            let middle = low.sqrt() * high.sqrt();
             if self.pass_at(middle) < coverage {
                 low = middle;
             } else {
@@ -174,6 +179,11 @@ mod tests {
         for coverage in [1.0, -0.1, f64::NAN, f64::INFINITY] {
             assert_eq!(steep.samples_for(coverage), None);
         }
+        // The last samples before 1e300: their square is not a number any more.
+        let nearly = Beta { alpha: 1.0 / 128.0, beta: 1.0 };
+        let coverage = nearly.pass_at(1e290);
+        let samples = nearly.samples_for(coverage).unwrap();
+        assert!((samples.log10() - 290.0).abs() < 0.1, "{samples}");
     }
 
     #[test]
