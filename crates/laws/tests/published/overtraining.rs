@@ -89,7 +89,10 @@ fn five_points_are_refused_to_the_law_of_five_parameters() {
         observe([("loss", column("loss_c4_val")), ("N", column("N")), ("D", column("D"))]);
     let law = catalogue::find("chinchilla").unwrap();
     let problem = fit(&law, &observations, &FitOptions::default()).unwrap_err().to_string();
-    assert!(problem.contains("only 5 distinct (N, D)") && problem.contains("at least 6"), "{problem}");
+    assert!(
+        problem.contains("only 5 distinct (N, D)") && problem.contains("at least 6"),
+        "{problem}"
+    );
 }
 
 #[test]
