@@ -19,8 +19,8 @@ use std::time::Instant;
 
 use cpu_time::ProcessTime;
 use laws::{
-    Axis, Chinchilla, FitOptions, Law, Loss, Objective, ResidualScale, catalogue, descend_from,
-    fit, surface,
+    Axis, Chinchilla, FitOptions, Law, Loss, Objective, Resampling, ResidualScale, catalogue,
+    descend_from, fit, surface,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -197,7 +197,8 @@ fn grid_of_starts(law: &Law, runs: &Observations, real: bool, peer: &Peer<'_>) -
 }
 
 fn bootstraps(law: &Law, runs: &Observations, real: bool, peer: &Peer<'_>) -> Outcome<()> {
-    let options = FitOptions { bootstrap: 4000, ..point_fit() };
+    let resampling = Resampling::Runs;
+    let options = FitOptions { bootstrap: 4000, resampling, ..point_fit() };
     let (found, time) = timed(2, || Ok(fit(law, runs, &options)?))?;
     let mut spread = String::new();
     for name in ["A", "alpha", "beta"] {
