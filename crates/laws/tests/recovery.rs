@@ -111,6 +111,20 @@ fn one_thread_and_several_give_the_same_bits() {
     assert!(in_pool(1) == in_pool(3));
 }
 
+/// A saved fit is read back as it was; where it is not, the text around the last null is shown.
+fn saved_and_read_again(fit: &Fit) -> Result<(), TestCaseError> {
+    let json = fit.to_json();
+    match Fit::from_json("x", &json) {
+        Ok(read) => prop_assert_eq!(read.to_json(), json),
+        Err(problem) => {
+            let null = json.rfind("null").unwrap_or_default();
+            let shown = &json[null.saturating_sub(300)..json.len().min(null + 100)];
+            prop_assert!(false, "{}: {problem}\n{shown}", fit.law.name);
+        }
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
@@ -173,15 +187,7 @@ proptest! {
         let options = FitOptions { bootstrap: 100, ..no_draws() };
         if let Ok(fit) = fit(&law, &Observations::new(rows), &options) {
             prop_assert!(fit.estimates.iter().all(|estimate| estimate.value.is_finite()));
-            let json = fit.to_json();
-            match Fit::from_json("x", &json) {
-                Ok(read) => prop_assert_eq!(read.to_json(), json),
-                Err(problem) => {
-                    let null = json.rfind("null").unwrap_or_default();
-                    let shown = &json[null.saturating_sub(300)..json.len().min(null + 100)];
-                    prop_assert!(false, "{problem}\n{shown}");
-                }
-            }
+            saved_and_read_again(&fit)?;
         }
     }
 
@@ -210,15 +216,7 @@ proptest! {
         if let Ok(fit) = fit(&law, &observations, &options) {
             prop_assert!(fit.estimates.iter().all(|estimate| estimate.value.is_finite()));
             prop_assert!(fit.value.is_finite() && fit.spread.is_finite());
-            let json = fit.to_json();
-            match Fit::from_json("x", &json) {
-                Ok(read) => prop_assert_eq!(read.to_json(), json),
-                Err(problem) => {
-                    let null = json.rfind("null").unwrap_or_default();
-                    let shown = &json[null.saturating_sub(300)..json.len().min(null + 100)];
-                    prop_assert!(false, "{}: {problem}\n{shown}", law.name);
-                }
-            }
+            saved_and_read_again(&fit)?;
         }
     }
 }

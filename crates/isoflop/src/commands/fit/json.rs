@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, Frontier};
-use super::show::{NO_BACKTEST, in_words, name_of, weakest};
+use super::show::{NO_BACKTEST, name_of, weakest};
 
 impl Answer<'_> {
     /// One object with conventions, evidence and everything that was asked.
@@ -34,7 +34,7 @@ impl Answer<'_> {
             .warnings
             .iter()
             .map(|warning| {
-                json!({ "name": name_of(warning), "message": in_words(warning), "data": warning })
+                json!({ "name": name_of(warning), "message": warning.to_string(), "data": warning })
             })
             .collect();
         let units: Map<String, Value> = (fit.law.variables.iter())

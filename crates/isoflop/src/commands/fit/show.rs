@@ -19,7 +19,7 @@ mod trust;
 
 pub(super) use backtest::NO_BACKTEST;
 pub(super) use certificate::weakest;
-pub(super) use trust::{in_words, name_of};
+pub(super) use trust::name_of;
 
 impl Answer<'_> {
     /// The whole answer but for the plot, in lines of about `width` characters.

@@ -15,7 +15,7 @@ pub(super) fn about(text: &mut String, answer: &Answer<'_>, width: usize) {
         let warning = format!(
             "{warn}warning{warn:#} ({}): {}",
             name_of(warning),
-            as_flags(&in_words(warning))
+            as_flags(&warning.to_string())
         );
         hanging(text, (0, 2), &warning, width);
     }
@@ -42,14 +42,6 @@ pub(in super::super) fn name_of(warning: &Warning) -> String {
         _ => tag(serde_json::to_value(warning).ok(), "kind"),
     };
     name.unwrap_or_default()
-}
-
-/// The warning; a finding holds its advice itself.
-pub(in super::super) fn in_words(warning: &Warning) -> String {
-    match warning {
-        Warning::Rows { finding } => finding.to_string(),
-        _ => warning.to_string(),
-    }
 }
 
 /// The rules of the library as options of this command.
