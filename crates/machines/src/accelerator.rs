@@ -111,8 +111,10 @@ pub struct Sustained {
     pub matmul_fp4: f64,
     /// The size of one dimension at which half of that is left: tiles, waves and pipeline fill.
     pub half: f64,
-    /// Share of the dense bf16 peak that fused attention reaches.
+    /// Share of the dense bf16 peak that fused attention written for the device reaches.
     pub attention: f64,
+    /// The same for fused attention written for the generation before.
+    pub portable_attention: f64,
     /// Share of the memory bandwidth that streaming kernels reach.
     pub memory: f64,
     /// Time before a kernel does work that nothing hides.
@@ -135,7 +137,8 @@ impl Sustained {
         matmul_fp8: 0.65,
         matmul_fp4: 0.55,
         half: 100.0,
-        attention: 0.45,
+        attention: 0.55,
+        portable_attention: 0.35,
         memory: 0.80,
         launch: Seconds(4e-6),
         scale_up: 0.75,
@@ -225,6 +228,7 @@ struct SustainedEntry {
     matmul_fp4: Option<Spanned<f64>>,
     half: Option<Spanned<f64>>,
     attention: Option<Spanned<f64>>,
+    portable_attention: Option<Spanned<f64>>,
     memory: Option<Spanned<f64>>,
     launch: Option<Written>,
     scale_up: Option<Spanned<f64>>,
@@ -342,6 +346,7 @@ fn sustained(text: &Text<'_>, entry: &SustainedEntry) -> Result<Sustained, Diagn
         matmul_fp4: share(&entry.matmul_fp4, general.matmul_fp4)?,
         half,
         attention: share(&entry.attention, general.attention)?,
+        portable_attention: share(&entry.portable_attention, general.portable_attention)?,
         memory: share(&entry.memory, general.memory)?,
         launch: time(&entry.launch, general.launch)?,
         scale_up: share(&entry.scale_up, general.scale_up)?,

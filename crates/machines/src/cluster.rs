@@ -99,7 +99,8 @@ impl Cluster {
     /// All accelerators, of sites and peers.
     pub fn accelerators(&self) -> u64 {
         let sites = self.sites.iter().map(|site| u64::from(site.accelerators));
-        let peers = self.peers.iter().map(|class| u64::from(class.count) * u64::from(class.devices));
+        let peers =
+            self.peers.iter().map(|class| u64::from(class.count) * u64::from(class.devices));
         sites.chain(peers).sum()
     }
 }

@@ -2,6 +2,9 @@
 
 use crate::{Attention, Group, Layout, Machine, Model, Precision, Stack};
 
+/// Kernels that routing to experts and back adds to a forward pass without graphs or fusion.
+const EXPERT_KERNELS: f64 = 120.0;
+
 /// Seconds of one pass through one layer.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Pass {
@@ -14,11 +17,19 @@ pub(crate) struct Pass {
     pub(crate) context: f64,
     /// Exchanges with experts that nothing hides.
     pub(crate) experts: f64,
+    /// Waiting for the host to send off the next kernel.
+    pub(crate) host: f64,
 }
 
 impl Pass {
     pub(crate) fn total(&self) -> f64 {
-        self.linear + self.attention + self.streaming + self.tensor + self.context + self.experts
+        self.linear
+            + self.attention
+            + self.streaming
+            + self.tensor
+            + self.context
+            + self.experts
+            + self.host
     }
 
     fn scaled_sum(&self, other: &Self, share: f64) -> Self {
@@ -30,6 +41,7 @@ impl Pass {
             tensor: mix(self.tensor, other.tensor),
             context: mix(self.context, other.context),
             experts: mix(self.experts, other.experts),
+            host: mix(self.host, other.host),
         }
     }
 }
@@ -47,6 +59,16 @@ pub(crate) struct Layer {
 /// the first piece, which nothing can cover.
 pub(crate) fn exposed(time: f64, cover: f64, pieces: f64) -> f64 {
     (time / pieces.max(1.0)).max(time - cover)
+}
+
+/// How long a device with `device` seconds of work waits for a host that needs `host` seconds to
+/// send it off. The longer of the two would hold if all kernels were alike; small and large ones
+/// mix, so that both ends wait where the two are near (a norm of order three).
+fn waiting(host: f64, device: f64) -> f64 {
+    if host < 0.2 * device {
+        return 0.0;
+    }
+    (host.powi(3) + device.powi(3)).cbrt() - device
 }
 
 /// Bytes that the memory-bound kernels of one layer move forward per token: whole widths, and
@@ -112,8 +134,8 @@ fn block(
         // A causal mask leaves half; the backward pass does five products for the forward's two.
         let flop = tokens * sequence * (scores + values);
         (
-            machine.fused_attention(flop, head, sequence),
-            machine.fused_attention(2.5 * flop, head, sequence),
+            machine.fused_attention(flop, head, sequence, stack.tuned_attention),
+            machine.fused_attention(2.5 * flop, head, sequence, stack.tuned_attention),
         )
     } else {
         let count = f64::from(layout.micro_batch) * heads;
@@ -165,6 +187,7 @@ fn block(
             tensor: hide(collective, linear),
             context: exposed(ring, cover_forward, cp),
             experts: 0.0,
+            host: 0.0,
         },
         backward: Pass {
             linear: 2.0 * linear,
@@ -173,6 +196,7 @@ fn block(
             tensor: hide(collective, 2.0 * linear),
             context: exposed(2.0 * ring, cover_backward, cp),
             experts: 0.0,
+            host: 0.0,
         },
         core: if stack.fused_attention { 0.0 } else { attention_forward },
     }
@@ -207,7 +231,8 @@ fn expert_block(
     // Sorting to experts and back reads and writes each copy; activation between.
     let mut moved = tokens * active * 2.0 * (4.0 * hidden + inner * width);
     if matches!(machine.precision, Precision::Fp8 | Precision::Fp4) {
-        moved += tokens * active * (hidden + width) * (2.0 + 2.0 * machine.precision.operand_bytes());
+        moved +=
+            tokens * active * (hidden + width) * (2.0 + 2.0 * machine.precision.operand_bytes());
     }
     let kernels = if stack.fused_kernels { 6.0 } else { 20.0 };
     let one = model.ffn_matrices(width);
@@ -234,6 +259,26 @@ fn expert_block(
 impl Layer {
     /// The average layer of `model` under `layout`.
     pub(crate) fn new(
+        machine: &Machine,
+        model: &Model,
+        layout: &Layout,
+        stack: &Stack,
+        sequence: f64,
+    ) -> Self {
+        let mut layer = Self::of_device(machine, model, layout, stack, sequence);
+        let with_experts = f64::from(model.expert_layers()) / f64::from(model.layers);
+        let kernels = if stack.fused_kernels { 12.0 } else { 30.0 }
+            + if stack.fused_attention { 0.0 } else { 6.0 }
+            + if layout.tp > 1 { 4.0 } else { 0.0 }
+            + EXPERT_KERNELS * with_experts;
+        let dispatch = stack.dispatch.get();
+        layer.forward.host = waiting(kernels * dispatch, layer.forward.total());
+        layer.backward.host = waiting(2.0 * kernels * dispatch, layer.backward.total());
+        layer
+    }
+
+    /// The same, were the host always ahead.
+    fn of_device(
         machine: &Machine,
         model: &Model,
         layout: &Layout,

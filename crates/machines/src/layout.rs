@@ -67,6 +67,8 @@ pub enum Recompute {
     None,
     /// The core of attention.
     Selective,
+    /// Every second multiplication and all memory-bound kernels (PyTorch's selective policy).
+    Operators,
     /// Every layer, from its input.
     Full,
 }
@@ -112,6 +114,7 @@ impl fmt::Display for Layout {
         match self.recompute {
             Recompute::None => {}
             Recompute::Selective => f.write_str(" recompute attention")?,
+            Recompute::Operators => f.write_str(" recompute half")?,
             Recompute::Full => f.write_str(" recompute all")?,
         }
         if self.sequence_parallel { f.write_str(" SP") } else { Ok(()) }
@@ -209,7 +212,9 @@ impl Layout {
         if !divides(model.ffn.max(self.tp), self.tp) {
             return Err(Misfit::Width);
         }
-        if self.pp.saturating_mul(self.interleave) > model.layers {
+        // Embedding and head may count as layers of the first and last stage.
+        let places = self.pp.saturating_mul(self.interleave);
+        if places > model.layers.saturating_add(if self.pp > 1 { 2 } else { 0 }) {
             return Err(Misfit::Layers);
         }
         let parts = if self.cp == 1 { 1 } else { self.cp.saturating_mul(2) };
@@ -251,7 +256,7 @@ mod tests {
         for (layout, expected) in [
             (Layout { tp: 0, ..plain }, Misfit::Zero),
             (Layout { tp: 3, ..plain }, Misfit::Heads),
-            (Layout { pp: 8, interleave: 8, ..plain }, Misfit::Layers),
+            (Layout { pp: 8, dp: 1, interleave: 8, ..plain }, Misfit::Layers),
             (Layout { cp: 3, ..plain }, Misfit::Sequence),
             (Layout { dp: 7, ..plain }, Misfit::Batch),
             (Layout { ep: 2, ..plain }, Misfit::Experts),

@@ -23,6 +23,7 @@ pub struct Machine {
     linear_rate: f64,
     bf16_rate: f64,
     attention_rate: f64,
+    portable_attention_rate: f64,
     memory_rate: f64,
     half: f64,
     launch: f64,
@@ -44,7 +45,10 @@ impl Machine {
         let missing = |what: &str| {
             Diagnostic::error(format!("{} has no {what}", accelerator.title))
                 .note("no source for it was found, and none is guessed")
-                .help(format!("add it to a copy of catalogue/accelerators/{}.toml", accelerator.name))
+                .help(format!(
+                    "add it to a copy of catalogue/accelerators/{}.toml",
+                    accelerator.name
+                ))
         };
         if accelerators == 0 {
             return Err(Diagnostic::error("a machine needs at least one accelerator"));
@@ -83,6 +87,7 @@ impl Machine {
             linear_rate: peak.get() * sustained.matmul_at(precision),
             bf16_rate: bf16_peak.get() * sustained.matmul,
             attention_rate: bf16_peak.get() * sustained.attention,
+            portable_attention_rate: bf16_peak.get() * sustained.portable_attention,
             memory_rate: bandwidth.get() * sustained.memory,
             half: sustained.half,
             launch: sustained.launch.get(),
@@ -139,13 +144,14 @@ impl Machine {
     }
 
     /// Fused attention that does `flop` with heads of width `head` over `sequence` tokens.
-    pub(crate) fn fused_attention(&self, flop: f64, head: f64, sequence: f64) -> f64 {
+    pub(crate) fn fused_attention(&self, flop: f64, head: f64, sequence: f64, tuned: bool) -> f64 {
+        let rate = if tuned { self.attention_rate } else { self.portable_attention_rate };
         // Narrow heads leave the units waiting for the softmax between the two products, short
         // sequences for the edges of the causal mask; both are in full use at 128 and 4,096.
         let shape = self.filled(head) / self.filled(128.0)
             * (sequence / (sequence + 512.0))
             * (4608.0 / 4096.0);
-        self.launch + flop / (self.attention_rate * shape)
+        self.launch + flop / (rate * shape)
     }
 
     /// Moving `bytes` through memory in `kernels` kernels.

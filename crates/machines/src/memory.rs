@@ -148,6 +148,7 @@ pub(crate) fn memory(
     let held_micro_batches = micro_batches.min(pp * interleaved);
     let stage_layers = (layers / pp).ceil();
     let width = f64::from(model.hidden);
+    let per_layer = if layout.recompute == Recompute::Operators { 0.6 } else { 1.0 } * per_layer;
     let activations = if layout.recompute == Recompute::Full {
         let input = 2.0 * tokens * width / if layout.sequence_parallel { tp } else { 1.0 };
         held_micro_batches * stage_layers * input + per_layer

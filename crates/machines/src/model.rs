@@ -273,8 +273,8 @@ impl Model {
         if let Some(experts) = &self.experts {
             let one = self.ffn_matrices(f64::from(experts.width))
                 + self.ffn_biases(f64::from(experts.width));
-            let router = f64::from(experts.count)
-                * (hidden + if experts.router_bias { 1.0 } else { 0.0 });
+            let router =
+                f64::from(experts.count) * (hidden + if experts.router_bias { 1.0 } else { 0.0 });
             let counted = f64::from(experts_counted(experts)) + f64::from(experts.shared);
             sum += expert_layers * (one * counted + router);
         }

@@ -124,8 +124,27 @@ impl Network {
     /// quicker of one ring through all ranks, (g-1)/g V / w with g-1 hops (Patarasuk and Yuan
     /// 2009), and a ring at each level over what the level inside left.
     pub fn all_gather(&self, group: Group, bytes: f64) -> f64 {
+        let (ring, nested) = self.rings(group, bytes, 1.0);
+        ring.min(nested)
+    }
+
+    /// The same in `pieces` one after the other, each with its own hops: by the quicker way, or by
+    /// the ring through all ranks where software knows no other.
+    pub(crate) fn gather_pieces(
+        &self,
+        group: Group,
+        bytes: f64,
+        pieces: f64,
+        ring_only: bool,
+    ) -> f64 {
+        let (ring, nested) = self.rings(group, bytes, pieces);
+        if ring_only { ring } else { ring.min(nested) }
+    }
+
+    /// Times of one ring through all ranks, and of rings at each level.
+    fn rings(&self, group: Group, bytes: f64, pieces: f64) -> (f64, f64) {
         if group.size <= 1.0 {
-            return 0.0;
+            return (0.0, 0.0);
         }
         let (mut narrowest, mut ring_latency) = (f64::INFINITY, 0.0);
         let mut nested = 0.0;
@@ -137,14 +156,14 @@ impl Network {
             }
             // `before` ranks reach this level side by side, each over its own interface.
             narrowest = narrowest.min(level.bandwidth * before);
-            ring_latency += (group.size / before - group.size / inside) * level.latency;
+            ring_latency += (group.size / before - group.size / inside) * level.latency * pieces;
             nested += (steps - 1.0) / steps * bytes / (level.bandwidth * before)
-                + (steps - 1.0) * level.latency;
+                + (steps - 1.0) * level.latency * pieces;
             members_before = inside;
         }
         debug_assert!(members_before >= group.size || narrowest.is_infinite());
         let ring = (group.size - 1.0) / group.size * bytes / narrowest + ring_latency;
-        ring.min(nested)
+        (ring, nested)
     }
 
     /// Summing `bytes` over all ranks, every rank getting the sum: scatter and gather, or a tree

@@ -120,9 +120,8 @@ fn write_si(f: &mut fmt::Formatter<'_>, value: f64, unit: &str) -> fmt::Result {
     }
     // Rounding to three digits first keeps 999.9 from becoming `1000`.
     let rounded: f64 = format!("{value:.2e}").parse().unwrap_or(value);
-    let (scale, prefix) = (PREFIXES.into_iter())
-        .find(|(scale, _)| rounded.abs() >= *scale)
-        .unwrap_or((1.0, ""));
+    let (scale, prefix) =
+        (PREFIXES.into_iter()).find(|(scale, _)| rounded.abs() >= *scale).unwrap_or((1.0, ""));
     let scaled = rounded / scale;
     if !(1e-3..1e3).contains(&scaled.abs()) {
         return write!(f, "{value:.2e} {unit}");

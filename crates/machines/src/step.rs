@@ -52,11 +52,13 @@ pub enum Part {
     Pipeline,
     /// Gradients and parameters on the network that nothing hides.
     Data,
+    /// Waiting for the host to send off kernels.
+    Host,
 }
 
 impl Part {
     /// All parts, in the order in which they are shown.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Linear,
         Self::Attention,
         Self::Streaming,
@@ -69,6 +71,7 @@ impl Part {
         Self::Experts,
         Self::Pipeline,
         Self::Data,
+        Self::Host,
     ];
 
     /// In a word or two.
@@ -86,6 +89,7 @@ impl Part {
             Self::Experts => "expert traffic",
             Self::Pipeline => "stage traffic",
             Self::Data => "data traffic",
+            Self::Host => "waiting for the host",
         }
     }
 }
@@ -153,7 +157,16 @@ struct DataTraffic {
     each_backward: f64,
 }
 
-fn data_traffic(machine: &Machine, layout: &Layout, stack: &Stack, share: &Share) -> DataTraffic {
+/// Weights and biases of a GPT layer: two norms, two matrices each in attention and feed-forward.
+const TENSORS_PER_LAYER: f64 = 12.0;
+
+fn data_traffic(
+    machine: &Machine,
+    layout: &Layout,
+    stack: &Stack,
+    share: &Share,
+    layers: f64,
+) -> DataTraffic {
     let network = &machine.network;
     let replicas = layout.dp * layout.cp;
     let sharing = layout.sharding_ranks();
@@ -164,14 +177,14 @@ fn data_traffic(machine: &Machine, layout: &Layout, stack: &Stack, share: &Share
     let expert_group = Group::new(expert_ranks, layout.ep);
     let gradient = if stack.wide_gradients { 4.0 } else { 2.0 };
     let weight = 2.0;
+    // A layer at a time, or each of its tensors.
+    let pieces = layers * if stack.by_tensor { TENSORS_PER_LAYER } else { 1.0 };
+    let ring =
+        |group: Group, bytes: f64| network.gather_pieces(group, bytes, pieces, stack.by_tensor);
+    let gather =
+        |bytes: f64| ring(group, bytes * share.common) + ring(expert_group, bytes * share.experts);
     let scatter = |bytes: f64| {
-        network.all_gather(group, bytes * share.common)
-            + network.all_reduce(across, bytes * share.common / f64::from(sharing))
-            + network.all_gather(expert_group, bytes * share.experts)
-    };
-    let gather = |bytes: f64| {
-        network.all_gather(group, bytes * share.common)
-            + network.all_gather(expert_group, bytes * share.experts)
+        gather(bytes) + network.all_reduce(across, bytes * share.common / f64::from(sharing))
     };
     match layout.zero {
         Zero::None => DataTraffic {
@@ -246,6 +259,7 @@ pub(crate) fn step_unchecked(
     let repeated = match layout.recompute {
         Recompute::None => 0.0,
         Recompute::Selective => layer.core,
+        Recompute::Operators => layer.core + 0.5 * layer.forward.linear + layer.forward.streaming,
         Recompute::Full => forward,
     };
 
@@ -258,21 +272,23 @@ pub(crate) fn step_unchecked(
     // The fullest stage sets the pace: the one with most layers, or the last with the head.
     let per_layer = forward + backward + repeated;
     let mean_layers = layers / pp;
-    let most = mean_layers.ceil() * per_layer;
-    let last = if layers % pp == 0.0 { mean_layers } else { mean_layers.floor() } * per_layer + head;
+    let parts = f64::from(layout.interleave);
+    let most_layers = (mean_layers / parts).ceil() * parts;
+    let most = most_layers * per_layer;
+    // Where layers do not divide, the last stage takes fewer, to make room for the head.
+    let fewer = if most_layers * pp > layers { 1.0 } else { 0.0 };
+    let last = (most_layers - fewer) * per_layer + head;
     let fullest = if layout.pp == 1 { layers * per_layer + head } else { most.max(last) };
     let mean = mean_layers * per_layer + head / pp;
     let imbalance = m * (fullest - mean);
 
     // Between stages: each micro-batch crosses forward and backward, once per interleaved part.
-    let parts = f64::from(layout.interleave);
     let distance = tp * cp * f64::from(layout.dp);
     let split = if layout.pp > 1 { tp } else { 1.0 };
     let bytes = tokens * hidden * machine.precision.activation_bytes() / split;
     let crossing = if layout.pp > 1 { machine.network.send(distance, bytes) } else { 0.0 };
     let fill = 2.0 * (pp - 1.0) * crossing;
-    let pipeline =
-        if stack.overlap_pipeline { fill } else { fill + 2.0 * parts * m * crossing };
+    let pipeline = if stack.overlap_pipeline { fill } else { fill + 2.0 * parts * m * crossing };
 
     // Filling and draining.
     let waiting = match layout.schedule {
@@ -284,7 +300,7 @@ pub(crate) fn step_unchecked(
 
     // Gradients and parameters.
     let share = Share::new(model, layout);
-    let traffic = data_traffic(machine, layout, stack, &share);
+    let traffic = data_traffic(machine, layout, stack, &share, mean_layers);
     let stage_forward = mean_layers * forward;
     let stage_backward = mean_layers * (backward + repeated);
     let data = if stack.overlap_data {
@@ -299,9 +315,9 @@ pub(crate) fn step_unchecked(
     // Master weights and two moments are read and written, gradients read, weights written.
     let sharing =
         if layout.zero >= Zero::Optimizer { f64::from(layout.sharding_ranks()) } else { 1.0 };
-    let updated = share.common / sharing + share.experts / sharing.min(
-        (f64::from(layout.dp) * cp * tp / f64::from(layout.ep)).max(1.0),
-    );
+    let updated = share.common / sharing
+        + share.experts
+            / sharing.min((f64::from(layout.dp) * cp * tp / f64::from(layout.ep)).max(1.0));
     let optimizer = machine.stream(30.0 * updated, 20.0);
 
     let stage = m * mean_layers;
@@ -319,6 +335,7 @@ pub(crate) fn step_unchecked(
     set(Part::Experts, stage * (layer.forward.experts + layer.backward.experts));
     set(Part::Pipeline, pipeline);
     set(Part::Data, data);
+    set(Part::Host, stage * (layer.forward.host + layer.backward.host));
     let memory = memory::memory(machine, model, layout, stack, sequence, m);
     Step { parts: times, memory, micro_batches }
 }
