@@ -168,7 +168,9 @@ fn block(
     let blocks = if feed_forward { 2.0 } else { 1.0 };
     let collective = blocks * machine.network.all_reduce(group, bytes);
     let hide = |time: f64, work: f64| {
-        if stack.overlap_tensor { exposed(time, work, tp) } else { time }
+        // Collectives in pieces beside multiplications go over the domain's links only.
+        let inside = tp <= machine.network.domain();
+        if stack.overlap_tensor && inside { exposed(time, work, tp) } else { time }
     };
 
     // Keys and values pass around the context ranks, beside attention.

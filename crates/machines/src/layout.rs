@@ -123,6 +123,7 @@ impl fmt::Display for Layout {
 
 /// Why a layout does not fit a model, a batch or a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Misfit {
     /// A size of zero.
     Zero,
@@ -151,6 +152,22 @@ pub enum Misfit {
 }
 
 impl Misfit {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Zero,
+        Self::Ranks,
+        Self::Heads,
+        Self::Width,
+        Self::Layers,
+        Self::Sequence,
+        Self::Batch,
+        Self::Experts,
+        Self::ExpertRanks,
+        Self::Shard,
+        Self::Interleave,
+        Self::Memory,
+    ];
+
     /// In words.
     pub const fn describe(self) -> &'static str {
         match self {

@@ -236,16 +236,62 @@ pub fn step(
     if layout.ranks() != u64::from(machine.accelerators) {
         return Err(Misfit::Ranks);
     }
-    Ok(step_unchecked(machine, model, batch, layout, stack))
+    let pieces = Pieces::new(machine, model, batch, layout, stack);
+    Ok(assemble(machine, model, batch, layout, stack, &pieces))
 }
 
-/// The same for a layout that [`Layout::check`] passed.
-pub(crate) fn step_unchecked(
+/// What does not depend on stages, replicas and sharding: one layer and the head, for one
+/// micro-batch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pieces {
+    layer: Layer,
+    head: f64,
+}
+
+impl Pieces {
+    pub(crate) fn new(
+        machine: &Machine,
+        model: &Model,
+        batch: Batch,
+        layout: &Layout,
+        stack: &Stack,
+    ) -> Self {
+        let sequence = f64::from(batch.sequence);
+        let tokens = f64::from(layout.micro_batch) * sequence / f64::from(layout.cp);
+        // The head is on the last stage; its loss reads and writes the logits.
+        let vocabulary = f64::from(model.vocabulary) / f64::from(layout.tp);
+        let loss_bytes = if stack.fused_kernels { 10.0 } else { 20.0 };
+        let head = 3.0 * machine.wide(tokens, vocabulary, f64::from(model.hidden))
+            + machine.stream(tokens * vocabulary * loss_bytes, 6.0);
+        Self { layer: Layer::new(machine, model, layout, stack, sequence), head }
+    }
+
+    /// Time that no choice of stages, replicas and sharding goes below: all layers of all
+    /// micro-batches, over all accelerators.
+    pub(crate) fn least(
+        &self,
+        machine: &Machine,
+        model: &Model,
+        batch: Batch,
+        layout: &Layout,
+    ) -> f64 {
+        let work = f64::from(model.layers)
+            * (self.layer.forward.total() + self.layer.backward.total())
+            + self.head;
+        let ranks = f64::from(layout.tp) * f64::from(layout.cp);
+        let micro_batches = f64::from(batch.sequences) / f64::from(layout.micro_batch);
+        work * micro_batches * ranks / f64::from(machine.accelerators)
+    }
+}
+
+/// The time of a layout that [`Layout::check`] passed, from its pieces.
+pub(crate) fn assemble(
     machine: &Machine,
     model: &Model,
     batch: Batch,
     layout: &Layout,
     stack: &Stack,
+    pieces: &Pieces,
 ) -> Step {
     let sequence = f64::from(batch.sequence);
     let micro_batches = layout.micro_batches(batch.sequences);
@@ -254,7 +300,7 @@ pub(crate) fn step_unchecked(
     let tokens = f64::from(layout.micro_batch) * sequence / cp;
     let hidden = f64::from(model.hidden);
     let layers = f64::from(model.layers);
-    let layer = Layer::new(machine, model, layout, stack, sequence);
+    let (layer, head) = (&pieces.layer, pieces.head);
     let (forward, backward) = (layer.forward.total(), layer.backward.total());
     let repeated = match layout.recompute {
         Recompute::None => 0.0,
@@ -262,12 +308,6 @@ pub(crate) fn step_unchecked(
         Recompute::Operators => layer.core + 0.5 * layer.forward.linear + layer.forward.streaming,
         Recompute::Full => forward,
     };
-
-    // The output head, on the last stage; its loss reads and writes the logits.
-    let vocabulary = f64::from(model.vocabulary) / tp;
-    let loss_bytes = if stack.fused_kernels { 10.0 } else { 20.0 };
-    let head = 3.0 * machine.wide(tokens, vocabulary, hidden)
-        + machine.stream(tokens * vocabulary * loss_bytes, 6.0);
 
     // The fullest stage sets the pace: the one with most layers, or the last with the head.
     let per_layer = forward + backward + repeated;
