@@ -28,7 +28,7 @@ pub struct Accelerator {
     pub memory: Option<Bytes>,
     /// Memory bandwidth, stated.
     pub memory_bandwidth: Option<BytesPerSecond>,
-    /// The links between accelerators of one domain (NVLink, ICI).
+    /// The links between accelerators of one domain (`NVLink`, `ICI`).
     pub scale_up: Option<ScaleUp>,
     /// The network interface per accelerator, one way.
     pub scale_out: Option<BytesPerSecond>,
@@ -58,7 +58,7 @@ pub struct Peaks {
     pub fp4: Option<FlopPerSecond>,
     /// 32-bit, outside matrix units.
     pub fp32: Option<FlopPerSecond>,
-    /// float16 accumulating in float16, as GeForce boards advertise; training does not use it.
+    /// float16 accumulating in float16, as `GeForce` boards advertise; training does not use it.
     pub fp16_accumulate: Option<FlopPerSecond>,
     /// 8-bit integer operations a second.
     pub int8: Option<f64>,

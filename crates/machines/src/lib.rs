@@ -45,6 +45,7 @@ mod quantity;
 mod search;
 mod stack;
 mod step;
+pub mod swarm;
 
 pub use accelerator::{Accelerator, Peaks, Price, ScaleUp, Sustained};
 pub use catalogue::{accelerator, accelerators, cluster, clusters, model, models};

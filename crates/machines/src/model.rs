@@ -455,12 +455,12 @@ fn attention(
     match (given.query_rank, given.kv_rank, given.rotary, given.value, given.head) {
         (None, None, None, None, head) => {
             let kv_heads = given.kv_heads.unwrap_or(given.heads);
-            if kv_heads == 0 || given.heads % kv_heads != 0 {
+            if kv_heads == 0 || !given.heads.is_multiple_of(kv_heads) {
                 return Err(refuse("the query heads do not divide by the key and value heads"));
             }
             let head = match head {
                 Some(head) if head > 0 => head,
-                None if hidden % given.heads == 0 => hidden / given.heads,
+                None if hidden.is_multiple_of(given.heads) => hidden / given.heads,
                 _ => return Err(refuse("the width does not divide by the heads; state `head`")),
             };
             Ok(Attention::Grouped {

@@ -6,7 +6,7 @@ use runs::Seconds;
 #[expect(clippy::struct_excessive_bools, reason = "independent switches, named where set")]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stack {
-    /// Attention in one kernel that never writes the scores (FlashAttention) and skips what a
+    /// Attention in one kernel that never writes the scores (`FlashAttention`) and skips what a
     /// causal mask hides.
     pub fused_attention: bool,
     /// Attention kernels written for this very generation of device.
