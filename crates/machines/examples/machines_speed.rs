@@ -75,7 +75,7 @@ fn main() -> Result<(), diagnostic::Diagnostic> {
         seed: 1,
     };
     let start = Instant::now();
-    let out = simulate(&[peer; 1_000], &rules)?;
+    let out = simulate(&vec![peer; 1_000], &rules)?;
     println!("swarm: {:.2} s, {} of virtual time", start.elapsed().as_secs_f64(), out.time);
     Ok(())
 }
