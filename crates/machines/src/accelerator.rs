@@ -130,8 +130,8 @@ pub struct Sustained {
 }
 
 impl Sustained {
-    /// For a device that nobody calibrated: the middle of those that were (the A100 and the H100,
-    /// see the book's chapter on clusters).
+    /// For a device that nobody calibrated: round numbers between those that were. Calibration
+    /// starts from them, and constants that no row determines stay there.
     pub const GENERAL: Self = Self {
         matmul: 0.78,
         matmul_fp8: 0.65,

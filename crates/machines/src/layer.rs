@@ -243,8 +243,8 @@ fn expert_block(
 
     // Out to the experts and back.
     let group = Group::new(layout.ep, 1);
-    let bytes = tokens * active * hidden * machine.precision.activation_bytes();
-    let exchange = 2.0 * machine.network.all_to_all(group, bytes);
+    let bytes = tokens * hidden * machine.precision.activation_bytes();
+    let exchange = 2.0 * machine.network.exchange(group, bytes, active, stack.merge_experts);
     let hide = |time: f64, work: f64| {
         if stack.overlap_experts { exposed(time, work, 4.0) } else { time }
     };

@@ -185,16 +185,29 @@ impl Network {
 
     /// Every rank sending an equal part of its `bytes` to every other.
     pub fn all_to_all(&self, group: Group, bytes: f64) -> f64 {
+        self.exchange(group, bytes, 1.0, false)
+    }
+
+    /// Every rank sending `bytes` in `copies` copies to ranks drawn at random. With `merged`, what
+    /// goes to several ranks behind one interface crosses to them once and is handed on inside:
+    /// of M such places, M (1 - (1 - 1/M)^copies) are met.
+    pub(crate) fn exchange(&self, group: Group, bytes: f64, copies: f64, merged: bool) -> f64 {
         if group.size <= 1.0 {
             return 0.0;
         }
         let (mut slowest, mut latency) = (0.0_f64, 0.0_f64);
         for (level, before, inside) in self.walk(group) {
-            let through = bytes * (group.size - before) / group.size;
-            if inside > before {
-                slowest = slowest.max(through / level.bandwidth);
-                latency = latency.max(level.latency);
+            if inside <= before {
+                continue;
             }
+            let places = group.size / before;
+            let crossing = if merged && before > 1.0 {
+                (places - 1.0) * (1.0 - (1.0 - 1.0 / places).powf(copies))
+            } else {
+                copies * (places - 1.0) / places
+            };
+            slowest = slowest.max(bytes * crossing / level.bandwidth);
+            latency = latency.max(level.latency);
         }
         slowest + latency
     }
@@ -257,6 +270,16 @@ mod tests {
         assert!((time - 800.0 / 10.0).abs() < 1e-9, "{time}");
         let inside = two_levels().all_to_all(Group::new(8, 1), 800.0);
         assert!((inside - 7.0).abs() < 1e-9, "{inside}");
+    }
+
+    #[test]
+    fn copies_for_one_node_cross_once_where_software_merges_them() {
+        let network = two_levels();
+        let group = Group::new(32, 1);
+        // Four nodes: of eight copies six leave, or 3 (1 - (3/4)^8) = 2.7.
+        assert!((network.exchange(group, 100.0, 8.0, false) - 60.0).abs() < 1e-9);
+        let merged = network.exchange(group, 100.0, 8.0, true);
+        assert!((merged - 30.0 * (1.0 - 0.75_f64.powi(8))).abs() < 1e-9, "{merged}");
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct Stack {
     pub overlap_pipeline: bool,
     /// Tokens cross to their experts while others compute.
     pub overlap_experts: bool,
+    /// A token for several experts of one node crosses to it once.
+    pub merge_experts: bool,
     /// Gradients are summed in 32 bits, not 16.
     pub wide_gradients: bool,
     /// Dropout after attention and feed-forward, as until about 2022.
@@ -44,6 +46,7 @@ impl Stack {
         overlap_tensor: false,
         overlap_pipeline: false,
         overlap_experts: false,
+        merge_experts: false,
         wide_gradients: false,
         dropout: true,
         dispatch: Seconds(12e-6),
@@ -59,6 +62,7 @@ impl Stack {
         overlap_tensor: true,
         overlap_pipeline: true,
         overlap_experts: true,
+        merge_experts: true,
         wide_gradients: true,
         dropout: false,
         dispatch: Seconds(2e-6),

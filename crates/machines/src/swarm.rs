@@ -1,6 +1,7 @@
 //! Training over slow links: what crosses them, how long it takes, and what a swarm delivers.
 //!
 //! ```text
+//!  bandwidth: what a share of computing needs between two sites
 //!  intensity: FLOP per byte sent, by scheme    (does it grow with the model?)
 //!  link:      what TCP makes of a lossy line
 //!  shares:    who should own which part of a sum
@@ -8,6 +9,7 @@
 //!  events:    the same with peers that come, go and are late, in virtual time
 //! ```
 
+pub mod bandwidth;
 pub mod events;
 pub mod intensity;
 pub mod link;
