@@ -298,71 +298,10 @@ impl Search {
     }
 }
 
-/// Whether `layout`'s step fits the machine's memory; if not, by how much it misses, what takes
-/// it, and the nearest layout that fits (fewest changes, then quickest).
-///
-/// # Errors
-/// Memory that is too small.
-pub fn check_memory(
-    machine: &Machine,
-    model: &Model,
-    batch: Batch,
-    layout: &Layout,
-    stack: &Stack,
-    step: &Step,
-) -> Result<(), Diagnostic> {
-    let (needed, there) = (step.memory.total(), machine.memory);
-    if needed <= there {
-        return Ok(());
-    }
-    let parts: Vec<String> =
-        step.memory.parts().iter().map(|(name, size)| format!("{name} {size}")).collect();
-    let problem = Diagnostic::error(format!(
-        "each accelerator needs {needed} and has {there}: {} too little",
-        needed - there
-    ))
-    .note(parts.join(", "));
-    let changes = |from: &Layout| -> Vec<Layout> {
-        let mut changed = vec![
-            Layout { recompute: Recompute::Full, ..*from },
-            Layout { zero: from.zero.max(Zero::Optimizer), ..*from },
-            Layout { zero: Zero::Parameters, ..*from },
-            Layout { micro_batch: 1, ..*from },
-            Layout { sequence_parallel: true, ..*from },
-        ];
-        for halved in 1..=6 {
-            let factor = 1_u32 << halved;
-            if from.dp.is_multiple_of(factor) {
-                let dp = from.dp / factor;
-                changed.push(Layout { dp, tp: from.tp.saturating_mul(factor), ..*from });
-                changed.push(Layout { dp, pp: from.pp.saturating_mul(factor), ..*from });
-                changed.push(Layout { dp, cp: from.cp.saturating_mul(factor), ..*from });
-            }
-        }
-        changed
-    };
-    let fits = |layout: &Layout| {
-        let step = crate::step(machine, model, batch, layout, stack).ok()?;
-        (step.memory.total() <= there).then_some((step.time().get(), *layout))
-    };
-    let quickest = |layouts: &[Layout]| {
-        layouts.iter().filter_map(fits).min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, found)| found)
-    };
-    let one = changes(layout);
-    let near = quickest(&one).or_else(|| {
-        let two: Vec<Layout> = one.iter().flat_map(changes).collect();
-        quickest(&two)
-    });
-    Err(match near {
-        Some(near) => problem.help(format!("the nearest that fits: {near}")),
-        None => problem.help("no layout near it fits; let the search look further"),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Precision;
+    use crate::{FlopConvention, Precision};
 
     fn machine(name: &str, accelerators: u32) -> Machine {
         let device = crate::accelerator(name).unwrap();
@@ -430,20 +369,30 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_said_with_the_nearest_that_does() {
-        let model = crate::model("llama3-8b").unwrap();
+    fn where_nothing_fits_the_smallest_is_named() {
         let machine = machine("h100", 8);
-        let layout = Layout { dp: 8, ..Layout::default() };
-        let step = crate::step(&machine, &model, BATCH, &layout, &Stack::MODERN).unwrap();
-        let problem = check_memory(&machine, &model, BATCH, &layout, &Stack::MODERN, &step);
-        let problem = problem.unwrap_err().to_string();
-        assert!(problem.contains("too little"), "{problem}");
-        assert!(problem.contains("the nearest that fits: TP"), "{problem}");
-
         let huge = crate::model("llama3-405b").unwrap();
         let found = search(&machine, &huge, BATCH, &Stack::MODERN, &Space::default());
         assert_eq!(found.best, None);
         let problem = found.nothing_fits(&machine, &huge).unwrap().to_string();
         assert!(problem.contains("the smallest needs"), "{problem}");
+    }
+
+    #[test]
+    fn the_same_batch_on_a_larger_machine_computes_at_a_lower_share() {
+        let model = crate::model("llama3-405b").unwrap();
+        let batch = Batch { sequences: 2048, sequence: 8192 };
+        let shares: Vec<f64> = [1024, 8192, 65_536, 524_288]
+            .into_iter()
+            .map(|accelerators| {
+                let machine = machine("gb200", accelerators);
+                let found = search(&machine, &model, batch, &Stack::MODERN, &Space::default());
+                let best = found.best.expect("it fits");
+                best.step.mfu(&machine, &model, batch, FlopConvention::CausalAttention)
+            })
+            .collect();
+        assert!(shares.is_sorted_by(|a, b| a > b), "{shares:?}");
+        // Half a million accelerators on one batch of 16.8 M tokens wait more than they compute.
+        assert!(shares[3] < 0.5 * shares[0], "{shares:?}");
     }
 }

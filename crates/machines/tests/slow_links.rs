@@ -1,6 +1,5 @@
 //! Published numbers of training over slow links. Reads the tables under `ISOFLOP_REFERENCE`;
 //! without them, says so.
-#![expect(clippy::print_stderr, reason = "a validation left out must be seen")]
 
 use machines::swarm::bandwidth::Replica;
 use machines::swarm::round::Rhythm;
