@@ -1,0 +1,122 @@
+//! Predicts published steps and prints the error by group: `validate_steps [ACCELERATORS] [rows]`.
+//!
+//! Reads the tables under `ISOFLOP_REFERENCE`. A folder of accelerator files replaces the
+//! catalogue's, to try other constants.
+#![expect(clippy::print_stdout, reason = "a program that prints a table")]
+
+#[path = "../tests/tables/mod.rs"]
+mod tables;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use machines::{Accelerator, Machine, Part};
+use tables::{Case, Errors};
+
+fn devices(folder: Option<&Path>, cases: &[Case]) -> HashMap<String, Accelerator> {
+    let names: std::collections::BTreeSet<&str> =
+        cases.iter().map(|case| case.device.as_str()).collect();
+    (names.into_iter())
+        .map(|name| {
+            let device = match folder {
+                None => machines::accelerator(name),
+                Some(folder) => {
+                    let path = folder.join(format!("{name}.toml"));
+                    let text = std::fs::read_to_string(&path).expect("the device's file reads");
+                    Accelerator::from_toml(&path.display().to_string(), &text)
+                }
+            };
+            (name.to_owned(), device.unwrap_or_else(|problem| panic!("{problem}")))
+        })
+        .collect()
+}
+
+/// Why no layout of a row fits.
+fn why(case: &Case, device: &Accelerator) -> String {
+    let machine = Machine::new(device, case.accelerators, case.precision, case.domain, &case.tiers);
+    match machine {
+        Err(problem) => problem.message().to_owned(),
+        Ok(machine) => (case.layouts.iter())
+            .filter_map(|layout| {
+                let step = machines::step(&machine, &case.model, case.batch, layout, &case.stack);
+                Some(format!("{layout}: {}", step.err()?.describe()))
+            })
+            .next_back()
+            .unwrap_or_else(|| "no layout to try".to_owned()),
+    }
+}
+
+fn main() {
+    let Some(reference) = tables::reference() else {
+        println!("ISOFLOP_REFERENCE is not set: nothing to compare with");
+        return;
+    };
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let folder = arguments.iter().find(|argument| Path::new(argument).is_dir());
+    let with_rows = arguments.iter().any(|argument| argument == "rows");
+    let mut cases = tables::vtrain_cases(&reference);
+    let (published, left_out) = tables::published_cases(&reference);
+    cases.extend(published);
+    let devices = devices(folder.map(Path::new), &cases);
+
+    let mut by_family: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    let mut unpredicted = 0;
+    for case in &cases {
+        let Some((layout, step)) = case.predict(&devices[&case.device]) else {
+            unpredicted += 1;
+            println!(
+                "no layout: {} {}: {}",
+                case.id,
+                case.group,
+                why(case, &devices[&case.device])
+            );
+            continue;
+        };
+        let error = step.time() / case.measured - 1.0;
+        let kind = if case.mixture { "mixture" } else { "dense" };
+        let family = case.group.split('|').next().unwrap_or_default();
+        for key in [
+            format!("{} {family} {}", case.table, case.device),
+            format!("{} {family}", case.table),
+            format!("{} all {kind}", case.table),
+        ] {
+            by_family.entry(key).or_default().push(error);
+        }
+        if with_rows {
+            let parts: Vec<String> = (step.parts())
+                .filter(|(_, time)| *time / step.time() > 0.02)
+                .map(|(part, time)| {
+                    let name = part.name().split(' ').next().unwrap_or_default();
+                    let name = if part == Part::Streaming { "mem" } else { name };
+                    format!("{name} {:.0}%", 100.0 * (time / step.time()))
+                })
+                .collect();
+            println!(
+                "{:32} {:10} n {:5} {:4} measured {:8.3} predicted {:8.3} {:+5.0}%  {layout}  {}",
+                case.group,
+                case.device,
+                case.accelerators,
+                case.precision.to_string(),
+                case.measured.get(),
+                step.time().get(),
+                100.0 * error,
+                parts.join(", ")
+            );
+        }
+    }
+    println!("{unpredicted} without a layout, {left_out} rows state too little");
+    println!(
+        "{:44} {:>5} {:>7} {:>7} {:>7} {:>7} {:>7}",
+        "", "rows", "median", "mean", "p90", "max", "bias"
+    );
+    for (name, errors) in by_family {
+        let rows = errors.len();
+        let errors = Errors(errors);
+        let [median, p90, most] = [0.5, 0.9, 1.0].map(|at| 100.0 * errors.quantile(at));
+        println!(
+            "{name:44} {rows:5} {median:6.1}% {:6.1}% {p90:6.1}% {most:6.1}% {:+6.1}%",
+            100.0 * errors.mean(),
+            100.0 * errors.bias()
+        );
+    }
+}

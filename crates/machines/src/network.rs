@@ -1,0 +1,290 @@
+//! What joins the accelerators of one job, and how long collectives over it take.
+//!
+//! Ranks are numbered from the inside out: tensor parallel neighbours lie nearest to each other,
+//! then context, data and expert, and pipeline stages furthest apart. A [`Group`] is every
+//! `stride`-th of `size` ranks, so how many of it share a level follows from the two numbers.
+
+use runs::Seconds;
+
+use crate::{Accelerator, BytesPerSecond, Tier};
+
+/// How many tiers of fabric beyond the domain a network may have.
+pub(crate) const MOST_TIERS: usize = 3;
+
+/// One level: what each rank has to reach the others inside it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Level {
+    ranks: f64,
+    /// Sustained, per rank, one way, bytes per second.
+    bandwidth: f64,
+    latency: f64,
+}
+
+/// Levels of links from the inside out; the outermost has no end.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Network {
+    levels: [Level; MOST_TIERS + 1],
+    used: usize,
+}
+
+/// Ranks that take part in one collective.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Group {
+    /// How many.
+    pub size: f64,
+    /// How far apart.
+    pub stride: f64,
+}
+
+impl Group {
+    /// `size` ranks, `stride` apart.
+    pub fn new(size: u32, stride: u32) -> Self {
+        Self { size: f64::from(size), stride: f64::from(stride) }
+    }
+}
+
+impl Network {
+    /// The network of `accelerator`s with `domain` of them on the fast links and the given fabric
+    /// beyond; without tiers, each accelerator's own interface joins all.
+    ///
+    /// Returns `None` where neither says how they are joined at all.
+    pub fn new(accelerator: &Accelerator, domain: Option<u32>, tiers: &[Tier]) -> Option<Self> {
+        let sustained = &accelerator.sustained;
+        let nothing = Level { ranks: f64::INFINITY, bandwidth: f64::INFINITY, latency: 0.0 };
+        let mut network = Self { levels: [nothing; MOST_TIERS + 1], used: 0 };
+        if let Some(inside) = accelerator.scale_up {
+            let ranks = domain.or(inside.domain).map_or(1.0, f64::from);
+            if ranks > 1.0 {
+                network.push(Level {
+                    ranks,
+                    bandwidth: inside.bandwidth.get() * sustained.scale_up,
+                    latency: sustained.scale_up_latency.get(),
+                });
+            }
+        }
+        for tier in tiers.iter().take(MOST_TIERS) {
+            network.push(Level {
+                ranks: f64::from(tier.accelerators),
+                bandwidth: tier.bandwidth.get() * sustained.scale_out,
+                latency: tier.latency.unwrap_or(sustained.scale_out_latency).get(),
+            });
+        }
+        if tiers.is_empty()
+            && let Some(interface) = accelerator.scale_out
+        {
+            network.push(Level {
+                ranks: f64::INFINITY,
+                bandwidth: interface.get() * sustained.scale_out,
+                latency: sustained.scale_out_latency.get(),
+            });
+        }
+        (network.used > 0).then_some(network)
+    }
+
+    /// A network of one level: `bandwidth` per rank, one way, and `latency` a hop.
+    pub fn flat(bandwidth: BytesPerSecond, latency: Seconds) -> Self {
+        let level =
+            Level { ranks: f64::INFINITY, bandwidth: bandwidth.get(), latency: latency.get() };
+        Self { levels: [level; MOST_TIERS + 1], used: 1 }
+    }
+
+    fn push(&mut self, level: Level) {
+        if self.used < self.levels.len() {
+            self.levels[self.used] = level;
+            self.used += 1;
+        }
+    }
+
+    /// How many ranks it joins at most.
+    pub fn reach(&self) -> f64 {
+        self.levels[..self.used].last().map_or(1.0, |level| level.ranks)
+    }
+
+    /// Levels with how many of the group's members share each, from the inside out, up to the one
+    /// that joins all.
+    fn walk(&self, group: Group) -> impl Iterator<Item = (&Level, f64, f64)> {
+        let mut inside = 1.0;
+        self.levels[..self.used].iter().enumerate().map_while(move |(index, level)| {
+            if inside >= group.size {
+                return None;
+            }
+            let last = index + 1 == self.used;
+            let joined = if last {
+                group.size
+            } else {
+                (level.ranks / group.stride).floor().clamp(1.0, group.size)
+            };
+            let before = inside;
+            inside = joined.max(before);
+            Some((level, before, inside))
+        })
+    }
+
+    /// Gathering `bytes`, of which each rank holds an equal part, or scattering their sum: the
+    /// quicker of one ring through all ranks, (g-1)/g V / w with g-1 hops (Patarasuk and Yuan
+    /// 2009), and a ring at each level over what the level inside left.
+    pub fn all_gather(&self, group: Group, bytes: f64) -> f64 {
+        let (ring, nested) = self.rings(group, bytes, 1.0);
+        ring.min(nested)
+    }
+
+    /// The same in `pieces` one after the other, each with its own hops: by the quicker way, or by
+    /// the ring through all ranks where software knows no other.
+    pub(crate) fn gather_pieces(
+        &self,
+        group: Group,
+        bytes: f64,
+        pieces: f64,
+        ring_only: bool,
+    ) -> f64 {
+        let (ring, nested) = self.rings(group, bytes, pieces);
+        if ring_only { ring } else { ring.min(nested) }
+    }
+
+    /// Times of one ring through all ranks, and of rings at each level.
+    fn rings(&self, group: Group, bytes: f64, pieces: f64) -> (f64, f64) {
+        if group.size <= 1.0 {
+            return (0.0, 0.0);
+        }
+        let (mut narrowest, mut ring_latency) = (f64::INFINITY, 0.0);
+        let mut nested = 0.0;
+        let mut members_before = 1.0;
+        for (level, before, inside) in self.walk(group) {
+            let steps = inside / before;
+            if steps <= 1.0 {
+                continue;
+            }
+            // `before` ranks reach this level side by side, each over its own interface.
+            narrowest = narrowest.min(level.bandwidth * before);
+            ring_latency += (group.size / before - group.size / inside) * level.latency * pieces;
+            nested += (steps - 1.0) / steps * bytes / (level.bandwidth * before)
+                + (steps - 1.0) * level.latency * pieces;
+            members_before = inside;
+        }
+        debug_assert!(members_before >= group.size || narrowest.is_infinite());
+        let ring = (group.size - 1.0) / group.size * bytes / narrowest + ring_latency;
+        (ring, nested)
+    }
+
+    /// Summing `bytes` over all ranks, every rank getting the sum: scatter and gather, or a tree
+    /// (twice the bytes, twice log2 of the ranks in hops), whichever is quicker.
+    pub fn all_reduce(&self, group: Group, bytes: f64) -> f64 {
+        if group.size <= 1.0 {
+            return 0.0;
+        }
+        let rings = 2.0 * self.all_gather(group, bytes);
+        let (mut narrowest, mut latency) = (f64::INFINITY, 0.0);
+        for (level, before, inside) in self.walk(group) {
+            if inside > before {
+                narrowest = narrowest.min(level.bandwidth * before);
+                latency += 2.0 * (inside / before).log2().ceil() * level.latency;
+            }
+        }
+        rings.min(2.0 * bytes / narrowest + latency)
+    }
+
+    /// Every rank sending an equal part of its `bytes` to every other.
+    pub fn all_to_all(&self, group: Group, bytes: f64) -> f64 {
+        self.exchange(group, bytes, 1.0, false)
+    }
+
+    /// Every rank sending `bytes` in `copies` copies to ranks drawn at random. With `merged`, what
+    /// goes to several ranks behind one interface crosses to them once and is handed on inside:
+    /// of M such places, M (1 - (1 - 1/M)^copies) are met.
+    pub(crate) fn exchange(&self, group: Group, bytes: f64, copies: f64, merged: bool) -> f64 {
+        if group.size <= 1.0 {
+            return 0.0;
+        }
+        let (mut slowest, mut latency) = (0.0_f64, 0.0_f64);
+        for (level, before, inside) in self.walk(group) {
+            if inside <= before {
+                continue;
+            }
+            let places = group.size / before;
+            let crossing = if merged && before > 1.0 {
+                (places - 1.0) * (1.0 - (1.0 - 1.0 / places).powf(copies))
+            } else {
+                copies * (places - 1.0) / places
+            };
+            slowest = slowest.max(bytes * crossing / level.bandwidth);
+            latency = latency.max(level.latency);
+        }
+        slowest + latency
+    }
+
+    /// Sending `bytes` to the rank `distance` away.
+    pub fn send(&self, distance: f64, bytes: f64) -> f64 {
+        let used = &self.levels[..self.used];
+        let level = used.iter().find(|level| distance < level.ranks).or_else(|| used.last());
+        level.map_or(0.0, |level| bytes / level.bandwidth + level.latency)
+    }
+
+    /// The largest number of ranks on the innermost links.
+    pub fn domain(&self) -> f64 {
+        self.levels[0].ranks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn two_levels() -> Network {
+        let mut network = Network::flat(BytesPerSecond(100.0), Seconds(0.0));
+        network.levels[0].ranks = 8.0;
+        network.push(Level { ranks: f64::INFINITY, bandwidth: 10.0, latency: 0.0 });
+        network
+    }
+
+    #[test]
+    fn a_flat_ring_takes_the_bandwidth_bound_and_one_hop_per_rank() {
+        let network = Network::flat(BytesPerSecond(1e9), Seconds(1e-6));
+        let group = Group::new(4, 1);
+        // (g-1)/g V/w + (g-1) latencies.
+        assert!((network.all_gather(group, 8e9) - (6.0 + 3e-6)).abs() < 1e-9);
+        assert!((network.all_reduce(group, 8e9) - (12.0 + 6e-6)).abs() < 1e-9);
+        assert_eq!(network.all_reduce(Group::new(1, 1), 8e9), 0.0);
+    }
+
+    #[test]
+    fn small_messages_go_by_tree_where_the_ring_has_too_many_hops() {
+        let network = Network::flat(BytesPerSecond(1e9), Seconds(1e-5));
+        let time = network.all_reduce(Group::new(1024, 1), 1.0);
+        assert!((time - 20.0 * 1e-5).abs() < 1e-8, "{time}");
+    }
+
+    #[test]
+    fn ranks_of_one_node_carry_the_ring_over_all_their_interfaces() {
+        let network = two_levels();
+        // Sixteen neighbours: eight a node; the ring's 15/16 V leaves each node over 8 interfaces.
+        let near = network.all_gather(Group::new(16, 1), 1600.0);
+        assert!((near - 15.0 / 16.0 * 1600.0 / 80.0).abs() < 1e-9, "{near}");
+        // Two ranks eight apart have one interface each.
+        let far = network.all_gather(Group::new(2, 8), 1600.0);
+        assert!((far - 80.0).abs() < 1e-9, "{far}");
+    }
+
+    #[test]
+    fn an_exchange_is_bound_by_what_leaves_the_domain() {
+        let time = two_levels().all_to_all(Group::new(16, 1), 1600.0);
+        assert!((time - 800.0 / 10.0).abs() < 1e-9, "{time}");
+        let inside = two_levels().all_to_all(Group::new(8, 1), 800.0);
+        assert!((inside - 7.0).abs() < 1e-9, "{inside}");
+    }
+
+    #[test]
+    fn copies_for_one_node_cross_once_where_software_merges_them() {
+        let network = two_levels();
+        let group = Group::new(32, 1);
+        // Four nodes: of eight copies six leave, or 3 (1 - (3/4)^8) = 2.7.
+        assert!((network.exchange(group, 100.0, 8.0, false) - 60.0).abs() < 1e-9);
+        let merged = network.exchange(group, 100.0, 8.0, true);
+        assert!((merged - 30.0 * (1.0 - 0.75_f64.powi(8))).abs() < 1e-9, "{merged}");
+    }
+
+    #[test]
+    fn stages_far_apart_send_over_the_fabric() {
+        assert_eq!(two_levels().send(1.0, 100.0), 1.0);
+        assert_eq!(two_levels().send(8.0, 100.0), 10.0);
+    }
+}

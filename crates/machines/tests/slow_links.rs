@@ -1,0 +1,82 @@
+//! Published numbers of training over slow links. Reads the tables under `ISOFLOP_REFERENCE`;
+//! without them, says so.
+
+use machines::swarm::bandwidth::Replica;
+use machines::swarm::round::Rhythm;
+use machines::{Batch, BytesPerSecond, Layout, Machine, Precision, Stack, Zero};
+use runs::{Parameters, Seconds};
+
+/// Values of the grid on which both papers search: logspace(-1, 3, 50) Gbit/s.
+fn grid() -> Vec<BytesPerSecond> {
+    (0..50)
+        .map(|at| BytesPerSecond(10_f64.powf(-1.0 + 4.0 * f64::from(at) / 49.0) * 1e9 / 8.0))
+        .collect()
+}
+
+#[test]
+fn three_of_four_bandwidths_for_a_utilisation_are_within_a_grid_step() {
+    let Some(folder) = std::env::var_os("ISOFLOP_REFERENCE") else {
+        eprintln!("left out: bandwidth for utilisation (ISOFLOP_REFERENCE is not set)");
+        return;
+    };
+    let path = std::path::PathBuf::from(folder);
+    let path = path.join("decentralised_runs/bandwidth_for_utilisation.csv");
+    let mut reader = csv::Reader::from_path(path).expect("the table opens");
+    let grid = grid();
+    let (mut near, mut all) = (0.0, 0.0);
+    for row in reader.records() {
+        let row = row.expect("the row reads");
+        let number = |at: usize| row[at].parse::<f64>().expect("a number");
+        // The papers' shapes; three layers make a fragment.
+        let (parameters, layers) = match &row[0] {
+            "1B 24L" => (1e9, 24),
+            "10B dense" | "10B 48L" => (10e9, 48),
+            "Llama3 405B" => (405e9, 126),
+            "100B 108L" => (100e9, 108),
+            "DeepSeek-V3 671B" => (671e9, 61),
+            _ => continue,
+        };
+        let steps = number(3) as u32;
+        let rhythm = match &row[2] {
+            "data-parallel" => Rhythm::EveryStep,
+            "diloco" => Rhythm::Every { steps },
+            streaming => Rhythm::Streaming {
+                steps,
+                fragments: layers / 3,
+                overlap: u32::from(streaming.contains("overlap")),
+            },
+        };
+        let wire = if &row[4] == "fp4" { 0.5 } else { 2.0 };
+        let replica =
+            Replica { parameters: Parameters(parameters), layers, step: Seconds(number(1)), wire };
+        let place = |rate: f64| {
+            let distance = |at: &usize| (grid[*at].get() / rate).ln().abs();
+            (0..50).min_by(|a, b| distance(a).total_cmp(&distance(b))).expect("a grid")
+        };
+        let wanted = place(number(6) * 1e9 / 8.0);
+        let found = replica.least_bandwidth(rhythm, number(5), &grid).expect("on the grid");
+        all += 1.0;
+        near += f64::from(u8::from(place(found.get()).abs_diff(wanted) <= 1));
+    }
+    eprintln!("{near} of {all} within a grid step");
+    assert!(all >= 90.0 && near / all > 0.75, "{near} of {all}");
+}
+
+#[test]
+fn a_node_of_intellect_one_computes_a_hundred_steps_in_what_was_measured() {
+    // arXiv:2412.01152, table 2: 100 inner steps of 1,048,576 tokens on 8 H100 in 38 minutes.
+    let model = machines::model("intellect-1").expect("in the catalogue");
+    let device = machines::accelerator("h100").expect("in the catalogue");
+    let machine = Machine::new(&device, 8, Precision::Bf16, None, &[]).expect("a node");
+    let layout = Layout { dp: 8, zero: Zero::Parameters, ..Layout::default() };
+    let stack = Stack { tuned_attention: false, ..Stack::MODERN };
+    let batch = Batch { sequences: 128, sequence: 8192 };
+    let step = machines::step(&machine, &model, batch, &layout, &stack).expect("it divides");
+    let hundred = 100.0 * step.time().get();
+    eprintln!("predicted {hundred:.0} s");
+    assert!((hundred / 2280.0 - 1.0).abs() < 0.08, "{hundred}");
+    // With the measured exchanges of 103 and 469 s, utilisation is 95.7 and 83 %.
+    for (exchange, utilisation) in [(103.0, 0.957), (469.0, 0.83)] {
+        assert!((hundred / (hundred + exchange) - utilisation).abs() < 0.01, "{exchange}");
+    }
+}
