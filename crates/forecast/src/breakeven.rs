@@ -94,7 +94,7 @@ impl Scenario {
         }
         let settings = Settings { samples: SAMPLES, seed: self.seed() };
         let draws = question.model.draw(settings)?;
-        let median = question.model.inputs.dist(&column).map_or(f64::NAN, draws::Dist::median);
+        let median = draws::select::quantiles(draws.column(&column)?, &[0.5])[0];
         let input_value = question.case().checked.value_type(input)?;
         let mut at = |x: f64| {
             let fixed = vec![x; SAMPLES];

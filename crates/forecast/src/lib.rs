@@ -38,6 +38,7 @@
 //! # Ok::<(), diagnostic::Diagnostic>(())
 //! ```
 
+mod backtest;
 mod breakeven;
 pub mod catalogue;
 mod check;
@@ -51,11 +52,15 @@ mod priors;
 mod question;
 mod run;
 mod scenario;
+mod score;
 mod sensitivity;
 mod solve;
 mod trace;
+mod trend;
+mod trend_input;
 mod written;
 
+pub use backtest::{Backtest, Forecaster, Origin, Scores, backtest};
 pub use breakeven::{BreakEven, Elasticity};
 pub use check::{Checked, Need, Verdict};
 pub use data::{DataSpec, Point};
@@ -69,6 +74,8 @@ pub use scenario::{
     Check, Choice, Correlation, Input, MOST_SAMPLES, Output, Reader, SAMPLES, Scenario,
     SensitivityRequest, Series, SeriesForm, TimeAxis, TrendRequest,
 };
+pub use score::{coverage, crps, interval_score, pit};
 pub use sensitivity::Sensitivity;
 pub use trace::{Role, Step, Trace};
+pub use trend::{Fragility, Quality, Shape, Trend, TrendError, TrendOptions, running_top};
 pub use written::Written;

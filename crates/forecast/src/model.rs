@@ -1,10 +1,11 @@
 //! A scenario whose names, units, kinds and distributions are known to fit.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use diagnostic::Diagnostic;
 use draws::uncertain::{Uncertain, uncertain_inputs_at};
-use draws::{Inputs, Moved};
+use draws::{Draws, Inputs, Moved};
 use formula::{Checked, Environment, Program};
 
 use crate::scenario::{Choice, Scenario, SeriesForm};
@@ -28,6 +29,8 @@ pub struct Model {
     pub(crate) scenario: Scenario,
     pub(crate) cases: Vec<CaseModel>,
     pub(crate) inputs: Inputs,
+    /// The draws of trends that inputs are taken from, by the trend's name.
+    pub(crate) joint: Vec<(String, Arc<Draws>)>,
 }
 
 /// The program of one combination of choices.
@@ -89,8 +92,9 @@ impl Model {
             .iter()
             .map(|combination| CaseModel::new(&scenario, combination, extra))
             .collect::<Result<Vec<_>, _>>()?;
-        let inputs = inputs(&scenario, &cases)?;
-        Ok(Self { scenario, cases, inputs })
+        let joint = crate::trend_input::joint(&scenario, &cases[0])?;
+        let inputs = inputs(&scenario, &cases, &joint)?;
+        Ok(Self { scenario, cases, inputs, joint })
     }
 
     /// The scenario, with the priors it uses filled in.
@@ -216,6 +220,7 @@ pub(crate) fn is_alias(output: &crate::scenario::Output) -> bool {
 /// The scenario with the priors that its formulas name but do not define.
 fn completed(scenario: &Scenario) -> Result<Scenario, Diagnostic> {
     let mut scenario = scenario.clone();
+    crate::trend_input::stand_in(&mut scenario)?;
     if scenario.uses.is_empty() {
         return Ok(scenario);
     }
@@ -259,15 +264,23 @@ fn each_name_once(scenario: &Scenario) -> Result<(), Diagnostic> {
 }
 
 /// Every uncertain input of every case, once, with its correlations.
-fn inputs(scenario: &Scenario, cases: &[CaseModel]) -> Result<Inputs, Diagnostic> {
+fn inputs(
+    scenario: &Scenario,
+    cases: &[CaseModel],
+    joint: &[(String, Arc<Draws>)],
+) -> Result<Inputs, Diagnostic> {
     let mut inputs = Inputs::new();
     for case in cases {
         for input in &case.uncertain {
             let column = case.column(&input.name);
-            if !inputs.names().contains(&column) {
+            let of_trend = joint.iter().any(|(_, draws)| draws.names().contains(&column));
+            if !of_trend && !inputs.names().contains(&column) {
                 inputs.add(column, input.dist.clone())?;
             }
         }
+    }
+    for (name, draws) in joint {
+        inputs.import(name.clone(), Arc::clone(draws))?;
     }
     for correlation in &scenario.correlations {
         for name in [&correlation.a, &correlation.b] {

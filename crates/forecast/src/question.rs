@@ -111,6 +111,11 @@ impl Question {
                 inputs.add(name.clone(), dist.clone())?;
             }
         }
+        for (name, draws) in &self.model.joint {
+            if draws.names().iter().any(|column| needed.contains(column)) {
+                inputs.import(name.clone(), std::sync::Arc::clone(draws))?;
+            }
+        }
         let varies = |inputs: &Inputs, name: &str| {
             inputs.dist(name).is_some_and(|dist| dist.quantile(0.0) < dist.quantile(1.0))
         };

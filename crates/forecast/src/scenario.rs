@@ -209,6 +209,8 @@ pub struct TrendRequest {
     pub shape: Option<Written>,
     /// Keep the largest so many at each date, without hindsight.
     pub top: Option<usize>,
+    /// The fit, once it is made.
+    pub(crate) fitted: crate::trend_input::Fitted,
 }
 
 impl Scenario {

@@ -286,6 +286,7 @@ impl File {
                 data: self.string(&entry.data),
                 shape: entry.shape.as_ref().map(|shape| self.string(shape)),
                 top: top.transpose()?,
+                fitted: crate::trend_input::Fitted::default(),
             });
         }
         for (name, entry) in entries.inputs.0 {
