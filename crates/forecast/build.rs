@@ -6,6 +6,7 @@ use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
     list("scenarios", "toml")?;
+    list("claims", "toml")?;
     list("priors", "csv")
 }
 

@@ -1,4 +1,4 @@
-//! What is shipped: scenarios and sets of priors, as data.
+//! What is shipped: scenarios, claims and sets of priors, as data.
 
 use diagnostic::Diagnostic;
 
@@ -9,6 +9,20 @@ const SCENARIOS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/scenarios
 
 /// Name and text of every set of priors, by name.
 const PRIORS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/priors.rs"));
+
+/// Name and text of every file of claims, by name.
+const CLAIMS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/claims.rs"));
+
+/// Every file of claims, as scenarios that only check.
+///
+/// # Errors
+/// A file that is not one; the tests rule that out for the catalogue as it is shipped.
+pub fn claims() -> Result<Vec<Scenario>, Diagnostic> {
+    let read = |(name, text): &(&str, &str)| {
+        Scenario::from_toml(&format!("catalogue/claims/{name}.toml"), text)
+    };
+    CLAIMS.iter().map(read).collect()
+}
 
 /// The names of the scenarios, in alphabetical order.
 pub fn names() -> impl Iterator<Item = &'static str> {

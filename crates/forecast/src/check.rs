@@ -6,9 +6,14 @@ use formula::{Form, Nature, ValueType};
 
 use crate::model::{CaseModel, Extra, Model};
 use crate::run::Settings;
-use crate::scenario::{Check, Scenario};
+use crate::scenario::{Check, Scenario, plain_input};
 use crate::solve::{Walk, nearest_crossing};
 use crate::written::Written;
+
+/// The value within a range that is nearest to `found`.
+fn nearest(found: f64, (from, to): (f64, f64)) -> f64 {
+    found.max(from.min(to)).min(from.max(to))
+}
 
 /// Names that no formula can reach.
 const VALUE: &str = "claimed value";
@@ -34,6 +39,10 @@ pub enum Verdict {
     No,
     /// The numbers it was made with give no number.
     Undefined,
+    /// It states no number; what comes out is for the reader to judge.
+    Model,
+    /// It cannot be computed: something has not been measured.
+    Unverifiable,
 }
 
 /// A claim, recomputed.
@@ -46,8 +55,8 @@ pub struct Checked {
     /// Where it was made.
     pub source: String,
     /// What is stated, from and to; the same for a single number. In base units.
-    pub stated: (f64, f64),
-    /// What comes out; over draws, the median.
+    pub stated: Option<(f64, f64)>,
+    /// What comes out; over draws, the median. NaN for what cannot be computed.
     pub found: f64,
     /// Whether it was computed over draws.
     pub of_draws: bool,
@@ -59,6 +68,8 @@ pub struct Checked {
     pub needs: Vec<Need>,
     /// What to know about it.
     pub note: String,
+    /// What nobody has measured; empty where it can be computed.
+    pub missing: String,
 }
 
 /// The value of one input that would make a claim true, all else as stated.
@@ -77,39 +88,40 @@ pub struct Need {
 
 impl Checked {
     /// What comes out over what is stated (the nearer end of a range).
-    pub fn ratio(&self) -> f64 {
-        self.found / self.nearest_stated()
-    }
-
-    fn nearest_stated(&self) -> f64 {
-        self.found.clamp(self.stated.0.min(self.stated.1), self.stated.1.max(self.stated.0))
+    pub fn ratio(&self) -> Option<f64> {
+        self.stated.map(|stated| self.found / nearest(self.found, stated))
     }
 }
 
-/// The model of a claim, checked: the scenario with the claim's values.
-pub(crate) fn prepared(scenario: &Scenario, check: &Check) -> Result<Model, Diagnostic> {
+/// The model of a claim, checked: the scenario with the claim's values; `None` for a claim that
+/// cannot be computed.
+pub(crate) fn prepared(scenario: &Scenario, check: &Check) -> Result<Option<Model>, Diagnostic> {
+    let Some(expression) = &check.expression else { return Ok(None) };
     let mut scenario = scenario.clone();
+    for (name, value) in &check.given {
+        scenario.inputs.push(plain_input(name.clone(), value.clone()));
+    }
     for (name, value) in &check.with {
         scenario.set_value(name, value)?;
     }
-    let mut definitions: Vec<(String, Written)> = vec![
-        (VALUE.to_owned(), check.expression.clone()),
-        (STATED.to_owned(), check.stated.clone()),
-    ];
-    if let Some(to) = &check.stated_to {
-        definitions.push((STATED_TO.to_owned(), to.clone()));
+    let mut definitions: Vec<(String, Written)> = vec![(VALUE.to_owned(), expression.clone())];
+    for (name, stated) in [(STATED, &check.stated), (STATED_TO, &check.stated_to)] {
+        if let Some(stated) = stated {
+            definitions.push((name.to_owned(), stated.clone()));
+        }
     }
     for (name, tolerance) in [(WITHIN, Some(&check.within)), (PARTLY, check.partly.as_ref())] {
         if let Some(tolerance) = tolerance.filter(|text| !text.text().trim().ends_with('%')) {
             definitions.push((name.to_owned(), tolerance.clone()));
         }
     }
-    let loose: Vec<&str> = check.with.iter().map(|(name, _)| name.text()).collect();
+    let loose: Vec<&str> =
+        check.with.iter().chain(&check.given).map(|(name, _)| name.text()).collect();
     let model = Model::with(&scenario, &Extra { loose: &loose, definitions: &definitions })?;
     let case = &model.cases[0];
     let of = |name: &str| case.checked.dimension_of(name);
     for (name, place) in [
-        (STATED, Some(&check.stated)),
+        (STATED, check.stated.as_ref()),
         (STATED_TO, check.stated_to.as_ref()),
         (WITHIN, Some(&check.within)),
         (PARTLY, check.partly.as_ref()),
@@ -125,12 +137,11 @@ pub(crate) fn prepared(scenario: &Scenario, check: &Check) -> Result<Model, Diag
         }
     }
     if case.checked.compile(&[VALUE])?.column_names().len() > 1 {
-        return Err(check
-            .expression
+        return Err(expression
             .error("a claim is one number, not a path", "this has a value at every time")
             .help("take it at a date: `at(x, 2030)`"));
     }
-    Ok(model)
+    Ok(Some(model))
 }
 
 impl Scenario {
@@ -165,7 +176,21 @@ impl Scenario {
 }
 
 fn checked(scenario: &Scenario, check: &Check) -> Result<Checked, Diagnostic> {
-    let model = prepared(scenario, check)?;
+    let Some(model) = prepared(scenario, check)? else {
+        return Ok(Checked {
+            claim: check.claim.text().to_owned(),
+            words: check.words.clone(),
+            source: check.source.clone(),
+            stated: None,
+            found: f64::NAN,
+            of_draws: false,
+            value: ValueType::number(),
+            verdict: Verdict::Unverifiable,
+            needs: Vec::new(),
+            note: check.note.clone(),
+            missing: check.missing.clone(),
+        });
+    };
     let case = &model.cases[0];
     let settings = Settings { samples: SAMPLES, seed: scenario.seed() };
     let varies = |name: &str| {
@@ -184,8 +209,10 @@ fn checked(scenario: &Scenario, check: &Check) -> Result<Checked, Diagnostic> {
         }
     };
     let found = claim.median(VALUE, None)?;
-    let from = number(STATED)?.unwrap_or(f64::NAN);
-    let stated = (from, number(STATED_TO)?.unwrap_or(from));
+    let stated = match number(STATED)? {
+        Some(from) => Some((from, number(STATED_TO)?.unwrap_or(from))),
+        None => None,
+    };
     let value = case.checked.value_type(VALUE)?;
     let mut checked = Checked {
         claim: check.claim.text().to_owned(),
@@ -198,11 +225,18 @@ fn checked(scenario: &Scenario, check: &Check) -> Result<Checked, Diagnostic> {
         verdict: Verdict::Undefined,
         needs: Vec::new(),
         note: check.note.clone(),
+        missing: String::new(),
     };
-    if found.is_nan() || from.is_nan() {
+    let Some(stated) = stated else {
+        if !found.is_nan() {
+            checked.verdict = Verdict::Model;
+        }
+        return Ok(checked);
+    };
+    if found.is_nan() || stated.0.is_nan() || stated.1.is_nan() {
         return Ok(checked);
     }
-    let nearest = checked.nearest_stated();
+    let nearest = nearest(found, stated);
     let tolerance = |name: &str, written: &Written| -> Result<f64, Diagnostic> {
         if let Some(amount) = number(name)? {
             return Ok(amount);
@@ -225,7 +259,7 @@ fn checked(scenario: &Scenario, check: &Check) -> Result<Checked, Diagnostic> {
         Verdict::No
     };
     if checked.verdict != Verdict::Agrees {
-        for (name, _) in &check.with {
+        for (name, _) in check.with.iter().chain(&check.given) {
             if let Some(need) = claim.need(&model, name.text(), nearest)? {
                 checked.needs.push(need);
             }

@@ -11,6 +11,7 @@ mod change;
 mod file;
 mod toml_parts;
 
+pub(crate) use change::plain_input;
 pub use file::Reader;
 
 /// The number of samples of a scenario that names none.
@@ -182,12 +183,16 @@ pub struct Check {
     pub words: String,
     /// Where it was made.
     pub source: String,
-    /// The values it was made with.
+    /// The values it was made with, in place of the scenario's own.
     pub with: Vec<(Written, Written)>,
-    /// What it is about.
-    pub expression: Written,
-    /// What it says, or the lower end of a stated range.
-    pub stated: Written,
+    /// Inputs of its own.
+    pub given: Vec<(Written, Written)>,
+    /// What it is about; `None` where nobody can compute it.
+    pub expression: Option<Written>,
+    /// What nobody has measured; empty where it can be computed.
+    pub missing: String,
+    /// What it says, or the lower end of a stated range; `None` where it says no number.
+    pub stated: Option<Written>,
     /// The upper end of a stated range.
     pub stated_to: Option<Written>,
     /// How close counts as agreement: a share of what is stated, or an amount in its unit.

@@ -32,7 +32,10 @@ impl Scenario {
         merge(&mut self.model, other.model, |a, b| a.0 == b.0);
         merge(&mut self.outputs, other.outputs, |a, b| a.name == b.name);
         merge(&mut self.sensitivity, other.sensitivity, |a, b| a.of == b.of);
-        merge(&mut self.checks, other.checks, |a, b| a.claim == b.claim);
+        // A claim may say several things: they go and come together.
+        let again = |check: &super::Check| other.checks.iter().any(|new| new.claim == check.claim);
+        self.checks.retain(|check| !again(check));
+        self.checks.extend(other.checks);
         merge(&mut self.data, other.data, |a, b| a.name == b.name);
         merge(&mut self.trends, other.trends, |a, b| a.name == b.name);
         self

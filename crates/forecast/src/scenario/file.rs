@@ -155,8 +155,12 @@ struct CheckEntry {
     source: String,
     #[serde(default)]
     with: Ordered<Spanned<Scalar>>,
-    expr: Spanned<Scalar>,
-    stated: Spanned<Scalar>,
+    #[serde(default)]
+    given: Ordered<Spanned<Scalar>>,
+    expr: Option<Spanned<Scalar>>,
+    #[serde(default)]
+    missing: String,
+    stated: Option<Spanned<Scalar>>,
     to: Option<Spanned<Scalar>>,
     within: Option<Spanned<Scalar>>,
     partly: Option<Spanned<Scalar>>,
@@ -365,20 +369,33 @@ impl File {
             }
         }
         for entry in &entries.check {
-            scenario.checks.push(self.check(entry));
+            scenario.checks.push(self.check(entry)?);
         }
         Ok(scenario)
     }
 
-    fn check(&self, entry: &CheckEntry) -> Check {
+    fn check(&self, entry: &CheckEntry) -> Result<Check, Diagnostic> {
         let claim = self.string(&entry.claim);
-        let with = entry.with.0.iter().map(|(name, value)| (self.string(name), self.scalar(value)));
-        Check {
+        let pairs = |table: &Ordered<Spanned<Scalar>>| {
+            let pair = |(name, value): &(_, _)| (self.string(name), self.scalar(value));
+            table.0.iter().map(pair).collect::<Vec<_>>()
+        };
+        if entry.expr.is_none() == entry.missing.is_empty() {
+            return Err(claim
+                .error(
+                    "a claim needs `expr`, or `missing` to say what nobody has measured",
+                    "this claim",
+                )
+                .help("for example `expr = \"ln(gap) / growth\"`"));
+        }
+        Ok(Check {
             words: entry.words.clone(),
             source: entry.source.clone(),
-            with: with.collect(),
-            expression: self.scalar(&entry.expr),
-            stated: self.scalar(&entry.stated),
+            with: pairs(&entry.with),
+            given: pairs(&entry.given),
+            expression: entry.expr.as_ref().map(|expr| self.scalar(expr)),
+            missing: entry.missing.clone(),
+            stated: entry.stated.as_ref().map(|stated| self.scalar(stated)),
             stated_to: entry.to.as_ref().map(|to| self.scalar(to)),
             within: entry
                 .within
@@ -387,7 +404,7 @@ impl File {
             partly: entry.partly.as_ref().map(|partly| self.scalar(partly)),
             note: entry.note.clone(),
             claim,
-        }
+        })
     }
 
     fn input(
