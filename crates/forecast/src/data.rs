@@ -28,6 +28,8 @@ pub struct DataSpec {
     pub source: String,
     /// What to know about it.
     pub note: String,
+    /// The output that these are observations of, if any.
+    pub output: Option<Written>,
     /// The observations.
     pub points: Vec<Point>,
 }
@@ -72,7 +74,7 @@ impl DataSpec {
             return Err(name.error("this series has no observations", "empty"));
         }
         points.sort_by(|a, b| a.date.total_cmp(&b.date));
-        Ok(Self { name, unit, source, note, points })
+        Ok(Self { name, unit, source, note, output: None, points })
     }
 
     /// The first and the last date.

@@ -47,6 +47,8 @@ mod data;
 mod dates;
 mod difference;
 mod evaluate;
+mod hindcast;
+mod lints;
 mod model;
 mod number;
 mod priors;
@@ -68,10 +70,12 @@ pub use claims::{Claim, claims};
 pub use data::{DataSpec, Point};
 pub use dates::DateTable;
 pub use difference::{Change, Difference};
+pub use hindcast::{Hindcast, Truth};
+pub use lints::Lint;
 pub use model::Model;
 pub use priors::PriorSet;
 pub use question::Statistic;
-pub use run::{Case, Column, Fan, OutputRun, Run, Settings};
+pub use run::{Case, CaseFans, Column, Fan, OutputRun, Run, Settings};
 pub use scenario::{
     Check, Choice, Correlation, Input, MOST_SAMPLES, Output, Reader, SAMPLES, Scenario,
     SensitivityRequest, Series, SeriesForm, TimeAxis, TrendRequest,

@@ -115,12 +115,59 @@ impl Model {
     /// More samples than fit in memory.
     pub fn run_with(&self, settings: Settings) -> Result<Run, Diagnostic> {
         let inputs = self.draw(settings)?;
+        let all: Vec<usize> = (0..self.scenario.outputs.len()).collect();
         let cases = self
             .cases
             .iter()
-            .map(|case| self.case(case, &inputs, settings))
+            .map(|case| self.case(case, &inputs, settings, &all))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Run { title: self.scenario.title.clone(), settings, inputs, cases })
+    }
+
+    /// Quantiles of every output without keeping its draws: for more samples than there is room
+    /// for. One output at a time is in memory, and so what outputs have in common is computed
+    /// again for each.
+    ///
+    /// ```
+    /// use forecast::{Model, Settings, catalogue};
+    ///
+    /// let model = Model::new(&catalogue::find("gap")?)?;
+    /// let settings = Settings { samples: 4096, seed: 1 };
+    /// let fans = model.fans(settings, &[0.05, 0.5, 0.95])?;
+    /// let whole = model.run_with(settings)?;
+    /// let output = whole.cases[0].output("remaining").unwrap();
+    /// let (_, fan) = fans[0].outputs.iter().find(|(name, _)| name == "remaining").unwrap();
+    /// assert_eq!(*fan, output.fan(&[0.05, 0.5, 0.95])?);
+    /// # Ok::<(), diagnostic::Diagnostic>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Probabilities outside 0 to 1, and more samples than fit in memory all the same.
+    pub fn fans(
+        &self,
+        settings: Settings,
+        probabilities: &[f64],
+    ) -> Result<Vec<CaseFans>, Diagnostic> {
+        let inputs = self.draw(settings)?;
+        self.cases
+            .iter()
+            .map(|case| {
+                let fan = |number: usize| {
+                    let found = self.case(case, &inputs, settings, &[number])?;
+                    let fan = found.outputs.first().map(|output| output.fan(probabilities));
+                    Ok(fan
+                        .transpose()?
+                        .map(|fan| (self.scenario.outputs[number].name.text().to_owned(), fan)))
+                };
+                let outputs = (0..self.scenario.outputs.len())
+                    .map(fan)
+                    .collect::<Result<Vec<_>, Diagnostic>>()?;
+                Ok(CaseFans {
+                    label: case.label(),
+                    outputs: outputs.into_iter().flatten().collect(),
+                })
+            })
+            .collect()
     }
 
     /// The draws of all inputs.
@@ -143,11 +190,13 @@ impl Model {
         case: &CaseModel,
         inputs: &Draws,
         settings: Settings,
+        chosen: &[usize],
     ) -> Result<Case, Diagnostic> {
         let mut slots: Vec<Option<OutputRun>> = vec![None; self.scenario.outputs.len()];
         // What looks at one sample at a time is evaluated in blocks, the rest over all at once.
         let (mut by_row, mut by_all) = (Vec::new(), Vec::new());
-        for (number, output) in self.scenario.outputs.iter().enumerate() {
+        for &number in chosen {
+            let output = &self.scenario.outputs[number];
             let alone = case.checked.compile(&[output.name.text()])?;
             if alone.is_rowwise() { by_row.push(number) } else { by_all.push(number) }
         }
@@ -375,6 +424,15 @@ impl OutputRun {
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Fan { probabilities: probabilities.to_vec(), times: self.times.clone(), rows })
     }
+}
+
+/// The fans of one combination of choices.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CaseFans {
+    /// `capability holds, locality fails`; empty without choices.
+    pub label: String,
+    /// Name and fan of each output, in the order of the file.
+    pub outputs: Vec<(String, Fan)>,
 }
 
 /// Quantiles over time, with the probabilities they belong to.

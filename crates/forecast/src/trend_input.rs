@@ -120,12 +120,11 @@ pub(crate) fn joint(
     for input in &scenario.inputs {
         let Some(name) = &input.trend else { continue };
         let (request, quantity) = asked(scenario, name)?;
-        let fitted = match request.fitted.0.get() {
-            Some(fitted) => Arc::clone(fitted),
-            None => {
-                let fitted = Arc::new(fit(scenario, request)?.draws()?);
-                Arc::clone(request.fitted.0.get_or_init(|| fitted))
-            }
+        let fitted = if let Some(fitted) = request.fitted.0.get() {
+            Arc::clone(fitted)
+        } else {
+            let fitted = Arc::new(fit(scenario, request)?.draws()?);
+            Arc::clone(request.fitted.0.get_or_init(|| fitted))
         };
         let own = input.name.text();
         let factor = match quantity {
@@ -140,13 +139,11 @@ pub(crate) fn joint(
         };
         let column = fitted.column(quantity)?.iter().map(|value| value * factor).collect();
         let set = request.name.text();
-        let place = match sets.iter().position(|(known, _)| known == set) {
-            Some(place) => place,
-            None => {
-                sets.push((set.to_owned(), Draws::new(fitted.design())));
-                sets.len() - 1
-            }
-        };
+        let known = sets.iter().position(|(known, _)| known == set);
+        let place = known.unwrap_or(sets.len());
+        if known.is_none() {
+            sets.push((set.to_owned(), Draws::new(fitted.design())));
+        }
         sets[place].1.push(own, column)?;
     }
     Ok(sets.into_iter().map(|(name, draws)| (name, Arc::new(draws))).collect())

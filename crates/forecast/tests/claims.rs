@@ -50,8 +50,8 @@ fn what_claims_would_need_makes_them_true() {
     let found = all();
     let need = |id: &str, input: &str| {
         let claim = found.iter().find(|claim| claim.id == id).unwrap();
-        let all = claim.statements.iter().flat_map(|one| &one.needs);
-        let need = all.filter(|need| need.input == input).next_back().unwrap();
+        let mut all = claim.statements.iter().flat_map(|one| &one.needs);
+        let need = all.rfind(|need| need.input == input).unwrap();
         need.value.show(need.needed.unwrap(), 4)
     };
     assert_eq!(need("MGW-01", "gap"), "2048");

@@ -122,6 +122,7 @@ struct DataEntry {
     #[serde(rename = "where")]
     filter: Option<Spanned<String>>,
     points: Option<Vec<ListedPoint>>,
+    output: Option<Spanned<String>>,
     #[serde(default)]
     unit: String,
     #[serde(default)]
@@ -481,6 +482,8 @@ impl File {
             }
         };
         let (source, note) = (entry.source.clone(), entry.note.clone());
-        DataSpec::new(name, points, &entry.unit, source, note)
+        let mut data = DataSpec::new(name, points, &entry.unit, source, note)?;
+        data.output = string(&entry.output);
+        Ok(data)
     }
 }
