@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn data_that_do_not_fit_their_output_are_refused() {
         for (data, outputs, expected) in [
-            ("output = \"powr\"", "power = \"1 + t - t\"", "did you mean `power`?"),
+            ("output = \"powr\"", "power = \"(t - from) / yr\"", "did you mean `power`?"),
             ("output = \"power\"\nunit = \"GW\"", "power = \"(t - from) / yr\"", "is shown in ``"),
             ("output = \"power\"", "power = \"3\"", "are of a path"),
         ] {

@@ -231,6 +231,22 @@ fn the_same_seed_gives_the_same_numbers_whatever_else_changes() {
     assert_eq!(a, b);
 }
 
+#[test]
+fn the_scenario_of_the_guide_runs() {
+    let guide = include_str!("../../../docs/src/scenarios.md");
+    let (_, rest) = guide.split_once("```toml\n").unwrap();
+    let (text, _) = rest.split_once("```").unwrap();
+    let scenario = Scenario::from_toml("guide.toml", text).unwrap();
+    let model = Model::new(&scenario).unwrap_or_else(|problem| panic!("{problem}"));
+    let run = model.run_with(Settings { samples: 2000, seed: 1 }).unwrap();
+    assert_eq!(run.cases.len(), 2);
+    let by_2030 = |case: usize| {
+        run.cases[case].output("by_2030").unwrap().quantiles(0, &[0.5]).unwrap()[0].value
+    };
+    assert!(by_2030(0) > by_2030(1));
+    assert_eq!(model.sensitivities(draws::Level::P90, 256).unwrap().len(), 2);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
