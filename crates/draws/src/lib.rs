@@ -78,6 +78,7 @@ mod sobol;
 mod solve;
 mod stream;
 mod table;
+pub mod uncertain;
 
 pub use correlation::Moved;
 pub use dist::Dist;

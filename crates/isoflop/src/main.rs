@@ -5,7 +5,6 @@ mod interrupt;
 mod progress;
 mod terminal_plot;
 mod text;
-mod uncertain;
 
 use std::process::ExitCode;
 

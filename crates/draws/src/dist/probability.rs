@@ -172,6 +172,19 @@ fn share(x: f64, low: f64, high: f64) -> f64 {
     ((x / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0)).clamp(0.0, 1.0)
 }
 
+/// A finite value above `low` at which `enough` holds, as it does at the greatest of all; by
+/// doubling, since halving down from there would take a thousand steps.
+fn reach(low: f64, enough: impl Fn(f64) -> bool) -> f64 {
+    let mut step = low.abs().max(1.0) * 1e-6;
+    while step < f64::MAX / 4.0 {
+        if enough(low + step) {
+            return low + step;
+        }
+        step *= 2.0;
+    }
+    f64::MAX
+}
+
 /// A mixture's quantile lies between the least and the greatest of its parts' quantiles.
 fn mixture_quantile(weights: &[f64], parts: &[Dist], p: f64) -> f64 {
     let (low, high) = parts
@@ -189,10 +202,10 @@ fn mixture_quantile(weights: &[f64], parts: &[Dist], p: f64) -> f64 {
     if p >= 1.0 {
         return high;
     }
-    let ceiling = if high == f64::INFINITY { f64::MAX } else { high };
-    if cdf(ceiling) < enough {
+    if high == f64::INFINITY && cdf(f64::MAX) < enough {
         return high;
     }
+    let ceiling = if high == f64::INFINITY { reach(low, |x| cdf(x) >= enough) } else { high };
     let x = root(low, ceiling, |x| cdf(x) - p);
     // Where the probability jumps, the answer is the atom itself: look for a part that jumps
     // within rounding of the root.

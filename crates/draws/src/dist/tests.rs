@@ -124,6 +124,21 @@ fn endless_nesting_is_refused_before_it_costs_anything() {
 }
 
 #[test]
+fn a_mixture_with_never_keeps_its_finite_quantiles() {
+    // Seconds since the year 0: a narrow range of large numbers.
+    for (low, high) in [(6.4e10, 6.5e10), (2.0, 3.0), (-5.0, -4.0), (1e-20, 2e-20)] {
+        let part = Dist::uniform(low, high).unwrap();
+        let never = Dist::data([f64::INFINITY]).unwrap();
+        let dist = Dist::mix(vec![(0.75, part.clone()), (0.25, never)]).unwrap();
+        for p in [0.01, 0.3, 0.6, 0.74] {
+            let (found, expected) = (dist.quantile(p), part.quantile(p / 0.75));
+            assert!((found - expected).abs() <= 1e-9 * expected.abs(), "{found} {expected}");
+        }
+        assert_eq!(dist.quantile(0.76), f64::INFINITY);
+    }
+}
+
+#[test]
 fn data_may_hold_never() {
     let dist = Dist::data(vec![2030.0, f64::INFINITY]).unwrap();
     assert_eq!(dist.quantile(0.5), 2030.0);

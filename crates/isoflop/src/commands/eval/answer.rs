@@ -1,12 +1,12 @@
 //! Values of definitions: computed once, or over draws of the uncertain inputs.
 
 use diagnostic::Diagnostic;
+use draws::uncertain::sampled;
 use draws::{Design, Draws, Estimate, Level, Summary};
 use formula::{Compiled, Form, Nature, ValueType, Workspace};
 use rayon::prelude::*;
 
 use super::definitions::Sound;
-use crate::uncertain::sampled;
 
 /// Rows that one task evaluates: the columns of a block stay in the cache.
 const BLOCK: usize = 8192;

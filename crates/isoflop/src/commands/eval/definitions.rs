@@ -1,9 +1,8 @@
 //! What `isoflop eval` was given: definitions from arguments, files and the prompt, as one program.
 
 use diagnostic::Diagnostic;
+use draws::uncertain::{Misfit, Uncertain, uncertain_inputs};
 use formula::{Checked, Environment, Program, Source};
-
-use crate::uncertain::{Misfit, Uncertain, uncertain_inputs};
 
 /// Definitions that belong together, in the order given.
 #[derive(Debug, Clone, Default)]

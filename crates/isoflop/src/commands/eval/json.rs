@@ -2,12 +2,12 @@
 
 use diagnostic::Diagnostic;
 use draws::Estimate;
+use draws::uncertain::Uncertain;
 use formula::{Form, Nature, ValueType};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Found, Sampling, unit_name};
 use super::definitions::Sound;
-use crate::uncertain::Uncertain;
 
 const SCHEMA: u32 = 1;
 const YEAR: f64 = 31_557_600.0;

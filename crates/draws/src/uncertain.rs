@@ -9,46 +9,70 @@
 //! ```
 
 use diagnostic::Diagnostic;
-use draws::{Dist, Inputs, Level};
 use formula::{
     Checked, Form, Input, Nature, Recipe, RecipeArgument, RecipeLabel, RecipeValue, ValueType,
 };
 
+use crate::{Dist, Inputs, Level};
+
 #[cfg(test)]
 mod tests;
 
-/// The level of `a to b`: its ends are the 5% and 95% quantiles.
-const TO: Level = Level::P90;
-
 /// An uncertain input that cannot be drawn from.
 #[derive(Debug, Clone)]
-pub(crate) struct Misfit {
+pub struct Misfit {
     /// The input's name, by which the place where it is written can be found.
-    pub(crate) input: String,
+    pub input: String,
     /// Its outermost family: `to`, `normal`, ...
-    pub(crate) family: String,
+    pub family: String,
     /// What is wrong, without a place.
-    pub(crate) problem: Diagnostic,
+    pub problem: Diagnostic,
 }
 
 /// An uncertain input, ready to be drawn from.
 #[derive(Debug, Clone)]
-pub(crate) struct Uncertain {
+pub struct Uncertain {
     /// Its name in the formula, which also names its random stream.
-    pub(crate) name: String,
+    pub name: String,
     /// In base units; dates in seconds since the year 0, growth in log-rates per second.
-    pub(crate) dist: Dist,
+    pub dist: Dist,
     /// How its numbers are to be read.
-    pub(crate) value: ValueType,
+    pub value: ValueType,
 }
 
-/// Every uncertain input of a program, in the order written.
-pub(crate) fn uncertain_inputs(checked: &Checked) -> Result<Vec<Uncertain>, Box<Misfit>> {
-    checked.inputs().into_iter().map(|input| uncertain(checked, input)).collect()
+/// Every uncertain input of a program, in the order written; the ends of `a to b` are the 5% and
+/// 95% quantiles.
+///
+/// ```
+/// use draws::uncertain::uncertain_inputs;
+/// use formula::{Environment, Program};
+///
+/// let program = Program::parse("<example>", "gap = 300 to 3000")?;
+/// let found = uncertain_inputs(&program.check(&Environment::new())?).map_err(|e| e.problem)?;
+/// assert_eq!(found[0].name, "gap");
+/// assert!((found[0].dist.quantile(0.05) - 300.0).abs() < 1e-9);
+/// # Ok::<(), diagnostic::Diagnostic>(())
+/// ```
+///
+/// # Errors
+/// The first input whose numbers make no distribution.
+pub fn uncertain_inputs(checked: &Checked) -> Result<Vec<Uncertain>, Box<Misfit>> {
+    uncertain_inputs_at(checked, Level::P90)
+}
+
+/// Every uncertain input of a program, in the order written; `level` is that of `a to b`.
+///
+/// # Errors
+/// The first input whose numbers make no distribution.
+pub fn uncertain_inputs_at(checked: &Checked, level: Level) -> Result<Vec<Uncertain>, Box<Misfit>> {
+    checked.inputs().into_iter().map(|input| uncertain(checked, input, level)).collect()
 }
 
 /// Those of the `uncertain` inputs that are `needed`, as a list to sample from.
-pub(crate) fn sampled(uncertain: &[Uncertain], needed: &[&str]) -> Result<Inputs, Diagnostic> {
+///
+/// # Errors
+/// Two inputs of one name.
+pub fn sampled(uncertain: &[Uncertain], needed: &[&str]) -> Result<Inputs, Diagnostic> {
     let mut inputs = Inputs::new();
     for input in uncertain.iter().filter(|input| needed.contains(&input.name.as_str())) {
         inputs.add(input.name.clone(), input.dist.clone())?;
@@ -56,10 +80,10 @@ pub(crate) fn sampled(uncertain: &[Uncertain], needed: &[&str]) -> Result<Inputs
     Ok(inputs)
 }
 
-fn uncertain(checked: &Checked, input: Input) -> Result<Uncertain, Box<Misfit>> {
+fn uncertain(checked: &Checked, input: Input, level: Level) -> Result<Uncertain, Box<Misfit>> {
     let Input { name, recipe, .. } = input;
     let made = checked.value_type(&name).and_then(|value| {
-        let dist = Reader { value: &value }.dist(&recipe)?;
+        let dist = Reader { value: &value, level }.dist(&recipe)?;
         Ok((dist, value))
     });
     match made {
@@ -71,6 +95,8 @@ fn uncertain(checked: &Checked, input: Input) -> Result<Uncertain, Box<Misfit>> 
 /// Reads the recipes of one quantity.
 struct Reader<'a> {
     value: &'a ValueType,
+    /// The level of `a to b`.
+    level: Level,
 }
 
 impl Reader<'_> {
@@ -79,7 +105,7 @@ impl Reader<'_> {
     }
 
     /// The outer error is about how the recipe is written, the inner one about its numbers.
-    fn family(&self, recipe: &Recipe) -> Result<Result<Dist, draws::Error>, Diagnostic> {
+    fn family(&self, recipe: &Recipe) -> Result<Result<Dist, crate::Error>, Diagnostic> {
         let family = recipe.family.as_str();
         let through = quantiles(recipe)?;
         if let (true, "lognormal" | "loguniform") = (self.is_date(), family) {
@@ -100,9 +126,9 @@ impl Reader<'_> {
             ("to", None) => {
                 let [low, high] = numbers(recipe, ["low", "high"])?;
                 if self.is_additive() {
-                    Dist::normal_through(&[(TO.lower(), low), (TO.upper(), high)])
+                    Dist::normal_through(&[(self.level.lower(), low), (self.level.upper(), high)])
                 } else {
-                    Dist::interval(low, high, TO)
+                    Dist::interval(low, high, self.level)
                 }
             }
             ("normal", None) => {
@@ -171,7 +197,7 @@ impl Reader<'_> {
         })
     }
 
-    fn mix(&self, recipe: &Recipe) -> Result<Result<Dist, draws::Error>, Diagnostic> {
+    fn mix(&self, recipe: &Recipe) -> Result<Result<Dist, crate::Error>, Diagnostic> {
         let part = |argument: &RecipeArgument| {
             let weight = match &argument.label {
                 None => 1.0,
@@ -206,16 +232,16 @@ impl Reader<'_> {
     }
 
     /// An error of the draws, with its numbers as they would be written.
-    fn refused(&self, error: draws::Error) -> Diagnostic {
+    fn refused(&self, error: crate::Error) -> Diagnostic {
         match &error {
-            draws::Error::Order { family, low_name, low, high_name, high } => {
+            crate::Error::Order { family, low_name, low, high_name, high } => {
                 let [low, high] = [low, high].map(|end| self.written(*end));
                 let message =
                     format!("{family}: {low_name} ({low}) must be below {high_name} ({high})");
                 Diagnostic::error(message).help("write the lower one first")
             }
             // Of a date or growth these may be differences, which are not written as the values.
-            draws::Error::Parameter { family, parameter, value, allowed }
+            crate::Error::Parameter { family, parameter, value, allowed }
                 if !self.is_additive() && is_quantity(family, parameter) =>
             {
                 let value = self.written(*value);
