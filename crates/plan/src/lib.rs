@@ -1,5 +1,7 @@
 //! What to train with a budget: where loss, machine and money meet.
 
+mod believed;
 mod drawn;
 
+pub use believed::Believed;
 pub use drawn::{Drawn, Quantity};
