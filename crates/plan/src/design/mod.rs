@@ -1,0 +1,413 @@
+//! Which experiments to run next: the runs that tell most about what was asked, per FLOP.
+//!
+//! ```text
+//!  Fit + its runs ──▶ Knowledge ──▶ 32 laws that may be true, each ──▶ search ──▶ Design
+//!  or a prior           │           with exact slopes at every        greedy,      runs, batch by batch
+//!                       │           candidate run (N, D)              exchange     interval now, after
+//!  Goal ────────────────┘             ▲                                            the usual grid
+//!  Limits ──▶ candidates ─────────────┘                                            doubts
+//! ```
+//!
+//! A measurement near a law is linear in the law's parameters to first order, so what a run would
+//! tell is known before it is made: its slopes say how much of the uncertainty of the goal it
+//! removes. That uncertainty comes from the runs made (or from a prior), under the same slopes; it
+//! is scaled so that before the first new run it is what the fit's own draws say. The average is
+//! over laws spread over the draws by the goal, and over nothing else: the same input gives the
+//! same design on any number of threads.
+//!
+//! Two things keep a design from trusting the law too much. The law may [bend](Question::bend): a
+//! surface of second degree that its parameters cannot follow has a prior of its own, and runs have
+//! to tell it apart. And a setting is repeated a limited number of times, where two settings within
+//! a factor of 1.5 in both N and D count as one.
+
+mod beliefs;
+mod bend;
+mod candidates;
+mod doubt;
+mod goal;
+mod grid;
+mod knowledge;
+mod scenario;
+mod search;
+mod tangents;
+
+use diagnostic::Diagnostic;
+use laws::{Interval, Setting};
+use runs::{Flop, Parameters, Tokens, flop_6nd};
+
+use beliefs::{Beliefs, State};
+use bend::Bend;
+use search::{Purse, Shop, search};
+use tangents::Points;
+
+pub use candidates::Limits;
+pub use doubt::Doubt;
+pub use goal::Goal;
+pub use grid::Grid;
+pub use knowledge::{Knowledge, Made, Prior};
+
+/// What is asked of a design.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// What the runs are to teach.
+    pub goal: Goal,
+    /// FLOP for all runs, each counted as 6 N D.
+    pub budget: Flop,
+    /// In how many batches it is spent, equal shares each.
+    pub batches: usize,
+    /// The most runs of a batch.
+    pub runs: usize,
+    /// The most runs of one setting, which differ by their seeds.
+    pub repeats: usize,
+    /// How far the law may bend away from the truth: the standard deviation, on the residual scale
+    /// (0.01 is 1 % of the loss) per squared decade of N, of D, and of both together. 0 trusts the
+    /// law.
+    pub bend: f64,
+    /// What a run may be.
+    pub limits: Limits,
+    /// About how many runs to choose from.
+    pub candidates: usize,
+    /// Budgets, and sizes at each, of the IsoFLOP grid to compare with.
+    pub grid: (usize, usize),
+    /// The law's variables other than N and D.
+    pub given: Setting,
+    /// The level of the intervals.
+    pub level: f64,
+}
+
+/// How sure something is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Certainty {
+    /// If the law holds as written.
+    pub law_holds: f64,
+    /// If it may bend as far as was said.
+    pub may_bend: f64,
+}
+
+/// Runs of one setting.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Proposal {
+    /// The batch, from 0.
+    pub batch: usize,
+    /// N.
+    pub parameters: Parameters,
+    /// D.
+    pub tokens: Tokens,
+    /// How many runs, with different seeds.
+    pub times: usize,
+}
+
+impl Proposal {
+    /// FLOP of one of the runs, as 6 N D.
+    pub fn cost(&self) -> Flop {
+        flop_6nd(self.parameters, self.tokens)
+    }
+}
+
+/// The IsoFLOP grid of the same budget.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Usual {
+    /// Its runs.
+    pub grid: Grid,
+    /// How sure it would make the goal.
+    pub after: Certainty,
+    /// What a grid takes to be as good as the design, as the design was chosen; `None` where ten
+    /// thousand times the budget does not do.
+    pub same_certainty: Option<Flop>,
+}
+
+/// What the runs would be if the law were trusted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Trusting {
+    /// Distinct settings.
+    pub settings: usize,
+    /// How sure they would make the goal.
+    pub after: Certainty,
+}
+
+/// The runs to make, and what they promise.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Design {
+    /// What was asked.
+    pub goal: Goal,
+    /// The goal under the best values: a loss, or N*. NaN for a choice.
+    pub best: f64,
+    /// Its interval now, over the draws.
+    pub interval: Option<Interval>,
+    /// Standard deviation of the goal's logarithm now (of the goal itself for laws of shares), or
+    /// the chance to choose the right law, which is a half before any new run.
+    pub now: Certainty,
+    /// The same after each batch.
+    pub after: Vec<Certainty>,
+    /// The runs, batch by batch, small ones first.
+    pub runs: Vec<Proposal>,
+    /// How many runs there were to choose from.
+    pub candidates: usize,
+    /// The usual grid; `None` where the limits allow none of its runs.
+    pub usual: Option<Usual>,
+    /// What would change if the law were trusted; `None` where it is.
+    pub trusting: Option<Trusting>,
+    /// Reasons to look twice.
+    pub doubts: Vec<Doubt>,
+    logarithmic: bool,
+}
+
+impl Design {
+    /// FLOP of all runs, as 6 N D.
+    pub fn spent(&self) -> Flop {
+        self.runs.iter().map(|run| run.cost() * run.times as f64).sum()
+    }
+
+    /// Distinct settings.
+    pub fn settings(&self) -> usize {
+        let mut settings: Vec<(u64, u64)> = self
+            .runs
+            .iter()
+            .map(|run| (run.parameters.get().to_bits(), run.tokens.get().to_bits()))
+            .collect();
+        settings.sort_unstable();
+        settings.dedup();
+        settings.len()
+    }
+
+    /// The interval of the goal when its deviation is `deviation`: the one of now, narrower or
+    /// wider by the ratio of the two, around the best value.
+    pub fn interval_at(&self, deviation: f64) -> Option<Interval> {
+        let now = self.interval?;
+        let share = deviation / self.now.law_holds;
+        let end = |end: f64| {
+            if self.logarithmic {
+                self.best * (end / self.best).powf(share)
+            } else {
+                self.best + (end - self.best) * share
+            }
+        };
+        share.is_finite().then(|| Interval { low: end(now.low), high: end(now.high), ..now })
+    }
+}
+
+/// The runs to make next.
+///
+/// `rival` is the law to tell apart from `known`, for [`Goal::Choice`].
+///
+/// # Errors
+/// Limits that leave no run, options out of range, a goal that the law does not have.
+pub fn design(
+    known: &Knowledge,
+    rival: Option<&Knowledge>,
+    asked: &Question,
+) -> Result<Design, Diagnostic> {
+    asked.check()?;
+    let others = known.others(&asked.given)?;
+    let (n, d) = asked.limits.candidates(asked.candidates)?;
+    let costs: Vec<f64> = n.iter().zip(&d).map(|(n, d)| 6.0 * n * d).collect();
+    let logarithms = |values: &[f64]| values.iter().map(|x| x.ln()).collect::<Vec<f64>>();
+    let (ln_n, ln_d) = (logarithms(&n), logarithms(&d));
+    let shop = Shop { costs: &costs, ln_n: &ln_n, ln_d: &ln_d };
+    let points = Points::new(n.clone(), d.clone(), &others);
+    let ends = |values: &[f64]| {
+        values.iter().fold((f64::INFINITY, 0.0_f64), |(l, h), &x| (l.min(x), h.max(x)))
+    };
+    let bend = Bend::new(asked.bend, &known.made, [ends(&n), ends(&d)]);
+    let values = asked.goal.values(known, &others)?;
+    let beliefs = match (&asked.goal, rival) {
+        (Goal::Choice, Some(rival)) => Beliefs::of_choice(known, rival, bend)?,
+        (Goal::Choice, None) => {
+            return Err(Diagnostic::error("a choice needs two laws, and there is one")
+                .help("name the other with --against LAW"));
+        }
+        _ => Beliefs::of_goal(known, &asked.goal, &values, &others, bend)?,
+    };
+    if beliefs.is_empty() {
+        return Err(Diagnostic::error("what is asked does not exist under the law")
+            .note("of every budget, more of one of N and D never helps, or the target is out of range")
+            .help("ask for the loss of a run, or for a smaller budget, or take another law"));
+    }
+    let plain = beliefs.state(&points, false)?;
+    let bent = if asked.bend > 0.0 { beliefs.state(&points, true)? } else { plain.clone() };
+    if plain.scenarios.is_empty() || bent.scenarios.is_empty() {
+        return Err(Diagnostic::error("the law has no finite slopes at these runs")
+            .help("narrow the limits to where the law has a value"));
+    }
+    let judge = Judge::new(&asked.goal, known, &values, &plain, &bent);
+
+    let share = asked.budget / asked.batches as f64;
+    let purse = Purse { budget: share.get(), runs: asked.runs, repeats: asked.repeats };
+    let grid_of = |spend: Flop| Grid::new(known, &others, &asked.limits, asked.grid, spend);
+    let starts = [nearest(&grid_of(share)?, &n, &d)];
+    let (mut plain_now, mut bent_now) = (plain.clone(), bent.clone());
+    let (mut runs, mut after) = (Vec::new(), Vec::new());
+    for batch in 0..asked.batches {
+        let chosen = search(&bent_now, shop, purse, &starts);
+        for &candidate in &chosen {
+            plain_now.run(candidate, 1.0);
+            bent_now.run(candidate, 1.0);
+        }
+        runs.extend(proposals(batch, chosen, &n, &d, &costs));
+        after.push(judge.certainty(&plain_now, &bent_now));
+    }
+    let trusting = (asked.bend > 0.0).then(|| {
+        let (mut plain, mut bent) = (plain.clone(), bent.clone());
+        let purse = Purse { budget: asked.budget.get(), runs: asked.runs * asked.batches, ..purse };
+        let chosen = search(&plain, shop, purse, &[]);
+        for &candidate in &chosen {
+            plain.run(candidate, 1.0);
+            bent.run(candidate, 1.0);
+        }
+        let settings = proposals(0, chosen, &n, &d, &costs).len();
+        Trusting { settings, after: judge.certainty(&plain, &bent) }
+    });
+    let grid = grid_of(asked.budget)?;
+    let usual = if grid.runs.is_empty() {
+        None
+    } else {
+        let bends = asked.bend > 0.0;
+        let (worth, left) = grid.worth(&beliefs, &others, false)?;
+        let (bent_worth, bent_left) = grid.worth(&beliefs, &others, bends)?;
+        let same = grid::same_certainty(
+            |spend| Ok(grid_of(spend)?.worth(&beliefs, &others, bends)?.0),
+            bent_now.merit(),
+            asked.budget,
+        )?;
+        Some(Usual {
+            grid,
+            after: judge.of((worth, left), (bent_worth, bent_left)),
+            same_certainty: same,
+        })
+    };
+    let logarithmic = asked.goal.is_logarithmic(known);
+    let natural = |x: f64| if logarithmic { x.exp() } else { x };
+    let best = values.first().map_or(f64::NAN, |&best| natural(best));
+    let there: Vec<f64> =
+        values.iter().skip(1).filter(|x| x.is_finite()).map(|&x| natural(x)).collect();
+    let mut design = Design {
+        goal: asked.goal.clone(),
+        best,
+        interval: Interval::of(there, asked.level),
+        now: judge.certainty(&plain, &bent),
+        after,
+        runs,
+        candidates: costs.len(),
+        usual,
+        trusting,
+        doubts: Vec::new(),
+        logarithmic,
+    };
+    design.doubts = doubt::doubts(&design, known, asked, &values, judge.identified());
+    Ok(design)
+}
+
+impl Question {
+    fn check(&self) -> Result<(), Diagnostic> {
+        let refuse = |option: &str, value: f64, expected: &str| {
+            Err(Diagnostic::error(format!("`{option}` of {value} is out of range"))
+                .help(format!("give {expected}")))
+        };
+        if !(self.budget.get() > 0.0 && self.budget.get().is_finite()) {
+            return refuse("--budget", self.budget.get(), "FLOP above 0");
+        }
+        if !(1..=20).contains(&self.batches) {
+            return refuse("--batches", self.batches as f64, "1 to 20 batches");
+        }
+        if !(1..=1000).contains(&self.runs) {
+            return refuse("--runs", self.runs as f64, "1 to 1000 runs a batch");
+        }
+        if !(1..=1000).contains(&self.repeats) {
+            return refuse("--repeats", self.repeats as f64, "1 to 1000 runs of a setting");
+        }
+        if !(0.0..=1.0).contains(&self.bend) {
+            return refuse("--bend", self.bend, "a share from 0 to 1, such as 0.01");
+        }
+        if !(4..=200_000).contains(&self.candidates) {
+            return refuse("--candidates", self.candidates as f64, "4 to 200,000 runs");
+        }
+        let (budgets, sizes) = self.grid;
+        if !(1..=50).contains(&budgets) || !(1..=50).contains(&sizes) {
+            return refuse("--grid", budgets as f64, "1x1 to 50x50 budgets and sizes");
+        }
+        if let Some(compute) = self.goal.compute()
+            && !(compute.get() > 6.0 && compute.get() < 1e60)
+        {
+            return refuse("--target", compute.get(), "a budget between 6 and 1e60 FLOP");
+        }
+        Ok(())
+    }
+}
+
+/// From states to how sure the goal is.
+struct Judge {
+    choice: bool,
+    /// Standard deviation of the goal over the draws.
+    spread: f64,
+    /// The same by the slopes, for the law as it is.
+    local: f64,
+    /// How much wider the draws are than runs of this noise would leave them: an objective that
+    /// guards against outliers pays with wider intervals. Never below 1, the bound of Cramér and
+    /// Rao: where draws are narrower than it, bounds hold them and not the runs.
+    inflation: f64,
+}
+
+impl Judge {
+    fn new(goal: &Goal, known: &Knowledge, values: &[f64], plain: &State, bent: &State) -> Self {
+        let choice = matches!(goal, Goal::Choice);
+        let local = plain.left();
+        let there = values.iter().skip(1).copied().filter(|x| x.is_finite()).collect();
+        // Two standard deviations of a normal, without its tails.
+        let middle = Interval::of(there, 0.682_689_492_137_086);
+        let spread = middle.map_or(local, |ends| 0.5 * (ends.high - ends.low));
+        let ratio = spread / local;
+        let inflation = if known.is_prior || choice || ratio.is_nan() { 1.0 } else { ratio.max(1.0) };
+        debug_assert!(bent.scenarios.len() <= plain.scenarios.len() || choice);
+        Self { choice, spread, local, inflation }
+    }
+
+    fn certainty(&self, plain: &State, bent: &State) -> Certainty {
+        self.of((plain.merit(), plain.left()), (bent.merit(), bent.left()))
+    }
+
+    /// From merit and deviation, for the law as it is and for one that may bend.
+    fn of(&self, plain: (f64, f64), bent: (f64, f64)) -> Certainty {
+        if self.choice {
+            return Certainty { law_holds: plain.0, may_bend: bent.0 };
+        }
+        let law_holds = if plain.0 == 0.0 { self.spread } else { self.inflation * plain.1 };
+        let law_holds = law_holds.min(self.spread);
+        Certainty { law_holds, may_bend: (self.inflation * bent.1).max(law_holds) }
+    }
+
+    /// Whether the runs, and not bounds, hold the goal where it is.
+    fn identified(&self) -> bool {
+        self.choice || self.local < 3.0 * self.spread
+    }
+}
+
+/// For every run of a grid the candidate nearest to it.
+fn nearest(grid: &Grid, n: &[f64], d: &[f64]) -> Vec<usize> {
+    let place = |run: &(Parameters, Tokens)| {
+        let away = |i: &usize| {
+            (n[*i] / run.0.get()).ln().powi(2) + (d[*i] / run.1.get()).ln().powi(2)
+        };
+        (0..n.len()).min_by(|a, b| away(a).total_cmp(&away(b)))
+    };
+    grid.runs.iter().filter_map(place).collect()
+}
+
+/// Candidates as proposals: equal ones together, cheap ones first.
+fn proposals(
+    batch: usize,
+    mut chosen: Vec<usize>,
+    n: &[f64],
+    d: &[f64],
+    costs: &[f64],
+) -> Vec<Proposal> {
+    chosen.sort_by(|&a, &b| costs[a].total_cmp(&costs[b]).then(a.cmp(&b)));
+    let mut proposals: Vec<Proposal> = Vec::new();
+    for candidate in chosen {
+        let (parameters, tokens) = (Parameters(n[candidate]), Tokens(d[candidate]));
+        match proposals.last_mut() {
+            Some(last) if last.parameters == parameters && last.tokens == tokens => last.times += 1,
+            _ => proposals.push(Proposal { batch, parameters, tokens, times: 1 }),
+        }
+    }
+    proposals
+}
