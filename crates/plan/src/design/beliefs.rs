@@ -247,7 +247,11 @@ fn chance(distance: f64) -> f64 {
 fn spread(values: &[f64]) -> Vec<usize> {
     let mut there: Vec<usize> = (1..values.len()).filter(|&row| values[row].is_finite()).collect();
     if there.is_empty() {
-        return if values.first().is_some_and(|best| best.is_finite()) { vec![0] } else { Vec::new() };
+        return if values.first().is_some_and(|best| best.is_finite()) {
+            vec![0]
+        } else {
+            Vec::new()
+        };
     }
     there.sort_by(|&a, &b| values[a].total_cmp(&values[b]).then(a.cmp(&b)));
     let count = SCENARIOS.min(there.len());

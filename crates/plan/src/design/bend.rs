@@ -54,7 +54,8 @@ mod tests {
         let bend = Bend::new(0.01, &Made::default(), [(1e6, 1e8), (1e8, 1e10)]);
         assert_eq!(bend.terms(1e7, 1e9), [0.0; 3]);
         let (n, d, h): (f64, f64, f64) = (3e7, 4e8, 1e-5);
-        let (up, down) = (bend.terms(n * h.exp(), d / h.exp()), bend.terms(n / h.exp(), d * h.exp()));
+        let (up, down) =
+            (bend.terms(n * h.exp(), d / h.exp()), bend.terms(n / h.exp(), d * h.exp()));
         for (k, slope) in bend.slopes_along_budget(n, d).into_iter().enumerate() {
             assert!((slope - (up[k] - down[k]) / (2.0 * h)).abs() < 1e-6, "{k}");
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use runs::Flop;
 
 use super::knowledge::Knowledge;
-use super::{Question, Design, Goal};
+use super::{Design, Goal, Question};
 
 /// A reason to look twice at a design.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,10 +92,9 @@ impl fmt::Display for Doubt {
                 "under {:.0} % of the draws what is asked does not exist; they are left out",
                 100.0 * share
             ),
-            Self::AtLimit { limit, runs, of } => write!(
-                f,
-                "{runs} of {of} runs lie at {limit}: a wider limit would teach more"
-            ),
+            Self::AtLimit { limit, runs, of } => {
+                write!(f, "{runs} of {of} runs lie at {limit}: a wider limit would teach more")
+            }
             Self::LittleToLearn { share } => write!(
                 f,
                 "these runs take {:.1} % off the interval: the budget is too small, or the limits \
@@ -158,9 +157,12 @@ pub(super) fn doubts(
     };
     for (limit, runs) in [
         ("the largest model", at(&|n, _| n > 0.97 * largest)),
-        ("the most FLOP of one run", at(&|n, d| {
-            limits.run.1.get() < asked.budget.get() && 6.0 * n * d > 0.9 * limits.run.1.get()
-        })),
+        (
+            "the most FLOP of one run",
+            at(&|n, d| {
+                limits.run.1.get() < asked.budget.get() && 6.0 * n * d > 0.9 * limits.run.1.get()
+            }),
+        ),
         ("the most tokens", at(&|_, d| d > 0.97 * limits.tokens.1.get())),
     ] {
         if 2 * runs >= total && runs > 1 {
@@ -179,9 +181,7 @@ pub(super) fn doubts(
     }
     let mut settings: Vec<(u64, u64)> = (known.made.column("N").iter().zip(known.made.column("D")))
         .map(|(n, d)| (n.to_bits(), d.to_bits()))
-        .chain(
-            design.runs.iter().map(|r| (r.parameters.get().to_bits(), r.tokens.get().to_bits())),
-        )
+        .chain(design.runs.iter().map(|r| (r.parameters.get().to_bits(), r.tokens.get().to_bits())))
         .collect();
     settings.sort_unstable();
     settings.dedup();

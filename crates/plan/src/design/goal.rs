@@ -96,7 +96,8 @@ impl Goal {
                 optima.iter().map(|optimum| self.slopes_at(optimum, known, bend)).collect()
             }
         };
-        let there = |slopes: Vec<f64>| slopes.iter().all(|slope| slope.is_finite()).then_some(slopes);
+        let there =
+            |slopes: Vec<f64>| slopes.iter().all(|slope| slope.is_finite()).then_some(slopes);
         Ok(slopes.into_iter().map(there).collect())
     }
 

@@ -108,19 +108,17 @@ impl Knowledge {
     /// # Errors
     /// A law that does not take N and D, groups with laws of their own, a fit without draws, and
     /// observations that are not those of the fit.
-    pub fn of_fit(
-        name: &str,
-        fit: &Fit,
-        observations: &Observations,
-    ) -> Result<Self, Diagnostic> {
+    pub fn of_fit(name: &str, fit: &Fit, observations: &Observations) -> Result<Self, Diagnostic> {
         needs_size_and_data(&fit.law)?;
         if fit.groups().len() > 1 || fit.groups() != [None] {
             return Err(Diagnostic::error("groups of runs have laws of their own in this fit")
                 .help("choose one group of runs, for instance with --where, and fit that"));
         }
         if fit.draws.is_empty() {
-            return Err(Diagnostic::error("the fit has no draws, so nothing says what is uncertain")
-                .help("fit with draws: --bootstrap 1000"));
+            return Err(Diagnostic::error(
+                "the fit has no draws, so nothing says what is uncertain",
+            )
+            .help("fit with draws: --bootstrap 1000"));
         }
         if observations.len() != fit.data.rows {
             return Err(Diagnostic::error(format!(
@@ -172,9 +170,8 @@ impl Knowledge {
         let law = believed.law.clone();
         needs_size_and_data(&law)?;
         prior.check(&law)?;
-        let free: Vec<usize> = (0..law.parameters.len())
-            .filter(|&i| law.parameters[i].fixed.is_none())
-            .collect();
+        let free: Vec<usize> =
+            (0..law.parameters.len()).filter(|&i| law.parameters[i].fixed.is_none()).collect();
         let mut columns = Columns::new(1 + prior.draws);
         let mut spreads = Vec::with_capacity(free.len());
         for (index, parameter) in law.parameters.iter().enumerate() {
@@ -184,8 +181,8 @@ impl Knowledge {
                 continue;
             }
             let stated = prior.ranges.iter().find(|(known, _)| *known == parameter.name);
-            let (low, high) =
-                stated.map_or((published / prior.factor, published * prior.factor), |(_, ends)| *ends);
+            let (low, high) = stated
+                .map_or((published / prior.factor, published * prior.factor), |(_, ends)| *ends);
             if !(low > 0.0 && high > low && high.is_finite()) {
                 return Err(Diagnostic::error(format!(
                     "a prior needs `{}` above 0, but it may be {low} to {high}",

@@ -30,6 +30,8 @@ mod knowledge;
 mod scenario;
 mod search;
 mod tangents;
+#[cfg(test)]
+mod tests;
 
 use diagnostic::Diagnostic;
 use laws::{Interval, Setting};
@@ -356,7 +358,8 @@ impl Judge {
         let middle = Interval::of(there, 0.682_689_492_137_086);
         let spread = middle.map_or(local, |ends| 0.5 * (ends.high - ends.low));
         let ratio = spread / local;
-        let inflation = if known.is_prior || choice || ratio.is_nan() { 1.0 } else { ratio.max(1.0) };
+        let inflation =
+            if known.is_prior || choice || ratio.is_nan() { 1.0 } else { ratio.max(1.0) };
         debug_assert!(bent.scenarios.len() <= plain.scenarios.len() || choice);
         Self { choice, spread, local, inflation }
     }
@@ -384,9 +387,8 @@ impl Judge {
 /// For every run of a grid the candidate nearest to it.
 fn nearest(grid: &Grid, n: &[f64], d: &[f64]) -> Vec<usize> {
     let place = |run: &(Parameters, Tokens)| {
-        let away = |i: &usize| {
-            (n[*i] / run.0.get()).ln().powi(2) + (d[*i] / run.1.get()).ln().powi(2)
-        };
+        let away =
+            |i: &usize| (n[*i] / run.0.get()).ln().powi(2) + (d[*i] / run.1.get()).ln().powi(2);
         (0..n.len()).min_by(|a, b| away(a).total_cmp(&away(b)))
     };
     grid.runs.iter().filter_map(place).collect()

@@ -119,6 +119,11 @@ impl Scenario {
         open.is_finite().then_some(Self { slopes, covariance, noise, a, b, open, gained: 0.0 })
     }
 
+    #[cfg(test)]
+    pub(crate) fn candidates(&self) -> usize {
+        self.a.len()
+    }
+
     /// Multiplies by the share of the open variance that is left after one more run of each of the
     /// candidates from `first` on.
     pub(crate) fn shares_left(&self, first: usize, product: &mut [f64]) {
