@@ -144,15 +144,15 @@ fn the_grid_that_is_said_to_be_as_certain_is() {
 
 #[test]
 fn a_prior_stands_in_for_the_first_runs() {
-    let prior = plan::design::Prior { factor: 1.3, ..plan::design::Prior::default() };
+    let prior = plan::design::Prior { factor: 1.5, ..plan::design::Prior::default() };
     let known = Knowledge::of_prior("besiroglu-2024", &prior).expect("a prior");
     let goal = Goal::Size(Flop(1e21));
     let found = design(&known, None, &question(goal.clone())).expect("a design");
     let after = found.after[0].law_holds;
     assert!(after < 0.5 * found.now.law_holds, "{after} of {}", found.now.law_holds);
-    // Enough settings to fit the law to these runs alone, and then about as sure as was said: the
-    // prior is gone from a fit, and Huber's objective is less sharp than least squares.
+    // Enough settings to fit the law to these runs alone, and a promise for that fit. Huber's
+    // objective is less sharp than the bound (a factor of 1.25 with normal noise).
     assert!(found.settings() > 5, "{:?}", found.runs);
     let delivered = realised(&proposed(&found), &goal, 0, 200);
-    assert!(delivered < 2.5 * after, "{delivered} for {after}");
+    assert!(delivered < 1.7 * after && delivered > 0.7 * after, "{delivered} for {after}");
 }

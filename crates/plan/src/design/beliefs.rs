@@ -51,7 +51,7 @@ enum Asked<'a> {
     /// Slopes of the goal per scenario: without the bend's terms, and with them.
     Goal(Vec<[Vec<f64>; 2]>),
     /// The law that is true, with its parameters per scenario.
-    Truth(Tangents<'a>, Vec<Vec<f64>>),
+    Truth(Box<Tangents<'a>>, Vec<Vec<f64>>),
 }
 
 /// The state after some runs: one scenario per plausible law.
@@ -99,7 +99,7 @@ impl<'a> Beliefs<'a> {
             let count = (SCENARIOS / 2).min(1 + truth.draws());
             let truths: Vec<Vec<f64>> = (0..count).map(|row| truth.point(row)).collect();
             let made = Points::made(&rival.made);
-            let asked = Asked::Truth(Tangents::new(truth)?, truths);
+            let asked = Asked::Truth(Box::new(Tangents::new(truth)?), truths);
             let thetas = vec![rival.point(0); count];
             Side::new(rival, Tangents::new(rival)?, thetas, truth.noise, asked, made, &bend)
         };
@@ -114,13 +114,35 @@ impl<'a> Beliefs<'a> {
 
     /// The state before any of `candidates` was run; with the law able to bend, or as it is.
     pub(crate) fn state(&self, candidates: &Points, bends: bool) -> Result<State, Diagnostic> {
+        self.state_with(candidates, bends, 1.0)
+    }
+
+    /// The same for a fit to the runs alone, which knows of no prior.
+    pub(crate) fn state_of_fit(
+        &self,
+        candidates: &Points,
+        bends: bool,
+    ) -> Result<State, Diagnostic> {
+        self.state_with(candidates, bends, FORGOTTEN)
+    }
+
+    fn state_with(
+        &self,
+        candidates: &Points,
+        bends: bool,
+        prior: f64,
+    ) -> Result<State, Diagnostic> {
         let mut scenarios = Vec::new();
         for side in &self.sides {
-            scenarios.extend(side.scenarios(candidates, bends.then_some(&self.bend))?);
+            scenarios.extend(side.scenarios(candidates, bends.then_some(&self.bend), prior)?);
         }
         Ok(State { scenarios, merit: self.merit })
     }
 }
+
+/// What a prior's precision is multiplied with to leave nothing of it: deviations become a hundred
+/// times as large. None at all would leave a law without runs without a covariance.
+const FORGOTTEN: f64 = 1e-4;
 
 impl<'a> Side<'a> {
     fn new(
@@ -141,6 +163,7 @@ impl<'a> Side<'a> {
         &self,
         candidates: &Points,
         bend: Option<&Bend>,
+        prior: f64,
     ) -> Result<Vec<Scenario>, Diagnostic> {
         let known = self.fitted;
         let noise = self.noise * self.noise;
@@ -152,7 +175,7 @@ impl<'a> Side<'a> {
                     .free
                     .iter()
                     .zip(&known.prior)
-                    .map(|(&i, sd)| (sd * theta[i]).powi(-2))
+                    .map(|(&i, sd)| prior * (sd * theta[i]).powi(-2))
                     .collect();
                 if let Some(bend) = bend {
                     precision.extend([bend.scale.powi(-2); TERMS]);
@@ -228,6 +251,14 @@ impl State {
                 }
             }
         });
+    }
+
+    /// How sure the goal is, on a scale on which designs and grids compare.
+    pub(crate) fn sureness(&self) -> f64 {
+        match self.merit {
+            Merit::Information => -self.left().ln(),
+            Merit::RightChoice => self.merit(),
+        }
     }
 
     /// The standard deviation of the goal that is left, as a geometric mean over laws.

@@ -9,7 +9,7 @@ pub(crate) const TERMS: usize = 3;
 /// y = log10(D / D0), added on the residual scale, each with a normal coefficient around 0.
 ///
 /// A design that is best for a law is as good as the law. It crowds its runs on few settings,
-/// where nothing shows whether the law holds. DuMouchel and Jones (1994, Technometrics 36:37)
+/// where nothing shows whether the law holds. `DuMouchel` and Jones (1994, Technometrics 36:37)
 /// give terms that a model leaves out a prior of their own, the *potential* terms; runs then have
 /// to tell those apart from the parameters.
 #[derive(Debug, Clone, Copy, PartialEq)]

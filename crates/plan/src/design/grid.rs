@@ -4,7 +4,7 @@ use diagnostic::Diagnostic;
 use laws::{Setting, optimal};
 use runs::{Flop, Parameters, Tokens, flop_6nd};
 
-use super::beliefs::Beliefs;
+use super::beliefs::{Beliefs, State};
 use super::candidates::Limits;
 use super::goal::explained;
 use super::knowledge::Knowledge;
@@ -35,12 +35,15 @@ impl Grid {
         (budgets, sizes): (usize, usize),
         spend: Flop,
     ) -> Result<Self, Diagnostic> {
-        let steps: f64 = (0..budgets).map(|i| BUDGET_STEP.powi(-(i as i32))).sum();
-        let top = (spend.get() / (sizes as f64 * steps)).min(limits.run.1.get());
+        let shares: Vec<f64> = std::iter::successors(Some(1.0), |share| Some(share / BUDGET_STEP))
+            .take(budgets)
+            .collect();
+        let top = spend.get() / (sizes as f64 * shares.iter().sum::<f64>());
+        let top = top.min(limits.run.1.get());
         let theta = known.point(0);
         let mut runs = Vec::with_capacity(budgets * sizes);
-        for i in 0..budgets {
-            let compute = top * BUDGET_STEP.powi(-(i as i32));
+        for share in shares {
+            let compute = top * share;
             if compute <= 6.0 {
                 break;
             }
@@ -60,34 +63,34 @@ impl Grid {
         Ok(Self { runs, times: if cost > 0.0 { spend.get() / cost } else { 0.0 } })
     }
 
-    /// What the grid leaves open, or how sure it makes the choice: merit and deviation.
-    pub(crate) fn worth(
+    /// The state of a fit to the runs made and to the grid's.
+    pub(crate) fn made(
         &self,
         beliefs: &Beliefs<'_>,
         others: &Setting,
         bends: bool,
-    ) -> Result<(f64, f64), Diagnostic> {
+    ) -> Result<State, Diagnostic> {
         let (n, d) = self.runs.iter().map(|(n, d)| (n.get(), d.get())).unzip();
-        let mut state = beliefs.state(&Points::new(n, d, others), bends)?;
+        let mut state = beliefs.state_of_fit(&Points::new(n, d, others), bends)?;
         for run in 0..self.runs.len() {
             state.run(run, self.times);
         }
-        Ok((state.merit(), state.left()))
+        Ok(state)
     }
 }
 
 /// Factors of the budget between which a grid as good as the design is looked for.
 const REACH: (f64, f64) = (1e-3, 1e4);
 
-/// The FLOP that the grid takes to be worth `merit`; `None` where even 10,000 times `budget` does
+/// The FLOP at which the grid is as sure as `sureness`; `None` where even 10,000 times `budget` does
 /// not do.
 pub(crate) fn same_certainty(
-    worth: impl Fn(Flop) -> Result<f64, Diagnostic>,
-    merit: f64,
+    of_grid: impl Fn(Flop) -> Result<f64, Diagnostic>,
+    sureness: f64,
     budget: Flop,
 ) -> Result<Option<Flop>, Diagnostic> {
     let (mut low, mut high) = ((budget * REACH.0).get(), budget.get());
-    while worth(Flop(high))? < merit {
+    while of_grid(Flop(high))? < sureness {
         low = high;
         high *= 10.0;
         if high > budget.get() * REACH.1 * 1.1 {
@@ -96,7 +99,7 @@ pub(crate) fn same_certainty(
     }
     for _ in 0..20 {
         let middle = (low * high).sqrt();
-        if worth(Flop(middle))? < merit {
+        if of_grid(Flop(middle))? < sureness {
             low = middle;
         } else {
             high = middle;

@@ -39,6 +39,7 @@ use runs::{Flop, Parameters, Tokens, flop_6nd};
 
 use beliefs::{Beliefs, State};
 use bend::Bend;
+use grid::same_certainty;
 use search::{Purse, Shop, search};
 use tangents::Points;
 
@@ -231,50 +232,48 @@ pub fn design(
         return Err(Diagnostic::error("the law has no finite slopes at these runs")
             .help("narrow the limits to where the law has a value"));
     }
-    let judge = Judge::new(&asked.goal, known, &values, &plain, &bent);
+    let judge = Judge::new(&asked.goal, known, &values, &plain);
 
     let share = asked.budget / asked.batches as f64;
     let purse = Purse { budget: share.get(), runs: asked.runs, repeats: asked.repeats };
     let grid_of = |spend: Flop| Grid::new(known, &others, &asked.limits, asked.grid, spend);
     let starts = [nearest(&grid_of(share)?, &n, &d)];
-    let (mut plain_now, mut bent_now) = (plain.clone(), bent.clone());
+    let bends = asked.bend > 0.0;
+    // A prior helps to choose, but the fit to come will know only the runs.
+    let fits = (beliefs.state_of_fit(&points, false)?, beliefs.state_of_fit(&points, bends)?);
+    let (mut choosing, mut fitted) = (bent.clone(), fits.clone());
     let (mut runs, mut after) = (Vec::new(), Vec::new());
     for batch in 0..asked.batches {
-        let chosen = search(&bent_now, shop, purse, &starts);
+        let chosen = search(&choosing, shop, purse, &starts);
         for &candidate in &chosen {
-            plain_now.run(candidate, 1.0);
-            bent_now.run(candidate, 1.0);
+            choosing.run(candidate, 1.0);
+            fitted.0.run(candidate, 1.0);
+            fitted.1.run(candidate, 1.0);
         }
         runs.extend(proposals(batch, chosen, &n, &d, &costs));
-        after.push(judge.certainty(&plain_now, &bent_now));
+        after.push(judge.certainty(&fitted.0, &fitted.1));
     }
-    let trusting = (asked.bend > 0.0).then(|| {
-        let (mut plain, mut bent) = (plain.clone(), bent.clone());
+    let trusting = bends.then(|| {
+        let mut fitted = fits.clone();
         let purse = Purse { budget: asked.budget.get(), runs: asked.runs * asked.batches, ..purse };
         let chosen = search(&plain, shop, purse, &[]);
         for &candidate in &chosen {
-            plain.run(candidate, 1.0);
-            bent.run(candidate, 1.0);
+            fitted.0.run(candidate, 1.0);
+            fitted.1.run(candidate, 1.0);
         }
         let settings = proposals(0, chosen, &n, &d, &costs).len();
-        Trusting { settings, after: judge.certainty(&plain, &bent) }
+        Trusting { settings, after: judge.certainty(&fitted.0, &fitted.1) }
     });
     let grid = grid_of(asked.budget)?;
     let usual = if grid.runs.is_empty() {
         None
     } else {
-        let bends = asked.bend > 0.0;
-        let (worth, left) = grid.worth(&beliefs, &others, false)?;
-        let (bent_worth, bent_left) = grid.worth(&beliefs, &others, bends)?;
-        let same = grid::same_certainty(
-            |spend| Ok(grid_of(spend)?.worth(&beliefs, &others, bends)?.0),
-            bent_now.merit(),
-            asked.budget,
-        )?;
+        let made = |bends| grid.made(&beliefs, &others, bends);
+        let sureness = |spend| Ok(grid_of(spend)?.made(&beliefs, &others, bends)?.sureness());
         Some(Usual {
+            after: judge.certainty(&made(false)?, &made(bends)?),
+            same_certainty: same_certainty(sureness, fitted.1.sureness(), asked.budget)?,
             grid,
-            after: judge.of((worth, left), (bent_worth, bent_left)),
-            same_certainty: same,
         })
     };
     let logarithmic = asked.goal.is_logarithmic(known);
@@ -286,7 +285,7 @@ pub fn design(
         goal: asked.goal.clone(),
         best,
         interval: Interval::of(there, asked.level),
-        now: judge.certainty(&plain, &bent),
+        now: judge.now(&plain, &bent),
         after,
         runs,
         candidates: costs.len(),
@@ -350,7 +349,7 @@ struct Judge {
 }
 
 impl Judge {
-    fn new(goal: &Goal, known: &Knowledge, values: &[f64], plain: &State, bent: &State) -> Self {
+    fn new(goal: &Goal, known: &Knowledge, values: &[f64], plain: &State) -> Self {
         let choice = matches!(goal, Goal::Choice);
         let local = plain.left();
         let there = values.iter().skip(1).copied().filter(|x| x.is_finite()).collect();
@@ -360,22 +359,25 @@ impl Judge {
         let ratio = spread / local;
         let inflation =
             if known.is_prior || choice || ratio.is_nan() { 1.0 } else { ratio.max(1.0) };
-        debug_assert!(bent.scenarios.len() <= plain.scenarios.len() || choice);
         Self { choice, spread, local, inflation }
     }
 
-    fn certainty(&self, plain: &State, bent: &State) -> Certainty {
-        self.of((plain.merit(), plain.left()), (bent.merit(), bent.left()))
+    /// Before any new run.
+    fn now(&self, plain: &State, bent: &State) -> Certainty {
+        if self.choice {
+            return self.certainty(plain, bent);
+        }
+        let may_bend = (self.spread * bent.left() / plain.left()).max(self.spread);
+        Certainty { law_holds: self.spread, may_bend }
     }
 
-    /// From merit and deviation, for the law as it is and for one that may bend.
-    fn of(&self, plain: (f64, f64), bent: (f64, f64)) -> Certainty {
+    /// After runs, in a fit to all.
+    fn certainty(&self, plain: &State, bent: &State) -> Certainty {
         if self.choice {
-            return Certainty { law_holds: plain.0, may_bend: bent.0 };
+            return Certainty { law_holds: plain.merit(), may_bend: bent.merit() };
         }
-        let law_holds = if plain.0 == 0.0 { self.spread } else { self.inflation * plain.1 };
-        let law_holds = law_holds.min(self.spread);
-        Certainty { law_holds, may_bend: (self.inflation * bent.1).max(law_holds) }
+        let law_holds = (self.inflation * plain.left()).min(self.spread);
+        Certainty { law_holds, may_bend: (self.inflation * bent.left()).max(law_holds) }
     }
 
     /// Whether the runs, and not bounds, hold the goal where it is.

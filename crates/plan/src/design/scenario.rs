@@ -47,6 +47,9 @@ pub(crate) enum Wanted {
     Difference(Vec<f64>, Vec<f64>),
 }
 
+/// Candidates whose covariances with one of them are worked on at a time: they stay in the cache.
+const PIECE: usize = 512;
+
 /// How little may be known of a direction, relative to what each of its coordinates alone shows:
 /// its variance is at most the inverse of this.
 const RIDGE: f64 = 1e-9;
@@ -151,8 +154,7 @@ impl Scenario {
         let weight = 1.0 / (self.noise / times + self.a[candidate]);
         let pull = self.b[candidate] * weight;
         self.gained += self.b[candidate] * pull;
-        // The covariance of every candidate with this one, in pieces that stay in the cache.
-        const PIECE: usize = 512;
+        // The covariance of every candidate with this one.
         let mut with = [0.0; PIECE];
         let count = self.a.len();
         for first in (0..count).step_by(PIECE) {

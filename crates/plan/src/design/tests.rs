@@ -163,7 +163,7 @@ fn threads_do_not_change_a_design() {
 fn a_design_keeps_its_budget_its_runs_and_its_repeats() {
     let known = known("chinchilla", 1.0);
     for (runs, repeats, batches) in [(1, 1, 1), (3, 2, 2), (8, 1, 1)] {
-        let question = Question { runs, repeats, batches, ..question(Goal::Size(Flop(1e22)), 1.0) };
+        let question = Question { batches, runs, repeats, ..question(Goal::Size(Flop(1e22)), 1.0) };
         let found = design(&known, None, &question).unwrap();
         for batch in 0..batches {
             let of = || found.runs.iter().filter(move |run| run.batch == batch);
@@ -244,8 +244,8 @@ fn a_budget_below_the_cheapest_run_proposes_none_and_says_so() {
     let question = Question { budget: Flop(1e15), ..question(Goal::Size(Flop(1e22)), 1.0) };
     let found = design(&known, None, &question).unwrap();
     assert!(found.runs.is_empty());
-    assert!(found.doubts.iter().any(|doubt| *doubt == Doubt::NoRuns));
-    assert_eq!(found.after[0], found.now);
+    assert!(found.doubts.contains(&Doubt::NoRuns));
+    assert!((found.after[0].may_bend / found.now.may_bend - 1.0).abs() < 1e-9);
 }
 
 #[test]
