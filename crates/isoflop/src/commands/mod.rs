@@ -5,6 +5,7 @@ pub(crate) mod eval;
 pub(crate) mod fit;
 pub(crate) mod lab;
 pub(crate) mod list;
+pub(crate) mod next;
 pub(crate) mod pass_at_k;
 pub(crate) mod quickstart;
 pub(crate) mod text_source;

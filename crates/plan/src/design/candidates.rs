@@ -75,13 +75,26 @@ impl Limits {
             (0..steps).map(|i| three_digits(low * (step * i as f64).exp())).collect()
         };
         let sizes: Vec<f64> = if self.sizes.is_empty() {
-            spaced((self.parameters.0.get(), self.largest()))
+            spaced((self.smallest(), self.largest()))
         } else {
             self.sizes.iter().map(|size| size.get()).collect()
         };
-        let tokens = spaced((self.tokens.0.get(), self.longest()));
+        let tokens = spaced((self.shortest(), self.longest()));
         let pairs = sizes.iter().flat_map(|&n| tokens.iter().map(move |&d| (n, d)));
         pairs.filter(|&(n, d)| self.allow(Parameters(n), Tokens(d))).unzip()
+    }
+
+    /// The smallest model that the cheapest run can have.
+    fn smallest(&self) -> f64 {
+        let cheapest = (self.run.0.get() / (6.0 * self.tokens_per_parameter.1)).sqrt();
+        self.parameters.0.get().max(cheapest)
+    }
+
+    /// The fewest tokens that the cheapest run can have.
+    fn shortest(&self) -> f64 {
+        let ratio = self.tokens_per_parameter.0;
+        let (cheapest, smallest) = ((self.run.0.get() * ratio / 6.0).sqrt(), self.smallest());
+        self.tokens.0.get().max(cheapest).max(if self.sizes.is_empty() { smallest * ratio } else { 0.0 })
     }
 
     /// The largest model whose shortest run is affordable.

@@ -311,7 +311,7 @@ impl Question {
             return refuse("--batches", self.batches as f64, "1 to 20 batches");
         }
         if !(1..=1000).contains(&self.runs) {
-            return refuse("--runs", self.runs as f64, "1 to 1000 runs a batch");
+            return refuse("--max-runs", self.runs as f64, "1 to 1000 runs a batch");
         }
         if !(1..=1000).contains(&self.repeats) {
             return refuse("--repeats", self.repeats as f64, "1 to 1000 runs of a setting");

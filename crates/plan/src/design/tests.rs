@@ -225,7 +225,7 @@ fn impossible_questions_are_refused_with_what_to_do() {
         (Question { budget: Flop(f64::NAN), ..good.clone() }, "--budget"),
         (Question { budget: Flop(-1.0), ..good.clone() }, "--budget"),
         (Question { batches: 0, ..good.clone() }, "--batches"),
-        (Question { runs: 0, ..good.clone() }, "--runs"),
+        (Question { runs: 0, ..good.clone() }, "--max-runs"),
         (Question { repeats: 0, ..good.clone() }, "--repeats"),
         (Question { bend: f64::NAN, ..good.clone() }, "--bend"),
         (Question { grid: (0, 5), ..good.clone() }, "--grid"),

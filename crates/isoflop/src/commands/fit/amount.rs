@@ -13,7 +13,7 @@ pub(crate) fn positive(text: &str, option: &str) -> Result<f64, Diagnostic> {
 }
 
 /// A finite number, with `_` between digits and a suffix k, M, B or T where wanted.
-pub(super) fn number(text: &str) -> Option<f64> {
+pub(crate) fn number(text: &str) -> Option<f64> {
     let plain = text.trim().replace('_', "");
     let (digits, factor) = match plain.char_indices().last() {
         Some((at, 'k')) => (&plain[..at], 1e3),
@@ -37,7 +37,7 @@ pub(super) fn named<'a>(text: &'a str, option: &str) -> Result<(&'a str, &'a str
 }
 
 /// Values of the law's variables: `N=70B,D=1.4T`, or `70B,1.4T` in the law's order.
-pub(super) fn setting(text: &str, law: &Law, option: &str) -> Result<Setting, Diagnostic> {
+pub(crate) fn setting(text: &str, law: &Law, option: &str) -> Result<Setting, Diagnostic> {
     let names: Vec<&str> = law.variables.iter().map(|variable| variable.name.as_str()).collect();
     let example: Vec<String> = names.iter().map(|name| format!("{name}=VALUE")).collect();
     let help = format!("write {option} {}", example.join(","));

@@ -80,6 +80,11 @@ impl LawArgs {
         }
     }
 
+    /// The name that was given for the law, if one was.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.law.as_deref()
+    }
+
     /// Whether the law was typed.
     pub(crate) fn is_typed(&self) -> bool {
         self.formula.is_some()
@@ -133,7 +138,7 @@ pub(crate) fn typed(formula: &str, is_column: impl Fn(&str) -> bool) -> Result<L
 }
 
 /// `alpha=0..2`, `E=0..` or `L=..1`.
-fn bound(text: &str) -> Result<(String, (f64, f64)), Diagnostic> {
+pub(crate) fn bound(text: &str) -> Result<(String, (f64, f64)), Diagnostic> {
     let refuse = || {
         Diagnostic::error(format!("`--bound {text}` is not a name and a range"))
             .help("write --bound NAME=LOW..HIGH, as in --bound alpha=0..2; an end may be left out")

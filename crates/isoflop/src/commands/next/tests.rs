@@ -1,0 +1,1 @@
+//! `isoflop next` as a user meets it.
