@@ -209,7 +209,11 @@ fn respond(args: &NextArgs, width: usize) -> Result<String, Diagnostic> {
         runs: args.limits.max_runs,
         repeats: args.limits.repeats,
         bend,
-        limits: args.limits.limits(&known, budget / args.goal.batches.max(1) as f64, family.as_ref())?,
+        limits: args.limits.limits(
+            &known,
+            budget / args.goal.batches.max(1) as f64,
+            family.as_ref(),
+        )?,
         candidates: args.limits.candidates,
         grid: grid(&args.goal.grid)?,
         given: given.transpose()?.unwrap_or_default(),
@@ -406,7 +410,11 @@ impl NextArgs {
         }
         let backtest = fit.and_then(|fit| fit.backtest.as_ref());
         let found = backtest.map_or(0.0, |backtest| 0.5 * backtest.error_per_decade);
-        Ok(if found > 0.01 { (found.min(1.0), BendFrom::Backtest) } else { (0.01, BendFrom::Default) })
+        Ok(if found > 0.01 {
+            (found.min(1.0), BendFrom::Backtest)
+        } else {
+            (0.01, BendFrom::Default)
+        })
     }
 }
 
@@ -442,7 +450,8 @@ impl PriorArgs {
 /// `4x5`.
 fn grid(text: &str) -> Result<(usize, usize), Diagnostic> {
     let side = |text: &str| number(text).filter(|x| x.fract() == 0.0 && *x >= 1.0 && *x <= 50.0);
-    let sides = text.split_once('x').and_then(|(a, b)| Some((side(a)? as usize, side(b)? as usize)));
+    let sides =
+        text.split_once('x').and_then(|(a, b)| Some((side(a)? as usize, side(b)? as usize)));
     sides.ok_or_else(|| {
         Diagnostic::error(format!("`--grid {text}` is no grid"))
             .help("write budgets and sizes, 1 to 50 each, as in --grid 4x5")

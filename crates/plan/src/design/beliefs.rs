@@ -28,7 +28,7 @@ pub(crate) enum Merit {
     /// Nats of information on the goal: the mean over laws of half the logarithm of how far its
     /// variance falls (Lindley 1956, Ann. Math. Stat. 27:986).
     Information,
-    /// The chance that the better fit to these runs is the true law's.
+    /// A bound of the chance that the better fit to these runs is the true law's.
     RightChoice,
 }
 
@@ -215,7 +215,7 @@ impl State {
             Merit::Information => {
                 -0.5 * ((scenario.open - scenario.gained) / scenario.open).max(1e-12).ln()
             }
-            Merit::RightChoice => chance(scenario.gained),
+            Merit::RightChoice => bound(scenario.gained),
         });
         each.sum::<f64>() / count
     }
@@ -245,7 +245,7 @@ impl State {
                 }
                 Merit::RightChoice => {
                     for (i, out) in out.iter_mut().enumerate() {
-                        let chances = self.scenarios.iter().map(|s| chance(s.distance(first + i)));
+                        let chances = self.scenarios.iter().map(|s| bound(s.distance(first + i)));
                         *out = chances.sum::<f64>() / count;
                     }
                 }
@@ -257,8 +257,14 @@ impl State {
     pub(crate) fn sureness(&self) -> f64 {
         match self.merit {
             Merit::Information => -self.left().ln(),
-            Merit::RightChoice => self.merit(),
+            Merit::RightChoice => self.chance(),
         }
+    }
+
+    /// The chance that the better fit to these runs is the true law's, over laws.
+    pub(crate) fn chance(&self) -> f64 {
+        let chances = self.scenarios.iter().map(|scenario| chance(scenario.gained));
+        chances.sum::<f64>() / self.scenarios.len() as f64
     }
 
     /// The standard deviation of the goal that is left, as a geometric mean over laws.
@@ -272,6 +278,11 @@ impl State {
 /// the difference of the sums of squares is normal, of that mean and twice its root's deviation.
 fn chance(distance: f64) -> f64 {
     0.5 * libm::erfc(-0.5 * distance.max(0.0).sqrt() * std::f64::consts::FRAC_1_SQRT_2)
+}
+
+/// Chernoff's lower bound of the [`chance`], which takes less time.
+fn bound(distance: f64) -> f64 {
+    1.0 - 0.5 * (-0.125 * distance.max(0.0)).exp()
 }
 
 /// Rows of draws whose goal exists, evenly spread over what it may be: middles of equal shares.

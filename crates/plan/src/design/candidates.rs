@@ -29,6 +29,13 @@ impl Limits {
             && inside(flop_6nd(parameters, tokens).get(), (self.run.0.get(), self.run.1.get()))
     }
 
+    /// The limits of the usual grid: what cannot be made, it cannot make either. Only a dearest run
+    /// that the budget of a batch set, and nothing else, grows with the grid.
+    pub(crate) fn of_grid(&self, batch: Flop) -> Self {
+        let dearest = if self.run.1.get() < batch.get() { self.run.1 } else { Flop(f64::MAX) };
+        Self { run: (Flop(0.0), dearest), ..self.clone() }
+    }
+
     /// The nearest size there is.
     pub(crate) fn size(&self, parameters: f64) -> f64 {
         let distance = |size: &&Parameters| (size.get() / parameters).ln().abs();
@@ -94,7 +101,11 @@ impl Limits {
     fn shortest(&self) -> f64 {
         let ratio = self.tokens_per_parameter.0;
         let (cheapest, smallest) = ((self.run.0.get() * ratio / 6.0).sqrt(), self.smallest());
-        self.tokens.0.get().max(cheapest).max(if self.sizes.is_empty() { smallest * ratio } else { 0.0 })
+        self.tokens.0.get().max(cheapest).max(if self.sizes.is_empty() {
+            smallest * ratio
+        } else {
+            0.0
+        })
     }
 
     /// The largest model whose shortest run is affordable.
@@ -116,9 +127,12 @@ impl Limits {
     fn contradiction(&self) -> Diagnostic {
         let (n, d) = (self.parameters, self.tokens);
         let (low, high) = self.tokens_per_parameter;
+        let ends = |low: String, high: String, most: f64| {
+            if most < 1e29 { format!("{low} to {high}") } else { format!("{low} and more") }
+        };
         let problem = Diagnostic::error("no run keeps to all limits")
-            .note(format!("models of {} to {}", n.0, n.1))
-            .note(format!("runs of {} to {}", d.0, d.1))
+            .note(format!("models of {}", ends(n.0.to_string(), n.1.to_string(), n.1.get())))
+            .note(format!("runs of {}", ends(d.0.to_string(), d.1.to_string(), d.1.get())))
             .note(format!("{low} to {high} tokens per parameter"))
             .note(format!("{} to {} a run, as 6 N D", self.run.0, self.run.1));
         let smallest = self.size(n.0.get());

@@ -19,6 +19,38 @@
 //! surface of second degree that its parameters cannot follow has a prior of its own, and runs have
 //! to tell it apart. And a setting is repeated a limited number of times, where two settings within
 //! a factor of 1.5 in both N and D count as one.
+//!
+//! ```
+//! use laws::Setting;
+//! use plan::design::{Goal, Knowledge, Limits, Prior, Question, design};
+//! use runs::{Flop, Parameters, Tokens};
+//!
+//! // Before the first run: which sweep of 1e19 FLOP says most about the best size at 1e21?
+//! let known = Knowledge::of_prior("besiroglu-2024", &Prior::default())?;
+//! let question = Question {
+//!     goal: Goal::Size(Flop(1e21)),
+//!     budget: Flop(1e19),
+//!     batches: 1,
+//!     runs: 12,
+//!     repeats: 2,
+//!     bend: 0.01,
+//!     limits: Limits {
+//!         parameters: (Parameters(1e7), Parameters(1e9)),
+//!         tokens: (Tokens(1e8), Tokens(1e11)),
+//!         tokens_per_parameter: (2.0, 200.0),
+//!         run: (Flop(1e16), Flop(5e18)),
+//!         sizes: Vec::new(),
+//!     },
+//!     candidates: 400,
+//!     grid: (4, 5),
+//!     given: Setting::new(),
+//!     level: 0.9,
+//! };
+//! let found = design(&known, None, &question)?;
+//! assert!(found.spent() <= Flop(1e19 * 1.000001));
+//! assert!(found.after[0].law_holds < 0.5 * found.now.law_holds);
+//! # Ok::<(), diagnostic::Diagnostic>(())
+//! ```
 
 mod beliefs;
 mod bend;
@@ -26,6 +58,7 @@ mod candidates;
 mod doubt;
 mod goal;
 mod grid;
+mod judge;
 mod knowledge;
 mod scenario;
 mod search;
@@ -37,9 +70,10 @@ use diagnostic::Diagnostic;
 use laws::{Interval, Setting};
 use runs::{Flop, Parameters, Tokens, flop_6nd};
 
-use beliefs::{Beliefs, State};
+use beliefs::Beliefs;
 use bend::Bend;
 use grid::same_certainty;
+use judge::Judge;
 use search::{Purse, Shop, search};
 use tangents::Points;
 
@@ -236,7 +270,8 @@ pub fn design(
 
     let share = asked.budget / asked.batches as f64;
     let purse = Purse { budget: share.get(), runs: asked.runs, repeats: asked.repeats };
-    let grid_of = |spend: Flop| Grid::new(known, &others, &asked.limits, asked.grid, spend);
+    let grid_limits = asked.limits.of_grid(share);
+    let grid_of = |spend: Flop| Grid::new(known, &others, &grid_limits, asked.grid, spend);
     let starts = [nearest(&grid_of(share)?, &n, &d)];
     let bends = asked.bend > 0.0;
     // A prior helps to choose, but the fit to come will know only the runs.
@@ -332,57 +367,6 @@ impl Question {
             return refuse("--target", compute.get(), "a budget between 6 and 1e60 FLOP");
         }
         Ok(())
-    }
-}
-
-/// From states to how sure the goal is.
-struct Judge {
-    choice: bool,
-    /// Standard deviation of the goal over the draws.
-    spread: f64,
-    /// The same by the slopes, for the law as it is.
-    local: f64,
-    /// How much wider the draws are than runs of this noise would leave them: an objective that
-    /// guards against outliers pays with wider intervals. Never below 1, the bound of Cramér and
-    /// Rao: where draws are narrower than it, bounds hold them and not the runs.
-    inflation: f64,
-}
-
-impl Judge {
-    fn new(goal: &Goal, known: &Knowledge, values: &[f64], plain: &State) -> Self {
-        let choice = matches!(goal, Goal::Choice);
-        let local = plain.left();
-        let there = values.iter().skip(1).copied().filter(|x| x.is_finite()).collect();
-        // Two standard deviations of a normal, without its tails.
-        let middle = Interval::of(there, 0.682_689_492_137_086);
-        let spread = middle.map_or(local, |ends| 0.5 * (ends.high - ends.low));
-        let ratio = spread / local;
-        let inflation =
-            if known.is_prior || choice || ratio.is_nan() { 1.0 } else { ratio.max(1.0) };
-        Self { choice, spread, local, inflation }
-    }
-
-    /// Before any new run.
-    fn now(&self, plain: &State, bent: &State) -> Certainty {
-        if self.choice {
-            return self.certainty(plain, bent);
-        }
-        let may_bend = (self.spread * bent.left() / plain.left()).max(self.spread);
-        Certainty { law_holds: self.spread, may_bend }
-    }
-
-    /// After runs, in a fit to all.
-    fn certainty(&self, plain: &State, bent: &State) -> Certainty {
-        if self.choice {
-            return Certainty { law_holds: plain.merit(), may_bend: bent.merit() };
-        }
-        let law_holds = (self.inflation * plain.left()).min(self.spread);
-        Certainty { law_holds, may_bend: (self.inflation * bent.left()).max(law_holds) }
-    }
-
-    /// Whether the runs, and not bounds, hold the goal where it is.
-    fn identified(&self) -> bool {
-        self.choice || self.local < 3.0 * self.spread
     }
 }
 

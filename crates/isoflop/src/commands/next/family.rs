@@ -42,7 +42,9 @@ impl Convention {
         let Some(observations) = observations else { return Ok(Self::WithHead) };
         let choice = observations.columns().iter().find(|choice| choice.name == "N");
         match choice.and_then(|choice| choice.column()) {
-            Some("params_with_head" | "scaling_params" | "num_scaling_params") => Ok(Self::WithHead),
+            Some("params_with_head" | "scaling_params" | "num_scaling_params") => {
+                Ok(Self::WithHead)
+            }
             Some("params_total") => Ok(Self::Total),
             Some("params_non_embedding") => Ok(Self::NonEmbedding),
             other => Err(Diagnostic::error(format!(

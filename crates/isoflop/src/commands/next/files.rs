@@ -25,7 +25,7 @@ pub(super) struct FileArgs {
     /// Write the runs as a table, one row each
     #[arg(long, value_name = "FILE")]
     pub(super) csv: Option<PathBuf>,
-    /// Give the runs as flags of nanochat's base_train, of its own models
+    /// Give the runs as flags of nanochat's training script, of its own models
     #[arg(long)]
     pub(super) nanochat: bool,
     /// Replace files that are there
@@ -127,8 +127,9 @@ fn seeded(runs: &[Proposal]) -> Vec<(&Proposal, usize)> {
 
 /// A sweep file of the lab: one group of runs per setting, named by its batch.
 fn sweep(answer: &Answer<'_>) -> String {
-    let mut text = "# Written by `isoflop next`; `isoflop lab sweep` makes the runs.\nname = \"next\"\n"
-        .to_owned();
+    let mut text =
+        "# Written by `isoflop next`; `isoflop lab sweep` makes the runs.\nname = \"next\"\n"
+            .to_owned();
     for (run, seed) in seeded(&answer.design.runs) {
         let Some(depth) = answer.family.and_then(|family| family.depth(run.parameters)) else {
             continue;

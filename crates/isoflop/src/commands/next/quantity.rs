@@ -40,7 +40,11 @@ fn value(text: &str, option: &str, unit: &str) -> Result<f64, Diagnostic> {
     let mut program = Program::new();
     program.define("value", Source::new(option, text))?;
     program.define("one", Source::new("unit", format!("1 {unit}")))?;
-    let checked = program.check(&Environment::new())?;
+    let checked = program.check(&Environment::new()).map_err(|problem| {
+        Diagnostic::error(format!("`{option}`: `{text}` is no amount of {unit}"))
+            .note(problem.message().to_owned())
+            .help(format!("give a quantity such as `1e20 {unit}`"))
+    })?;
     let found = checked.dimension_of("value")?;
     if !found.is_empty() && found != checked.dimension_of("one")? {
         return Err(Diagnostic::error(format!("expected a quantity in {unit}, found `{found}`"))
@@ -59,13 +63,17 @@ mod tests {
 
     #[test]
     fn flop_come_bare_with_units_and_as_products() {
-        for text in ["1e20", "1e20 FLOP", "100 EFLOP", "1e15 FLOP/s * 1e5 s", "1e8 T"] {
+        for text in ["1e20", "1e20 FLOP", "100 EFLOP", "1e15 FLOP/s * 1e5 s", "100_000_000T"] {
             let found = flop(text, "--budget").unwrap();
             assert!((found / 1e20 - 1.0).abs() < 1e-12, "{text}: {found}");
         }
-        for (text, word) in
-            [("5 GB", "FLOP"), ("-1", "above zero"), ("many", "many"), ("1e400", "finite"), ("", "")]
-        {
+        for (text, word) in [
+            ("5 GB", "FLOP"),
+            ("-1", "above zero"),
+            ("many", "many"),
+            ("1e400", "finite"),
+            ("", ""),
+        ] {
             let message = flop(text, "--budget").unwrap_err().to_string();
             assert!(message.contains(word), "{text}: {message}");
         }

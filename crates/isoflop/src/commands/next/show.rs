@@ -23,7 +23,12 @@ pub(super) fn for_people(answer: &Answer<'_>, width: usize) -> String {
     assumptions(&mut text, answer, width);
     text.push('\n');
     for doubt in &answer.design.doubts {
-        hanging(&mut text, (0, 2), &format!("{} ({}): {doubt}", bold("warning"), doubt.code()), width);
+        hanging(
+            &mut text,
+            (0, 2),
+            &format!("{} ({}): {doubt}", bold("warning"), doubt.code()),
+            width,
+        );
     }
     if text.ends_with("\n\n") {
         text.pop();
@@ -36,35 +41,29 @@ fn known(text: &mut String, answer: &Answer<'_>, width: usize) {
     let known = answer.known;
     let law = known.law.formula.split_whitespace().collect::<Vec<_>>().join(" ");
     let noise = 100.0 * known.noise;
-    match answer.observations {
-        Some(observations) => {
-            data::title(text, observations);
-            let counts = observations.columns().iter().find(|choice| choice.name == "N");
-            if let Some(counts) = counts {
-                let line = format!("N is {}: {}", counts.source(), counts.convention);
-                hanging(text, (2, 4), &line, width);
-            }
-            let line = format!("{} {}: {law}", bold("law"), known.law.name);
-            hanging(text, (0, 2), &line, width);
-            let line = format!("a single run scatters {noise:.2} % around the law");
-            hanging(text, (2, 2), &line, width);
-        }
-        None => {
-            let _ = writeln!(text, "no runs yet");
-            let line = format!("{} {}: {law}", bold("law"), known.law.name);
-            hanging(text, (0, 2), &line, width);
-            let factor = answer.prior.factor;
-            let mut line = format!(
-                "prior: the constants of {}, each within a factor of {factor} with 90 % \
-                 probability, independent of the others",
-                known.name
-            );
-            for (name, (low, high)) in &answer.prior.ranges {
-                let _ = write!(line, "; {name} from {low} to {high}");
-            }
-            let _ = write!(line, "; a single run scatters {noise:.2} %");
+    if let Some(observations) = answer.observations {
+        data::title(text, observations);
+        if let Some(counts) = observations.columns().iter().find(|choice| choice.name == "N") {
+            let line = format!("N is {}: {}", counts.source(), counts.convention);
             hanging(text, (2, 4), &line, width);
         }
+    } else {
+        text.push_str("no runs yet\n");
+    }
+    hanging(text, (0, 2), &format!("{} {}: {law}", bold("law"), known.law.name), width);
+    if known.is_prior {
+        let mut line = format!(
+            "prior: the constants of {}, each within a factor of {} with 90 % probability, \
+             independent of the others",
+            known.name, answer.prior.factor
+        );
+        for (name, (low, high)) in &answer.prior.ranges {
+            let _ = write!(line, "; {name} from {low} to {high}");
+        }
+        let _ = write!(line, "; a single run scatters {noise:.2} %");
+        hanging(text, (2, 4), &line, width);
+    } else {
+        hanging(text, (2, 2), &format!("a single run scatters {noise:.2} % around the law"), width);
     }
     if let Some(rival) = answer.rival {
         let formula = rival.law.formula.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -86,7 +85,9 @@ fn goal(answer: &Answer<'_>) -> String {
         Goal::LossAtBest(compute) => {
             format!("the {target} of the best run of {:.2e} FLOP", compute.get())
         }
-        Goal::Size(compute) => format!("N*, the size of the best run of {:.2e} FLOP", compute.get()),
+        Goal::Size(compute) => {
+            format!("N*, the size of the best run of {:.2e} FLOP", compute.get())
+        }
         Goal::Choice => match answer.rival {
             Some(rival) => format!("whether {} or {} holds", answer.known.law.name, rival.law.name),
             None => "which law holds".to_owned(),
@@ -150,9 +151,7 @@ fn shown(design: &Design, certainty: f64) -> String {
         return format!("{} %", percent(certainty));
     }
     let interval = design.interval_at(certainty);
-    let width = interval.map_or(String::new(), |ends| {
-        format!("  {}", relative(ends, design.best))
-    });
+    let width = interval.map_or(String::new(), |ends| format!("  {}", relative(ends, design.best)));
     format!("{}{width}", with_range(design.best, interval))
 }
 
@@ -185,7 +184,11 @@ fn two(x: f64) -> String {
     }
     let decimals = (1.0 - x.abs().log10().floor()).clamp(0.0, 6.0) as usize;
     let text = format!("{x:.decimals$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
 }
 
 /// The runs to make.
@@ -327,7 +330,7 @@ fn assumptions(text: &mut String, answer: &Answer<'_>, width: usize) {
     said.push(format!(
         "{} candidates of {} to {} tokens per parameter and {:.1e} to {:.1e} FLOP each; at most {} \
          runs a batch, {} of a setting, settings a factor of 1.5 apart in N or D",
-        design_candidates(answer.design),
+        answer.design.candidates,
         two(low),
         two(high),
         limits.run.0.get(),
@@ -343,10 +346,6 @@ fn assumptions(text: &mut String, answer: &Answer<'_>, width: usize) {
         );
     }
     hanging(text, (0, 2), &format!("{} {}", bold("assumed"), said.join("; ")), width);
-}
-
-fn design_candidates(design: &Design) -> String {
-    design.candidates.to_string()
 }
 
 /// Runs made and runs proposed, by size and tokens.
