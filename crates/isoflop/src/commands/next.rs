@@ -5,25 +5,26 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use diagnostic::Diagnostic;
-use laws::{Fit, FitOptions, Law, Setting, fit_with_progress};
+use laws::{Fit, Law, Setting};
 use plan::design::{Design, Goal, Knowledge, Prior, Question, design};
 use runs::{Flop, Observations};
 
 use super::Outcome;
 use super::fit::amount::{number, setting};
-use super::fit::law_choice::{LawArgs, bound, find};
+use super::fit::law_choice::{LawArgs, bound};
 use super::fit::objective::ObjectiveArgs;
-use super::fit::refusal;
 use crate::{interrupt, progress, terminal_plot, text};
 use family::Family;
 use files::FileArgs;
 use limits::LimitArgs;
+use measured::Measured;
 use rows::OptionalRows;
 
 mod family;
 mod files;
 mod json;
 mod limits;
+mod measured;
 mod quantity;
 mod rows;
 mod show;
@@ -247,100 +248,6 @@ fn respond(args: &NextArgs, width: usize) -> Result<String, Diagnostic> {
         text.push('\n');
     }
     Ok(text)
-}
-
-/// A law fitted to the runs made, and the one it is held against.
-struct Measured {
-    observations: Observations,
-    fit: Fit,
-    rival: Option<Fit>,
-}
-
-impl Measured {
-    fn new(args: &NextArgs) -> Result<Self, Diagnostic> {
-        let about = args.law.parameters()?;
-        let rows = &args.rows.rows;
-        let table = rows.table()?;
-        if rows.shared().is_some() {
-            return Err(Diagnostic::error("groups with laws of their own have no common next run")
-                .help("choose one of them with --where, and leave out --group"));
-        }
-        let saved = args.fit.as_ref().map(|path| {
-            let name = path.display().to_string();
-            let text = std::fs::read_to_string(path).map_err(|problem| {
-                Diagnostic::error(format!("cannot read `{name}`: {problem}"))
-                    .help("name a fit saved with `isoflop fit RUNS --out FIT.json`")
-            })?;
-            Fit::from_json(&name, &text)
-        });
-        let saved = saved.transpose()?;
-        let named = (about.bounds.iter().map(|(name, _)| name.as_str()))
-            .chain(about.held.iter().map(|(name, _)| name.as_str()));
-        let law = match &saved {
-            Some(fit) => fit.law.clone(),
-            None => args.law.law(&table, &rows.columns()?, &named.collect::<Vec<_>>())?,
-        };
-        let other: Vec<Law> =
-            args.goal.against.as_deref().map(find).transpose()?.into_iter().collect();
-        if let Some(other) = other.first()
-            && other.target.name != law.target.name
-        {
-            return Err(Diagnostic::error(format!(
-                "`{}` gives {} and `{}` gives {}, which do not compare",
-                law.name, law.target.name, other.name, other.target.name
-            ))
-            .help("choose two laws that predict the same quantity"));
-        }
-        let objective = args.objective.objective(&law)?;
-        let options = FitOptions {
-            objective: Some(objective),
-            bootstrap: args.bootstrap,
-            level: args.level,
-            seed: args.seed,
-            held: about.held,
-            bounds: about.bounds,
-            ..FitOptions::default()
-        };
-        let request = rows.request(&law, &other, objective.residuals)?;
-        let observations = Observations::from_table(&table, &request)?;
-        let fits = 1 + other.len() - usize::from(saved.is_some());
-        let ticks = progress::Work::new(
-            format!("fitting {} rows", observations.len()),
-            Some(fits * options.bootstrap),
-            args.progress,
-        );
-        let fitted = |law: &Law, options: &FitOptions| {
-            fit_with_progress(law, &observations, options, &|| ticks.tick())
-                .map_err(|problem| too_few(refusal(&problem, &observations)))
-        };
-        let fit = match saved {
-            Some(fit) => fit,
-            None => fitted(&law, &options)?,
-        };
-        let plain = FitOptions { held: Vec::new(), bounds: Vec::new(), ..options.clone() };
-        let rival = other.first().map(|other| fitted(other, &plain)).transpose()?;
-        drop(ticks);
-        Ok(Self { observations, fit, rival })
-    }
-
-    fn knowledge(&self, args: &NextArgs) -> Result<(Knowledge, Option<Knowledge>), Diagnostic> {
-        let of = |fit: &Fit| -> Result<Knowledge, Diagnostic> {
-            let mut known = Knowledge::of_fit(&fit.law.name, fit, &self.observations)?;
-            if let Some(noise) = &args.prior.noise {
-                known.noise = quantity::share(noise, "--noise", 1e-6)?;
-            }
-            Ok(known)
-        };
-        Ok((of(&self.fit)?, self.rival.as_ref().map(of).transpose()?))
-    }
-}
-
-/// With too few runs for a fit there is still a way.
-fn too_few(problem: Diagnostic) -> Diagnostic {
-    problem.help(
-        "for a first sweep leave the runs out and start from published constants: \
-         --law besiroglu-2024",
-    )
 }
 
 impl NextArgs {

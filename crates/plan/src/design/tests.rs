@@ -1,9 +1,10 @@
 //! What has to hold of any design.
 
-use laws::{FitOptions, catalogue, fit};
+use laws::{FitOptions, Setting, catalogue, fit};
 use proptest::prelude::*;
 use runs::{NatsPerToken, Observation, Observations};
 
+use super::beliefs::State;
 use super::*;
 
 const TRUTH: [f64; 5] = [1.69, 406.4, 410.7, 0.34, 0.28];

@@ -199,9 +199,10 @@ fn runs(text: &mut String, answer: &Answer<'_>) {
     let spent = design.spent();
     let _ = writeln!(
         text,
-        "\n{} {total} of {} settings, {:.2e} of {:.2e} FLOP (C = 6 N D)",
+        "\n{} {total} of {} {}, {:.2e} of {:.2e} FLOP (C = 6 N D)",
         bold(if total == 1 { "run" } else { "runs" }),
         design.settings(),
+        if design.settings() == 1 { "setting" } else { "settings" },
         spent.get(),
         answer.question.budget.get()
     );

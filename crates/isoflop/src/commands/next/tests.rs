@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::Parser;
 use lab::sweep::Sweep;
-use laws::Chinchilla;
+use laws::{Chinchilla, FitOptions};
 use runs::{NatsPerToken, Parameters, Tokens};
 use serde_json::Value;
 
@@ -147,7 +147,7 @@ fn a_saved_fit_gives_the_design_of_its_runs() {
     let fresh = answer_in(folder.path(), &table(), &words);
     let words = [&words[..], &["--fit", saved.to_str().unwrap()]].concat();
     assert_eq!(answer_in(folder.path(), &table(), &words), fresh);
-    let fewer: String = table().lines().take(15).map(|line| format!("{line}\n")).collect();
+    let fewer = table().lines().take(15).collect::<Vec<_>>().join("\n");
     let refused = answer_in(folder.path(), &fewer, &words);
     assert!(refused.contains("20 rows") && refused.contains("14"), "{refused}");
 }
@@ -189,7 +189,7 @@ fn questions_that_make_no_sense() {
 #[test]
 fn without_runs_constants_are_needed_and_too_few_runs_say_so() {
     let good = ["--budget", "1e14", "--target", "1e15"];
-    let few: String = table().lines().take(4).map(|line| format!("{line}\n")).collect();
+    let few = table().lines().take(4).collect::<Vec<_>>().join("\n");
     let shown = [
         answer("", &good),
         answer("", &[&good[..], &["--law", "besirolgu-2024"]].concat()),
