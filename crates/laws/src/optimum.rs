@@ -95,7 +95,7 @@ fn allocations(
     for variable in law.variables.iter().filter(|variable| !["N", "D"].contains(&&*variable.name)) {
         let name = variable.name.clone();
         let value = given.get(&name).ok_or(FitError::NotGiven { name: name.clone() })?;
-        values.set_number(name, value);
+        values.set(name, vec![value; values.rows()]);
     }
     let ln_compute = compute.get().ln();
     let budgets = vec![ln_compute; values.rows()];

@@ -77,9 +77,11 @@ impl fmt::Display for Doubt {
         match self {
             Self::Extrapolation { factor, after } => {
                 let whose = if *after { "proposed" } else { "made" };
+                let factor =
+                    if *factor < 1e5 { format!("{factor:.0}") } else { format!("{factor:.0e}") };
                 write!(
                     f,
-                    "the target takes {factor:.0} times the compute of the largest run {whose}; \
+                    "the target takes {factor} times the compute of the largest run {whose}; \
                      beyond the runs the law is a guess, whatever its interval"
                 )
             }

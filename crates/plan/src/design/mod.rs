@@ -233,6 +233,20 @@ pub fn design(
             .note("of every budget, more of one of N and D never helps, or the target is out of range")
             .help("ask for the loss of a run, or for a smaller budget, or take another law"));
     }
+    if let Some(best) = values.first() {
+        if !best.is_finite() {
+            return Err(Diagnostic::error("what is asked does not exist under the best law")
+                .note("of its budget, more of one of N and D never helps, or the target is out of range")
+                .help("ask for the loss of a run, or for another budget, or take another law"));
+        }
+        let open = values.iter().skip(1).any(|x| x.is_finite() && (x - best).abs() > 1e-12);
+        if !open {
+            return Err(Diagnostic::error(
+                "nothing is open: every draw of the law gives the same answer",
+            )
+            .help("ask something else, or free parameters that the law holds with --free"));
+        }
+    }
     let plain = beliefs.state(&points, false)?;
     let bent = if asked.bend > 0.0 { beliefs.state(&points, true)? } else { plain.clone() };
     if plain.scenarios.is_empty() || bent.scenarios.is_empty() {

@@ -39,6 +39,7 @@ pub struct Question {
 impl Question {
     pub(super) fn check(&self) -> Result<(), Diagnostic> {
         let refuse = |option: &str, value: f64, expected: &str| {
+            let value = if value.abs() < 1e6 { value.to_string() } else { format!("{value:.3e}") };
             Err(Diagnostic::error(format!("`{option}` of {value} is out of range"))
                 .help(format!("give {expected}")))
         };

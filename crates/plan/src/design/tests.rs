@@ -240,6 +240,27 @@ fn impossible_questions_are_refused_with_what_to_do() {
 }
 
 #[test]
+fn answers_that_do_not_exist_or_are_known_are_not_looked_for() {
+    let good = question(Goal::Size(Flop(1e22)), 1.0);
+    let with = |name: &str, value: f64| {
+        let mut known = known("chinchilla", 1.0);
+        let rows = known.values.rows();
+        known.values.set(name, vec![value; rows]);
+        known
+    };
+    // More data never helps: there is no best size.
+    let message = design(&with("B", 0.0), None, &good).unwrap_err().to_string();
+    assert!(message.contains("does not exist"), "{message}");
+    let mut certain = with("E", 1.7);
+    for name in ["A", "B", "alpha", "beta"] {
+        let best = certain.values.get(name).unwrap()[0];
+        certain.values.set(name, vec![best; certain.values.rows()]);
+    }
+    let message = design(&certain, None, &good).unwrap_err().to_string();
+    assert!(message.contains("nothing is open"), "{message}");
+}
+
+#[test]
 fn a_budget_below_the_cheapest_run_proposes_none_and_says_so() {
     let known = known("chinchilla", 1.0);
     let question = Question { budget: Flop(1e15), ..question(Goal::Size(Flop(1e22)), 1.0) };

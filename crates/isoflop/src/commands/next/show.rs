@@ -159,7 +159,12 @@ fn shown(design: &Design, certainty: f64) -> String {
 fn relative(ends: Interval, best: f64) -> String {
     let factor = (ends.high / ends.low).sqrt();
     if ends.low > 0.0 && factor >= 1.5 {
-        return format!("x/{factor:.1}");
+        let decimals = usize::from(factor < 100.0);
+        return if factor < 1e5 {
+            format!("x/{factor:.decimals$}")
+        } else {
+            format!("x/{factor:.0e}")
+        };
     }
     let half = 50.0 * (ends.high - ends.low) / best.abs();
     format!("±{} %", two(half))
