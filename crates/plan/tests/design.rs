@@ -136,7 +136,7 @@ fn the_grid_that_is_said_to_be_as_certain_is() {
     let promised = large.after.law_holds / found.after[0].law_holds;
     assert!((promised - 1.0).abs() < 0.02, "{promised}");
     let with = |extra: &[(Parameters, Tokens)], first: u64| {
-        realised(&[&sweep()[..], extra].concat(), &goal, first, 300)
+        realised(&[&sweep()[..], extra].concat(), &goal, first, 200)
     };
     let (design, grid) = (with(&proposed(&found), 3000), with(&large.grid.runs, 4000));
     assert!((design / grid - 1.0).abs() < 0.25, "{design} and {grid}");

@@ -71,7 +71,7 @@ mod tests {
             ("5 GB", "FLOP"),
             ("-1", "above zero"),
             ("many", "many"),
-            ("1e400", "finite"),
+            ("1e400", "too large"),
             ("", ""),
         ] {
             let message = flop(text, "--budget").unwrap_err().to_string();
