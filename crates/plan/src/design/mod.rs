@@ -291,7 +291,13 @@ pub fn design(
         None
     } else {
         let made = |bends| grid.made(&beliefs, &others, bends);
-        let sureness = |spend| Ok(grid_of(spend)?.made(&beliefs, &others, bends)?.sureness());
+        // More FLOP may make the grid's runs larger, or repeat them: whichever tells more.
+        let sureness = |spend: Flop| {
+            let more = spend / asked.budget;
+            let repeated = Grid { times: grid.times * more, ..grid.clone() };
+            let larger = grid_of(spend)?.made(&beliefs, &others, bends)?.sureness();
+            Ok(larger.max(repeated.made(&beliefs, &others, bends)?.sureness()))
+        };
         Some(Usual {
             after: judge.certainty(&made(false)?, &made(bends)?),
             same_certainty: same_certainty(sureness, fitted.1.sureness(), asked.budget)?,
