@@ -92,6 +92,37 @@ impl Along {
         self.given.rows()
     }
 
+    /// A column that was given, one number a row.
+    pub fn given(&self, name: &str) -> Option<&[f64]> {
+        self.given.get(name)
+    }
+
+    /// The coordinate at which a definition that rises with `x`, and that does not hang on the
+    /// budget or the draws, has this value: N of a model size. At an end of the span where the
+    /// value lies beyond.
+    ///
+    /// # Errors
+    /// A name that neither the law nor the path defines.
+    pub fn coordinate(&self, name: &str, value: f64) -> Result<f64, FitError> {
+        let compiled = self.program.check(&self.environment)?.compile(&[name])?;
+        let mut first = Columns::new(1).with("ln_budget", vec![0.0]);
+        for known in self.given.names() {
+            first.set(known, self.given.get(known).unwrap_or_default()[..1].to_vec());
+        }
+        let (mut low, mut high) = self.span;
+        // Halving ends when no number lies between the ends.
+        loop {
+            let middle = 0.5 * (low + high);
+            if middle <= low || middle >= high {
+                return Ok(middle);
+            }
+            first.set("x", vec![middle]);
+            let here =
+                compiled.evaluate(&first)?.get(name).and_then(|column| column.first().copied());
+            if here.is_some_and(|here| here < value) { low = middle } else { high = middle }
+        }
+    }
+
     /// The definitions `names` at a point per row.
     ///
     /// # Errors

@@ -73,6 +73,18 @@ impl Believed {
         })
     }
 
+    /// Values that somebody states: one row for each parameter of the law, or a row of best values
+    /// and rows of draws.
+    pub fn stated(name: &str, law: Law, values: Columns) -> Self {
+        let source = "as stated".to_owned();
+        Self { law, name: name.to_owned(), source, range: None, values }
+    }
+
+    /// The same belief read through another law.
+    pub(crate) fn with_law(self, law: Law, values: Columns) -> Self {
+        Self { law, values, ..self }
+    }
+
     /// How many draws there are beside the best values.
     pub fn draws(&self) -> usize {
         self.values.rows() - 1

@@ -2,6 +2,12 @@
 
 mod believed;
 mod drawn;
+mod frontier;
+mod repetition;
+mod serving;
 
 pub use believed::Believed;
 pub use drawn::{Drawn, Quantity};
+pub use frontier::{Allocation, Elasticities, FlopText, Frontier};
+pub use repetition::Repetition;
+pub use serving::{Served, Serving};
