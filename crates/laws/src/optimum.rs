@@ -99,7 +99,7 @@ fn allocations(
     }
     let ln_compute = compute.get().ln();
     let budgets = vec![ln_compute; values.rows()];
-    let along = Along::new(law, values, SIX_N_D, (0.0, (compute.get() / 6.0).ln()))?;
+    let along = Along::new(law, &values, SIX_N_D, (0.0, (compute.get() / 6.0).ln()))?;
     let x = along.best(&budgets)?;
     let target = law.target.name.as_str();
     let at = along.at(&["N", "D", target], &x, &budgets)?;

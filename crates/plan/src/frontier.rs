@@ -2,34 +2,14 @@
 
 use std::cell::OnceCell;
 
+use diagnostic::Diagnostic;
 use formula::Columns;
 use laws::{Along, FitError, Law, Reached, Setting};
 use runs::{Flop, Parameters, Tokens};
 
 use crate::repetition::Repetition;
 use crate::serving::Serving;
-use crate::{Believed, Drawn};
-
-/// How FLOP are counted from a coordinate `x` of model size, as formulas: `N` in the law's own
-/// convention, `train` (FLOP per training token) and `serve` (FLOP per served token).
-#[derive(Debug, Clone, PartialEq)]
-pub struct FlopText {
-    /// The definitions.
-    pub definitions: String,
-    /// Least and largest `x`.
-    pub span: (f64, f64),
-}
-
-impl Default for FlopText {
-    /// C = 6 N D to train and 2 N per served token, attention left out (Kaplan et al. 2020,
-    /// section 2.1), of one to 10^30 parameters.
-    fn default() -> Self {
-        Self {
-            definitions: "N = exp(x)\ntrain = 6 * N\nserve = 2 * N".to_owned(),
-            span: (0.0, 30.0 * std::f64::consts::LN_10),
-        }
-    }
-}
+use crate::{Believed, Drawn, FlopText};
 
 /// The best runs under a law.
 ///
@@ -41,6 +21,8 @@ pub struct Frontier {
     pub believed: Believed,
     along: Along,
     serving: Option<Serving>,
+    /// Whether the best run has a closed form: Chinchilla's law, C = 6 N D, nothing served.
+    closed: bool,
     /// Coordinates of the last budgets asked for, from which others are close by.
     near: OnceCell<Reached>,
 }
@@ -97,10 +79,11 @@ impl Frontier {
         given: &Setting,
         repetition: Option<&Repetition>,
         serving: Option<Serving>,
-    ) -> Result<Self, FitError> {
+    ) -> Result<Self, Diagnostic> {
         if !believed.law.splits_compute() {
             let law = believed.law.name.clone();
-            return Err(FitError::NoBudget { law, compute: Flop(f64::NAN) });
+            let problem = Diagnostic::error(format!("the law `{law}` has no N and D to plan with"));
+            return Err(problem.help("plan with a law of loss in model size N and tokens D"));
         }
         let believed = match repetition {
             Some(repetition) => repetition.apply(believed)?,
@@ -128,26 +111,49 @@ impl Frontier {
             }
             None => path.push_str("\nD = exp(ln_budget) / train"),
         }
-        let along = Along::new(&believed.law, columns, &path, flop.span)?;
-        Ok(Self { believed, along, serving, near: OnceCell::new() })
+        let along = Along::new(&believed.law, &columns, &path, flop.span)?;
+        let closed = believed.law.name == "chinchilla" && flop.is_six_n_d() && serving.is_none();
+        Ok(Self { believed, along, serving, closed, near: OnceCell::new() })
     }
 
     /// The best run of a budget under each draw.
     ///
     /// # Errors
     /// Whatever the law's formula does not allow.
-    pub fn optimal(&self, budget: &Drawn<Flop>) -> Result<Allocation, FitError> {
+    pub fn optimal(&self, budget: &Drawn<Flop>) -> Result<Allocation, Diagnostic> {
         let ln_budget: Vec<f64> =
             spread(budget, self.along.rows()).iter().map(|budget| budget.ln()).collect();
-        let x = self.along.best(&ln_budget)?;
+        let x = match self.closed_form(&ln_budget) {
+            Some(x) => x,
+            None => self.along.best(&ln_budget)?,
+        };
         self.allocation(Reached { x, ln_budget })
+    }
+
+    /// ln N* = ln G + beta / (alpha + beta) ln (C / 6) with G^(alpha + beta) = alpha A / (beta B)
+    /// (Hoffmann et al. 2022, equation 4); NaN where a term is missing.
+    fn closed_form(&self, ln_budget: &[f64]) -> Option<Vec<f64>> {
+        if !self.closed {
+            return None;
+        }
+        let column = |name| self.along.given(name);
+        let (a, b) = (column("A")?, column("B")?);
+        let (alpha, beta) = (column("alpha")?, column("beta")?);
+        let at = |row: usize| {
+            let (p, q) = (alpha[row] * a[row], beta[row] * b[row]);
+            let inside = p > 0.0 && q > 0.0;
+            let sum = alpha[row] + beta[row];
+            let ln_n = ((p / q).ln() + beta[row] * (ln_budget[row] - 6.0_f64.ln())) / sum;
+            if inside { ln_n } else { f64::NAN }
+        };
+        Some((0..ln_budget.len()).map(at).collect())
     }
 
     /// The cheapest run that reaches a loss under each draw.
     ///
     /// # Errors
     /// Whatever the law's formula does not allow.
-    pub fn reaching(&self, loss: &Drawn<f64>) -> Result<Allocation, FitError> {
+    pub fn reaching(&self, loss: &Drawn<f64>) -> Result<Allocation, Diagnostic> {
         let target = spread(loss, self.along.rows());
         let at = self.along.reach(&target, self.near.get())?;
         self.allocation(at)
@@ -161,7 +167,7 @@ impl Frontier {
         &self,
         parameters: Parameters,
         budget: &Drawn<Flop>,
-    ) -> Result<Allocation, FitError> {
+    ) -> Result<Allocation, Diagnostic> {
         let ln_budget: Vec<f64> =
             spread(budget, self.along.rows()).iter().map(|budget| budget.ln()).collect();
         let x = vec![self.coordinate(parameters)?; ln_budget.len()];
@@ -172,16 +178,35 @@ impl Frontier {
     ///
     /// # Errors
     /// Whatever the law's formula does not allow.
-    pub fn run(&self, parameters: Parameters, tokens: Tokens) -> Result<Allocation, FitError> {
-        let rows = self.along.rows();
-        let x = vec![self.coordinate(parameters)?; rows];
-        let at = self.along.at(&["train", "serve"], &x, &vec![0.0; rows])?;
-        let weight = self.weight();
-        let (train, serve) = (column(&at, "train"), column(&at, "serve"));
-        let ln_budget = (0..rows)
-            .map(|row| (train[row] * tokens.get() + weight[row] * serve[row]).ln())
-            .collect();
+    pub fn run(&self, parameters: Parameters, tokens: Tokens) -> Result<Allocation, Diagnostic> {
+        let x = vec![self.coordinate(parameters)?; self.along.rows()];
+        let costs = self.costs(&x, tokens.get())?;
+        let ln_budget = costs.iter().map(|cost| cost.ln()).collect();
         self.allocation(Reached { x, ln_budget })
+    }
+
+    /// What models cost when trained on so many tokens and served, by row.
+    pub(crate) fn costs(&self, x: &[f64], tokens: f64) -> Result<Vec<f64>, Diagnostic> {
+        let at = self.along.at(&["train", "serve"], x, &vec![0.0; x.len()])?;
+        let served = product(&column(&at, "serve"), &self.weight());
+        let train = column(&at, "train");
+        Ok(train.iter().zip(served).map(|(train, served)| train * tokens + served).collect())
+    }
+
+    /// The models that a budget trains on so many tokens and serves, by row; by halving, since
+    /// costs rise with size.
+    pub(crate) fn sizes_of(&self, tokens: f64, ln_budget: &[f64]) -> Result<Vec<f64>, Diagnostic> {
+        let (low, high) = self.along.span();
+        let (mut low, mut high) = (vec![low; ln_budget.len()], vec![high; ln_budget.len()]);
+        for _ in 0..60 {
+            let middle: Vec<f64> = low.iter().zip(&high).map(|(a, b)| 0.5 * (a + b)).collect();
+            let costs = self.costs(&middle, tokens)?;
+            for row in 0..middle.len() {
+                let end = if costs[row].ln() > ln_budget[row] { &mut high } else { &mut low };
+                end[row] = middle[row];
+            }
+        }
+        Ok(low)
     }
 
     /// The share of the budget that the run of this size wastes under each draw: the rest would
@@ -192,7 +217,7 @@ impl Frontier {
     ///
     /// # Errors
     /// Whatever the law's formula does not allow.
-    pub fn waste(&self, run: &Allocation) -> Result<Drawn<f64>, FitError> {
+    pub fn waste(&self, run: &Allocation) -> Result<Drawn<f64>, Diagnostic> {
         let target = run.loss.rows();
         let reached = self.along.reach(&target, Some(&run.at))?;
         let share = reached
@@ -207,7 +232,7 @@ impl Frontier {
     ///
     /// # Errors
     /// Whatever the law's formula does not allow.
-    pub fn elasticities(&self, run: &Allocation) -> Result<Elasticities, FitError> {
+    pub fn elasticities(&self, run: &Allocation) -> Result<Elasticities, Diagnostic> {
         let law = &self.believed.law;
         let mut values = self.believed.values().clone();
         for name in law.variables.iter().map(|variable| &variable.name) {
@@ -228,7 +253,7 @@ impl Frontier {
     ///
     /// # Errors
     /// Whatever the law's formula does not allow.
-    pub fn slope(&self, best: &Allocation) -> Result<Drawn<f64>, FitError> {
+    pub fn slope(&self, best: &Allocation) -> Result<Drawn<f64>, Diagnostic> {
         let [_, slope] = self.along.slope(&best.at.x, &best.at.ln_budget)?;
         Ok(Drawn::from_rows(&slope))
     }
@@ -237,7 +262,7 @@ impl Frontier {
     ///
     /// # Errors
     /// Whatever the FLOP model's formula does not allow.
-    pub fn flop_per_token(&self, parameters: Parameters) -> Result<[Flop; 2], FitError> {
+    pub fn flop_per_token(&self, parameters: Parameters) -> Result<[Flop; 2], Diagnostic> {
         let x = vec![self.coordinate(parameters)?; self.along.rows()];
         let at = self.along.at(&["train", "serve"], &x, &vec![0.0; x.len()])?;
         Ok([Flop(column(&at, "train")[0]), Flop(column(&at, "serve")[0])])
@@ -263,7 +288,7 @@ impl Frontier {
         self
     }
 
-    fn allocation(&self, at: Reached) -> Result<Allocation, FitError> {
+    pub(crate) fn allocation(&self, at: Reached) -> Result<Allocation, Diagnostic> {
         let target = self.believed.law.target.name.as_str();
         let found = self.along.at(&["N", "D", target, "train", "serve"], &at.x, &at.ln_budget)?;
         let (n, d, loss) = (column(&found, "N"), column(&found, "D"), column(&found, target));
@@ -282,8 +307,8 @@ impl Frontier {
     }
 
     /// The coordinate of a model size, by halving: N rises with it.
-    fn coordinate(&self, parameters: Parameters) -> Result<f64, FitError> {
-        self.along.coordinate("N", parameters.get())
+    pub(crate) fn coordinate(&self, parameters: Parameters) -> Result<f64, Diagnostic> {
+        Ok(self.along.coordinate("N", parameters.get())?)
     }
 }
 

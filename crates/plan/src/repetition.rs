@@ -1,7 +1,7 @@
 //! What tokens are worth when the text runs out and is read again.
 
 use diagnostic::Diagnostic;
-use laws::{FitError, catalogue};
+use laws::catalogue;
 use runs::Tokens;
 
 use crate::{Believed, Drawn};
@@ -54,7 +54,7 @@ impl Repetition {
     }
 
     /// The law with repetition that has `believed`'s constants where nothing is repeated.
-    pub(crate) fn apply(&self, believed: Believed) -> Result<Believed, FitError> {
+    pub(crate) fn apply(&self, believed: Believed) -> Result<Believed, Diagnostic> {
         let mut law = catalogue::find("data-constrained")?;
         // The target and its unit are those of the runs.
         law.target = believed.law.target.clone();
