@@ -201,9 +201,12 @@ impl Frontier {
         for _ in 0..60 {
             let middle: Vec<f64> = low.iter().zip(&high).map(|(a, b)| 0.5 * (a + b)).collect();
             let costs = self.costs(&middle, tokens)?;
-            for row in 0..middle.len() {
-                let end = if costs[row].ln() > ln_budget[row] { &mut high } else { &mut low };
-                end[row] = middle[row];
+            for (row, middle) in middle.into_iter().enumerate() {
+                if costs[row].ln() > ln_budget[row] {
+                    high[row] = middle;
+                } else {
+                    low[row] = middle;
+                }
             }
         }
         Ok(low)

@@ -10,6 +10,7 @@ mod mistake;
 mod question;
 mod repetition;
 mod rule;
+pub mod scarcity;
 mod serving;
 
 pub use believed::Believed;
