@@ -1,5 +1,7 @@
 //! Published plans come out of the planner.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop where it likes")]
+
 use laws::Setting;
 use plan::{Believed, Drawn, FlopText, Frontier, Repetition, Served, Serving};
 use runs::{Flop, Parameters, Tokens};
@@ -17,9 +19,9 @@ fn certain(flop: f64) -> Drawn<Flop> {
 fn assert_digits(found: f64, expected: &str) {
     let value: f64 = expected.parse().unwrap();
     let mantissa = expected.split('e').next().unwrap();
-    let decimals = mantissa.split_once('.').map_or(0, |(_, decimals)| decimals.len());
-    let exponent: i32 = expected.split_once('e').map_or(0, |(_, e)| e.parse().unwrap());
-    let half = 0.5 * 10_f64.powi(exponent - decimals as i32) * (1.0 + 1e-9);
+    let decimals = mantissa.split_once('.').map_or("", |(_, decimals)| decimals).len() as f64;
+    let exponent: f64 = expected.split_once('e').map_or(0.0, |(_, e)| e.parse().unwrap());
+    let half = 0.5 * 10_f64.powf(exponent - decimals) * (1.0 + 1e-9);
     assert!((found - value).abs() <= half, "{found}, published {expected}");
 }
 
@@ -185,7 +187,7 @@ fn scarce_data_ask_for_smaller_models_read_more_often() {
     assert!((8.0..14.0).contains(&epochs), "{epochs} passes");
 }
 
-/// About sixteen passes are worth as much as the same text once more (R_D* is 15.4): beyond that a
+/// About sixteen passes are worth as much as the same text once more (their constant is 15.4): beyond that a
 /// token has lost 1 - 1/e of its value.
 #[test]
 fn sixteen_passes_have_lost_two_thirds_of_a_tokens_value() {
