@@ -1,7 +1,7 @@
 //! A number under the best values of everything uncertain and under every draw of them.
 
 use laws::Interval;
-use machines::{Joules, Usd, Watts};
+use machines::{FlopPerSecond, Joules, Usd, Watts};
 use runs::{Flop, Parameters, Seconds, Tokens};
 
 /// A quantity that is one number in a fixed unit.
@@ -25,7 +25,7 @@ macro_rules! quantities {
     )*};
 }
 
-quantities!(Flop, Parameters, Tokens, Seconds, Usd, Joules, Watts);
+quantities!(Flop, FlopPerSecond, Parameters, Tokens, Seconds, Usd, Joules, Watts);
 
 /// Ratios, losses and shares.
 impl Quantity for f64 {
