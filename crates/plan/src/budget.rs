@@ -175,7 +175,8 @@ impl Budget {
         }
         let best = written.best();
         if !(best > 0.0 && best.is_finite()) {
-            let message = format!("a budget must be above zero and finite, found `{}`", text.trim());
+            let message =
+                format!("a budget must be above zero and finite, found `{}`", text.trim());
             return Err(Diagnostic::error(message).at(origin, text, 0..text.len(), "this budget"));
         }
         if let Some((low, high)) = written.ends()
@@ -276,8 +277,12 @@ fn before_machine(text: &str) -> &str {
 }
 
 fn no_budget(origin: &str, text: &str, found: &str) -> Diagnostic {
-    let problem = Diagnostic::error(format!("{found} is no budget"))
-        .at(origin, text, 0..text.len(), "this one");
+    let problem = Diagnostic::error(format!("{found} is no budget")).at(
+        origin,
+        text,
+        0..text.len(),
+        "this one",
+    );
     match found {
         "a plain number" => problem.help(format!("of what? For example `{} FLOP`", text.trim())),
         "a date" => problem.help(format!("write `until {}`", text.trim())),

@@ -128,7 +128,9 @@ fn counted(text: &str) -> (Option<Option<f64>>, &str) {
     };
     let end = text
         .char_indices()
-        .find(|&(at, c)| !(c.is_ascii_digit() || matches!(c, '_' | ',' | '.' | '-') || exponent(at)))
+        .find(|&(at, c)| {
+            !(c.is_ascii_digit() || matches!(c, '_' | ',' | '.' | '-') || exponent(at))
+        })
         .map_or(text.len(), |(at, _)| at);
     if end == 0 {
         return (None, text);

@@ -1,5 +1,6 @@
 //! What to train with a budget: where loss, machine and money meet.
 
+pub mod amount;
 mod believed;
 mod budget;
 mod date;

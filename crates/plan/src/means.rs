@@ -139,7 +139,10 @@ impl Means {
         let peak = accelerator.peak.at(precision).ok_or_else(|| {
             Diagnostic::error(format!("{} has no dense {precision} peak", accelerator.title))
                 .note("no source for it was found, and none is guessed")
-                .help(format!("add it to a copy of catalogue/accelerators/{}.toml", accelerator.name))
+                .help(format!(
+                    "add it to a copy of catalogue/accelerators/{}.toml",
+                    accelerator.name
+                ))
         })?;
         assumptions.push(Assumption {
             what: "peak".to_owned(),
@@ -150,7 +153,9 @@ impl Means {
         let simulated = request.simulated.as_ref();
         let mfu = sampled.share("MFU", "--mfu", request.mfu.as_deref(), simulated, |s| s.mfu)?;
         let goodput =
-            sampled.share("goodput", "--goodput", request.goodput.as_deref(), simulated, |s| s.goodput)?;
+            sampled.share("goodput", "--goodput", request.goodput.as_deref(), simulated, |s| {
+                s.goodput
+            })?;
         let pue = sampled.pue(request.pue.as_deref(), simulated)?;
         let power = Power::new(&accelerator, 1, 1.0, 1.0).map(|power| (power.chip, power.it));
         sampled.power(&accelerator, power.as_ref().ok());
@@ -256,11 +261,7 @@ impl Means {
     ///
     /// # Errors
     /// As [`Means::power`].
-    pub fn energy(
-        &self,
-        flop: &Drawn<Flop>,
-        kind: PowerKind,
-    ) -> Result<Drawn<Joules>, Diagnostic> {
+    pub fn energy(&self, flop: &Drawn<Flop>, kind: PowerKind) -> Result<Drawn<Joules>, Diagnostic> {
         let power = self.power(kind)?;
         Ok(self.device_time(flop).with(&power, |time, power| time * power))
     }
@@ -303,9 +304,11 @@ fn fleet(
             agreed = Some((words, fleet));
             continue;
         };
-        let other_count = known.count.is_some() && fleet.count.is_some() && known.count != fleet.count;
+        let other_count =
+            known.count.is_some() && fleet.count.is_some() && known.count != fleet.count;
         if known.accelerator.name != fleet.accelerator.name || other_count {
-            let message = format!("{} and {} contradict each other", known.describe(), fleet.describe());
+            let message =
+                format!("{} and {} contradict each other", known.describe(), fleet.describe());
             return Err(Diagnostic::error(message)
                 .note(format!("{first}, and {words}"))
                 .help("say it once, or the same in both"));
@@ -376,8 +379,7 @@ impl Reader<'_> {
                 .at(origin, &prior.text, 0..prior.text.len(), format!("{:.4} %", best * 100.0))
                 .help(format!("write a share: `{flag} 40%`, or `{flag} \"30% to 45%\"`")));
         }
-        let drawn: Drawn<f64> =
-            written.drawn(self.seed, self.draws)?.map(|share| share / 100.0);
+        let drawn: Drawn<f64> = written.drawn(self.seed, self.draws)?.map(|share| share / 100.0);
         let wrong = drawn.draws.iter().filter(|&&share| !(share > 0.0 && share <= 1.0)).count();
         let mut shown = shown(&written, "%", 3);
         if wrong > 0 {
@@ -410,8 +412,12 @@ impl Reader<'_> {
         let best = written.best();
         if !(1.0..=10.0).contains(&best) {
             let message = format!("PUE is facility power over IT power, so 1 or more, not {best}");
-            return Err(Diagnostic::error(message)
-                .at(origin, &prior.text, 0..prior.text.len(), "out of range"));
+            return Err(Diagnostic::error(message).at(
+                origin,
+                &prior.text,
+                0..prior.text.len(),
+                "out of range",
+            ));
         }
         self.assume("PUE", shown(&written, "", 3), prior.source);
         let drawn = written.drawn(self.seed, self.draws)?;
@@ -444,9 +450,7 @@ impl Reader<'_> {
                 "--price",
                 Prior { text: dollars(text), source: "stated with --price".to_owned() },
             )),
-            None => defaults()?
-                .rent(&accelerator.name)
-                .map(|rent| ("catalogue/means.toml", rent)),
+            None => defaults()?.rent(&accelerator.name).map(|rent| ("catalogue/means.toml", rent)),
         };
         let Some((origin, prior)) = rent else {
             return self.owned(accelerator, power, pue);
@@ -457,8 +461,12 @@ impl Reader<'_> {
         let best = written.best();
         if !(best > 0.0 && best.is_finite()) {
             let message = "a price must be above zero and finite";
-            return Err(Diagnostic::error(message)
-                .at(origin, &prior.text, 0..prior.text.len(), "this price"));
+            return Err(Diagnostic::error(message).at(
+                origin,
+                &prior.text,
+                0..prior.text.len(),
+                "this price",
+            ));
         }
         let drawn = positive(written.drawn(self.seed, self.draws)?, "price", &prior.text)?;
         self.assume("price", shown_scaled(&written, 3600.0, "USD/h", 3), prior.source);
@@ -509,10 +517,8 @@ impl Reader<'_> {
             let power = Power { chip, it, facility: it * at(pue, row) };
             Cost::new(&prices, 1, &power, Seconds(1.0)).total()
         };
-        let drawn = Drawn {
-            best: cost(None),
-            draws: (0..self.draws).map(|row| cost(Some(row))).collect(),
-        };
+        let drawn =
+            Drawn { best: cost(None), draws: (0..self.draws).map(|row| cost(Some(row))).collect() };
         let hourly = |p: f64| {
             let rows: Vec<f64> = drawn.draws.iter().map(|price| price.get()).collect();
             draws::select::quantiles(&rows, &[p])[0] * 3600.0
@@ -524,10 +530,7 @@ impl Reader<'_> {
         let source = format!(
             "no rent is known: {} to {} ({}) written off over the life of IT, with what stands \
              around it ({}) and its energy; without interest, staff and idle hours",
-            price.low,
-            price.high,
-            price.year,
-            defaults.around.source
+            price.low, price.high, price.year, defaults.around.source
         );
         self.assume("price", value, source);
         Ok(drawn)
@@ -544,8 +547,12 @@ fn read(
 ) -> Result<(Written, usize), Diagnostic> {
     let read = Written::read(name, Source::new(origin, text), units)?;
     read.map_err(|found| {
-        Diagnostic::error(format!("expected {expected}, found {found}"))
-            .at(origin, text, 0..text.len(), "this quantity")
+        Diagnostic::error(format!("expected {expected}, found {found}")).at(
+            origin,
+            text,
+            0..text.len(),
+            "this quantity",
+        )
     })
 }
 
@@ -575,7 +582,11 @@ fn shown_scaled(written: &Written, factor: f64, unit: &str, digits: usize) -> St
         let value = value * factor;
         let places = (digits as i32 - 1 - value.abs().log10().floor() as i32).clamp(0, 8);
         let text = format!("{value:.*}", places as usize);
-        let short = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+        let short = if text.contains('.') {
+            text.trim_end_matches('0').trim_end_matches('.')
+        } else {
+            &text
+        };
         format!("{short} {unit}").trim_end().to_owned()
     };
     let best = number(written.best());

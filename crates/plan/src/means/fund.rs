@@ -25,8 +25,11 @@ impl Means {
     /// is not after the start; money without a price, energy without a power.
     pub fn fund(&self, budget: &Budget, start: Option<Date>) -> Result<Funded, Diagnostic> {
         let Some(amount) = &budget.amount else {
-            return Err(Diagnostic::error(format!("`{}` is a target, not an amount", budget.words))
-                .help("give an amount, or ask what the target takes"));
+            return Err(Diagnostic::error(format!(
+                "`{}` is a target, not an amount",
+                budget.words
+            ))
+            .help("give an amount, or ask what the target takes"));
         };
         let drawn = amount.drawn(self.seed, self.draws)?;
         let drawn = positive(drawn, &budget.origin, &budget.words)?;
@@ -59,7 +62,8 @@ impl Means {
             assumptions.push(Assumption {
                 what: "kind of energy".to_owned(),
                 value: format!("{} (at the meter)", kind.name()),
-                source: "the words do not say; `MW[it]` and `MW[chip]` are the other kinds".to_owned(),
+                source: "the words do not say; `MW[it]` and `MW[chip]` are the other kinds"
+                    .to_owned(),
             });
         }
         Ok(Funded { flop, assumptions })

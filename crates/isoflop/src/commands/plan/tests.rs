@@ -1,0 +1,1 @@
+//! What `isoflop plan` says.
