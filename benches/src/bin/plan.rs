@@ -120,7 +120,8 @@ fn waste(law: &Believed) -> Outcome<Vec<f64>> {
     let mut shares = Vec::new();
     for factor in [0.25, 0.5, 0.7, 0.9, 1.1, 1.4, 2.0, 4.0] {
         let size = Parameters(9.6e10 * factor);
-        shares.extend(Mistake::of(&frontier, &budget(), size, "")?.share.rows());
+        let tokens = Tokens(BUDGET / 6.0 / size.get());
+        shares.extend(Mistake::of(&frontier, size, tokens, "")?.share.rows());
     }
     Ok(shares)
 }

@@ -1,41 +1,39 @@
 //! What a wrong choice of model size costs.
 
 use diagnostic::Diagnostic;
-use runs::{Flop, Parameters};
+use runs::{Flop, Parameters, Tokens};
 
 use crate::{Allocation, Drawn, Frontier};
 
-/// A model size that may not be the best one, and what it wastes.
+/// A run that may not be the best one, and what it wastes.
 #[derive(Debug, Clone)]
 pub struct Mistake {
     /// Whose choice it is: `the plan`, `20:1`.
     pub by: String,
-    /// The size chosen.
-    pub parameters: Parameters,
-    /// The run of that size which spends the budget.
+    /// The run: one size and one number of tokens, whatever the draws say.
     pub run: Allocation,
-    /// The share of the budget wasted under each draw of the law: the rest, split best, would
-    /// reach the same loss.
+    /// The share of its cost that is wasted under each draw of the law: the rest, split best,
+    /// would reach the same loss.
     pub share: Drawn<f64>,
-    /// The same in FLOP.
+    /// The same in FLOP of training.
     pub flop: Drawn<Flop>,
 }
 
 impl Mistake {
-    /// What `budget` wastes on a model of `parameters`.
+    /// What the run of `parameters` on `tokens` wastes.
     ///
     /// # Errors
     /// Whatever the law's formula does not allow.
     pub fn of(
         frontier: &Frontier,
-        budget: &Drawn<Flop>,
         parameters: Parameters,
+        tokens: Tokens,
         by: &str,
     ) -> Result<Self, Diagnostic> {
-        let run = frontier.of_size(parameters, budget)?;
+        let run = frontier.run(parameters, tokens)?;
         let share = frontier.waste(&run)?;
-        let flop = share.with(budget, |share, budget| share * budget);
-        Ok(Self { by: by.to_owned(), parameters, run, share, flop })
+        let flop = share.with(&run.budget, |share, cost| share * cost);
+        Ok(Self { by: by.to_owned(), run, share, flop })
     }
 }
 
@@ -68,7 +66,9 @@ mod tests {
         let budget = Drawn::certain(Flop(1e23), 0);
         let best = frontier.optimal(&budget).unwrap().parameters.best;
         for factor in [0.2, 0.5, 0.9, 1.0, 2.0, 10.0] {
-            let mistake = Mistake::of(&frontier, &budget, best * factor, "").unwrap();
+            let (n, c) = (best * factor, budget.best.get());
+            let d = Tokens(c / 6.0 / n.get());
+            let mistake = Mistake::of(&frontier, n, d, "").unwrap();
             let expected = closed(1e23, factor);
             assert!((mistake.share.best - expected).abs() < 1e-7, "{factor}: {mistake:?}");
         }

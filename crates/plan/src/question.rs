@@ -29,6 +29,9 @@ pub struct Binding {
     pub doubled: Drawn<f64>,
 }
 
+/// The largest budget that is planned with, in FLOP.
+const LARGEST: f64 = 1e40;
+
 /// A question about a budget.
 #[derive(Debug)]
 pub struct Question<'a> {
@@ -47,16 +50,24 @@ pub struct Question<'a> {
 pub struct Plan {
     /// The best run of each draw, within the limits.
     pub optimum: Allocation,
-    /// The one run to make: the best size under the best values, which spends the budget.
-    pub chosen: Allocation,
-    /// Its size.
+    /// The one run to make: the best one under the best values.
     pub size: Parameters,
+    /// Its tokens.
+    pub tokens: Tokens,
+    /// What it wastes if a draw is true: the cost of not knowing the law.
+    pub ignorance: Mistake,
     /// What keeps it from being better.
     pub binding: Vec<Binding>,
-    /// What choosing this size wastes if a draw is true: the cost of not knowing the law.
-    pub ignorance: Mistake,
     /// dL* / d ln C: what the last FLOP gained.
     pub slope: Drawn<f64>,
+}
+
+impl Plan {
+    /// The run to make under each draw: its size and tokens are certain, its loss is not, nor are
+    /// the prices of what it serves.
+    pub fn chosen(&self) -> &Allocation {
+        &self.ignorance.run
+    }
 }
 
 impl Question<'_> {
@@ -74,12 +85,11 @@ impl Question<'_> {
                 .note("more of one of N and D always helps there, or served tokens take it all")
                 .help("give a budget within reach of the law's runs, or another law"));
         }
-        let size = optimum.parameters.best;
-        let chosen = self.of_size(size, &self.budget, self.limits)?;
-        let ignorance = Mistake::of(self.frontier, &self.budget, size, "the plan")?;
+        let (size, tokens) = (optimum.parameters.best, optimum.tokens.best);
+        let ignorance = Mistake::of(self.frontier, size, tokens, "the plan")?;
         let slope = self.frontier.slope(&optimum)?;
         let binding = self.binding(&optimum)?;
-        Ok(Plan { optimum, chosen, size, binding, ignorance, slope })
+        Ok(Plan { optimum, size, tokens, ignorance, binding, slope })
     }
 
     /// The best run of another budget within the same limits.
@@ -90,27 +100,61 @@ impl Question<'_> {
         self.best(&self.budget.map(|budget| budget * factor), self.limits)
     }
 
-    /// What each rule's choice of size would waste.
+    /// What each rule would waste of the budget. Rules with a law that has no best run are left
+    /// out, and so are those whose model could not be served within the budget.
     ///
     /// # Errors
     /// Rules whose law takes more variables than `given` has.
     pub fn rules(&self, rules: &[Rule], given: &Setting) -> Result<Vec<Mistake>, Diagnostic> {
         let mut mistakes = Vec::new();
         for rule in rules {
-            let Some(size) = rule.size(self.training_budget()?, self.flop, given)? else {
-                continue;
-            };
-            mistakes.push(Mistake::of(self.frontier, &self.budget, size, &rule.name())?);
+            if let Some(size) = self.size_by(rule, given)? {
+                mistakes.extend(self.of_this_size(size, &rule.name())?);
+            }
         }
         Ok(mistakes)
     }
 
-    /// What rules split: the budget less what serving takes of the best run.
-    fn training_budget(&self) -> Result<Flop, Diagnostic> {
-        Ok(match self.frontier.serving() {
-            None => self.budget.best,
-            Some(_) => self.frontier.optimal(&self.budget)?.training.best,
-        })
+    /// What a model of this size, trained for as long as the budget lasts, would waste; `None`
+    /// where serving it takes the whole budget.
+    ///
+    /// # Errors
+    /// Whatever the law's formula does not allow.
+    pub fn of_this_size(&self, size: Parameters, by: &str) -> Result<Option<Mistake>, Diagnostic> {
+        let budget = Drawn::certain(self.budget.best, self.budget.draws.len());
+        let tokens = self.frontier.of_size(size, &budget)?.tokens.best;
+        if !(tokens.get() > 0.0 && tokens.get().is_finite()) {
+            return Ok(None);
+        }
+        Mistake::of(self.frontier, size, tokens, by).map(Some)
+    }
+
+    /// The size that a rule chooses. A rule splits what is trained with; where the budget also
+    /// serves, that is the part of it for which training and serving make the whole.
+    fn size_by(&self, rule: &Rule, given: &Setting) -> Result<Option<Parameters>, Diagnostic> {
+        let budget = self.budget.best;
+        let Some(serving) = self.frontier.serving() else {
+            return rule.size(budget, self.flop, given);
+        };
+        let curve = self.flop.curve()?;
+        let weight = serving.weight().best.get();
+        let (mut low, mut high) = (0.0, budget.get().ln());
+        let mut found = None;
+        for _ in 0..60 {
+            let middle: f64 = 0.5 * (low + high);
+            let training = Flop(middle.exp());
+            let size = rule.size(training, self.flop, given)?;
+            let cost = match size {
+                Some(size) => training.get() + weight * curve.of_size(size)?.serve.get(),
+                None => f64::INFINITY,
+            };
+            if cost > budget.get() {
+                high = middle;
+            } else {
+                (low, found) = (middle, size);
+            }
+        }
+        Ok(found)
     }
 
     fn check(&self) -> Result<(), Diagnostic> {
@@ -125,6 +169,13 @@ impl Question<'_> {
         positive("the largest model size", largest.map(Parameters::get))?;
         positive("the limit on tokens", tokens.map(Tokens::get))?;
         positive("the budget", Some(self.budget.best.get()))?;
+        let sane = 6.0..=LARGEST;
+        if !self.budget.rows().iter().all(|budget| sane.contains(budget)) {
+            let message = format!("a budget of {} cannot be planned with", self.budget.best);
+            return Err(Diagnostic::error(message)
+                .note("one parameter and one token take 6 FLOP; 1e40 is beyond any machine")
+                .help("check the unit of the budget"));
+        }
         if let (Some(size), Some(largest)) = (size, largest)
             && size > largest
         {
@@ -230,7 +281,7 @@ mod tests {
         let limits = Limits { largest: Some(Parameters(1e9)), ..Limits::default() };
         let plan = answer(&frontier, 1e21, limits).unwrap();
         assert!((plan.size.get() / 1e9 - 1.0).abs() < 1e-9);
-        assert!((plan.chosen.tokens.best.get() / (1e21 / 6e9) - 1.0).abs() < 1e-9);
+        assert!((plan.tokens.get() / (1e21 / 6e9) - 1.0).abs() < 1e-9);
         assert_eq!(binds(&plan), [Constraint::Budget, Constraint::Largest]);
     }
 
@@ -254,7 +305,7 @@ mod tests {
         let frontier = frontier(None);
         let limits = Limits { size: Some(Parameters(5e8)), ..Limits::default() };
         let plan = answer(&frontier, 1e21, limits).unwrap();
-        assert!((plan.chosen.parameters.best.get() / 5e8 - 1.0).abs() < 1e-9);
+        assert!((plan.size.get() / 5e8 - 1.0).abs() < 1e-9);
         assert_eq!(binds(&plan), [Constraint::Budget, Constraint::Size]);
         assert!(plan.ignorance.share.best > 0.3);
     }

@@ -51,7 +51,7 @@ Examples:
 pub(crate) struct PlanArgs {
     /// What you have, or the loss to reach: `1e24 FLOP`, `10 M USD`, `20_000 H100-hours`,
     /// `30 day on 512 H100`, `5 MW-month on GB200`, `until 2027-03-01 on 512 H100`, `loss 2.1`
-    #[arg(long, value_name = "BUDGET", required = true)]
+    #[arg(long, value_name = "BUDGET", required = true, allow_hyphen_values = true)]
     budget: Vec<String>,
     #[command(flatten)]
     law: law::LawArgs,
@@ -75,6 +75,9 @@ pub(crate) struct PlanArgs {
     /// Answer in JSON
     #[arg(long, help_heading = "The answer")]
     json: bool,
+    /// Say where every assumption comes from
+    #[arg(long, help_heading = "The answer")]
+    sources: bool,
     /// Leave out the plot
     #[arg(long, help_heading = "The answer")]
     no_plot: bool,
@@ -99,7 +102,7 @@ fn respond(args: &PlanArgs, width: usize) -> Result<String, Diagnostic> {
     let mut said = show::for_people(&asked, &answer, width);
     if !args.no_plot {
         said.push('\n');
-        said.push_str(&chart::plot(&asked, &answer)?.render(width, 14));
+        said.push_str(&chart::plot(&asked, &answer)?.render(width, 11));
     }
     Ok(said)
 }

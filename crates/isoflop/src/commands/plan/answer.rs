@@ -114,7 +114,7 @@ impl Answer {
         };
         let long = match asked.size() {
             Some(size) => {
-                let spent = plan.chosen.tokens.best;
+                let spent = plan.tokens;
                 let ends = (spent / 64.0, spent * 8.0);
                 Some(LongRun::new(&frontier, &asked.flop, size, ends)?)
             }
@@ -126,8 +126,8 @@ impl Answer {
                 .source
                 .fit
                 .as_ref()
-                .map(|fit| fit.judge(&[plan.chosen.training.best.get()])),
-            cost: Cost::of(asked, &plan.chosen, asked.count()),
+                .map(|fit| fit.judge(&[plan.chosen().training.best.get()])),
+            cost: Cost::of(asked, plan.chosen(), asked.count()),
             laws: compare(asked, &question)?,
             exhausted: exhausted(asked, &budget)?,
             budget,
@@ -144,7 +144,7 @@ impl Answer {
 
     /// The run to make.
     pub(super) fn chosen(&self) -> &Allocation {
-        &self.plan.chosen
+        self.plan.chosen()
     }
 }
 
@@ -238,13 +238,12 @@ fn ends(asked: &Asked, question: &Question<'_>, plan: &Plan) -> Result<Vec<Mista
     }
     let tail = 50.0 * (1.0 - asked.level);
     let share = |percent: f64| format!("{}", (percent * 100.0).round() / 100.0);
-    [(low, share(tail)), (high, share(100.0 - tail))]
-        .into_iter()
-        .map(|(size, percent)| {
-            let by = format!("N* at {percent} %");
-            Mistake::of(question.frontier, &question.budget, runs::Parameters(size), &by)
-        })
-        .collect()
+    let mut mistakes = Vec::new();
+    for (size, percent) in [(low, share(tail)), (high, share(100.0 - tail))] {
+        let by = format!("N* at {percent} %");
+        mistakes.extend(question.of_this_size(runs::Parameters(size), &by)?);
+    }
+    Ok(mistakes)
 }
 
 /// What the fit says of a run like the plan's.
@@ -253,10 +252,10 @@ fn prediction(asked: &Asked, plan: &Plan) -> Result<Option<Prediction>, Diagnost
     if asked.stock.is_some() {
         return Ok(None);
     }
-    let setting = asked.given.iter().fold(
-        Setting::run(plan.chosen.parameters.best, plan.chosen.tokens.best),
-        |setting, (name, value)| setting.with(name, value),
-    );
+    let setting =
+        asked.given.iter().fold(Setting::run(plan.size, plan.tokens), |setting, (name, value)| {
+            setting.with(name, value)
+        });
     let found = fit
         .predict(&setting, asked.level, asked.seed)
         .map_err(|problem: FitError| explain(problem.into()))?;
@@ -288,8 +287,8 @@ fn compare(asked: &Asked, question: &Question<'_>) -> Result<Vec<Compared>, Diag
         if !best.exists() {
             continue;
         }
-        let size = best.parameters.best;
-        let waste = Mistake::of(question.frontier, &question.budget, size, &name)?;
+        let (size, tokens) = (best.parameters.best, best.tokens.best);
+        let waste = Mistake::of(question.frontier, size, tokens, &name)?;
         laws.push(Compared { name, best, waste });
     }
     Ok(laws)

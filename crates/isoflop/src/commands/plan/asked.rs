@@ -159,6 +159,8 @@ pub(super) struct Asked {
     pub(super) compared: Vec<Source>,
     pub(super) level: f64,
     pub(super) seed: u64,
+    /// Whether to say where assumptions come from.
+    pub(super) sources: bool,
 }
 
 impl Asked {
@@ -242,6 +244,7 @@ impl Asked {
             start,
             level,
             seed,
+            sources: args.sources,
         })
     }
 

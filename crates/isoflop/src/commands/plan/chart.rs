@@ -6,7 +6,7 @@ use runs::Flop;
 
 use super::answer::Answer;
 use super::asked::Asked;
-use crate::commands::fit::words::unit_in_words;
+use crate::commands::fit::words::{self, unit_in_words};
 use crate::terminal_plot::{Highlight, Plot, Scale, Series};
 
 /// Points along the frontier, and how far it goes to either side of the budget, in decades.
@@ -32,8 +32,10 @@ pub(super) fn plot(asked: &Asked, answer: &Answer) -> Result<Plot, Diagnostic> {
             lines[2].points.push((at, interval.high));
         }
     }
-    lines[1].label =
-        format!("{} interval of the law", crate::commands::fit::words::level(asked.level));
+    if !lines[1].points.is_empty() {
+        let level = words::level(asked.level);
+        lines[0].label = format!("best runs, with their {level} interval");
+    }
     let interval = answer.prediction.as_ref().and_then(|found| found.new_run_interval);
     let interval = interval.or(answer.chosen().loss.interval(asked.level));
     let unit = unit_in_words(&asked.source.believed.law.target.unit);

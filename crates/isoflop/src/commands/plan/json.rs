@@ -44,7 +44,6 @@ impl Answer {
         let mistake = |mistake: &Mistake| {
             json!({
                 "by": mistake.by,
-                "parameters": mistake.parameters.get(),
                 "run": run(&mistake.run, level),
                 "wasted_share": drawn(&mistake.share, level),
                 "wasted_share_mean": mistake.share.mean(),

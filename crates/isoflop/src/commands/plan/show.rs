@@ -7,7 +7,8 @@ use plan::{BudgetKind, Constraint, Drawn, Mistake, Quantity};
 use super::answer::{Answer, machine_in_words};
 use super::asked::Asked;
 use super::words::{
-    COUNT, ENERGY, POWER, TIME, amount, drawn, drawn_share, flop, money, number, share,
+    COUNT, ENERGY, MONEY, POWER, TIME, amount, drawn, flop, mean_share, money, number, share,
+    three_digits,
 };
 use crate::commands::fit::words::{bold, level, outside, rounded, table, unit_in_words};
 use crate::text::hanging;
@@ -24,7 +25,7 @@ pub(super) fn for_people(asked: &Asked, answer: &Answer, width: usize) -> String
     rules(&mut text, asked, answer, width);
     laws(&mut text, asked, answer);
     long(&mut text, asked, answer, width);
-    assumptions(&mut text, asked, answer, width);
+    assumptions(&mut text, asked, width);
     cautions(&mut text, asked, answer, width);
     text
 }
@@ -202,7 +203,7 @@ fn others(text: &mut String, asked: &Asked, answer: &Answer) {
             ]
         };
     let dollars = |money: &Drawn<machines::Usd>| {
-        format!("${}", amount(money.best.get(), money.interval(at), super::words::MONEY))
+        format!("${}", amount(money.best.get(), money.interval(at), MONEY))
     };
     let long = |time: &Drawn<runs::Seconds>| amount(time.best.number(), time.interval(at), TIME);
     let mut shown = false;
@@ -228,24 +229,26 @@ fn others(text: &mut String, asked: &Asked, answer: &Answer) {
 
 fn rules(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
     let at = asked.level;
-    let _ = writeln!(text, "\n{} of the budget, if the law is right", bold("wasted"));
+    let draws = match answer.plan.ignorance.share.draws.is_empty() || asked.source.fit.is_none() {
+        true => "if the law is right",
+        false => "mean over the draws of the law, and their interval",
+    };
+    let _ = writeln!(text, "\n{} of the budget, {draws}", bold("wasted"));
     let mut rows: Vec<Vec<String>> =
-        vec![["by", "N", "D/N", "loss", "wasted", "money", "days"].map(str::to_owned).into()];
+        vec![["by", "N", "D/N", "loss", "wasted", "money", "time"].map(str::to_owned).into()];
     let mut push = |mistake: &Mistake| {
         let flop = &mistake.flop;
-        let lost = asked.means.money(flop).ok();
-        let days = asked.count().map(|count| asked.means.time(flop, count));
+        let lost = asked.means.money(flop).ok().map(|lost| lost.mean());
+        let days = asked.count().map(|count| asked.means.time(flop, count).mean());
         let ratio = mistake.run.tokens_per_parameter();
         rows.push(vec![
             mistake.by.clone(),
-            amount(mistake.parameters.get(), None, COUNT),
-            rounded(ratio.best, ratio.interval(at)),
+            amount(mistake.run.parameters.best.get(), None, COUNT),
+            ratio_in_words(&ratio, at),
             rounded(mistake.run.loss.best, mistake.run.loss.interval(at)),
-            drawn_share(&mistake.share, at),
-            lost.map_or(String::new(), |lost| {
-                format!("${}", amount(lost.best.get(), lost.interval(at), super::words::MONEY))
-            }),
-            days.map_or(String::new(), |days| format!("{:.1}", days.best.get() / 86_400.0)),
+            mean_share(&mistake.share, at),
+            lost.map_or(String::new(), |lost| format!("${}", amount(lost, None, MONEY))),
+            days.map_or(String::new(), |days| amount(days, None, TIME)),
         ]);
     };
     push(&answer.plan.ignorance);
@@ -253,14 +256,9 @@ fn rules(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
         push(mistake);
     }
     table(text, &rows);
-    let unknown = answer.plan.ignorance.share.mean();
     if asked.source.fit.is_some() && asked.size().is_none() {
-        let said = format!(
-            "Not knowing the law better wastes {} of the budget on average over its draws: what \
-             experiments could save at most",
-            share(unknown)
-        );
-        hanging(text, (2, 2), &said, width);
+        let said = "What the plan wastes is what experiments could save at most: `isoflop next`";
+        hanging(text, (2, 2), said, width);
     }
 }
 
@@ -280,7 +278,7 @@ fn laws(text: &mut String, asked: &Asked, answer: &Answer) {
             drawn(&best.tokens, at, COUNT),
             number(&best.tokens_per_parameter(), at),
             rounded(best.loss.best, best.loss.interval(at)),
-            drawn_share(&law.waste.share, at),
+            mean_share(&law.waste.share, at),
         ]);
     }
     table(text, &rows);
@@ -337,31 +335,37 @@ fn long(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
     }
 }
 
-fn assumptions(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
-    let _ = writeln!(text, "\n{}", bold("assumed"));
-    let mut say = |line: &str| hanging(text, (2, 4), line, width);
+fn assumptions(text: &mut String, asked: &Asked, width: usize) {
+    let mut all: Vec<(String, &str)> = Vec::new();
     for assumption in &asked.means.assumptions {
-        say(&format!("{}: {} [{}]", assumption.what, assumption.value, assumption.source));
+        all.push((format!("{} {}", assumption.what, assumption.value), &assumption.source));
     }
-    if let Some(means) = &asked.serving_means {
-        for assumption in &means.assumptions {
-            say(&format!(
-                "to serve, {}: {} [{}]",
-                assumption.what, assumption.value, assumption.source
-            ));
-        }
-    } else if asked.serving.is_some() {
-        say(
-            "a served FLOP costs what a trained one does [--serve-mfu and --serve-price say otherwise]",
-        );
+    for assumption in asked.serving_means.iter().flat_map(|means| &means.assumptions) {
+        let said = format!("to serve, {} {}", assumption.what, assumption.value);
+        all.push((said, &assumption.source));
+    }
+    if asked.serving.is_some() && asked.serving_means.is_none() {
+        let said = "a served FLOP costs what a trained one does".to_owned();
+        all.push((said, "--serve-mfu, --serve-on and --serve-price say otherwise"));
     }
     if asked.funds.iter().any(|fund| fund.kind == BudgetKind::Until) {
-        say(&format!("start: {}", asked.start));
+        all.push((format!("start {}", asked.start), "today, or --start"));
     }
     if asked.stock.is_some() {
-        say("repeated tokens: the constants of Muennighoff et al. 2023, without their error");
+        let said = "constants of repetition without their error".to_owned();
+        all.push((said, "Muennighoff et al. 2023"));
     }
-    let _ = answer;
+    text.push('\n');
+    if asked.sources {
+        let _ = writeln!(text, "{}", bold("assumed"));
+        for (said, source) in all {
+            hanging(text, (2, 4), &format!("{said} [{source}]"), width);
+        }
+        return;
+    }
+    let said: Vec<String> = all.into_iter().map(|(said, _)| said).collect();
+    let said = format!("{}: {} (--sources says where from)", bold("assumed"), said.join("; "));
+    hanging(text, (0, 2), &said, width);
 }
 
 fn cautions(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
@@ -395,5 +399,13 @@ fn cautions(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
     }
     for caution in said {
         hanging(text, (0, 2), &format!("{}: {caution}", bold("note")), width);
+    }
+}
+
+/// Tokens per parameter, to three digits at most.
+fn ratio_in_words(ratio: &Drawn<f64>, at: f64) -> String {
+    match ratio.interval(at) {
+        Some(interval) => rounded(ratio.best, Some(interval)),
+        None => three_digits(ratio.best),
     }
 }

@@ -35,9 +35,26 @@ fn least(steps: &'static [Step]) -> f64 {
 /// `72 B`, to the digits that the interval supports.
 pub(super) fn amount(value: f64, interval: Option<Interval>, steps: &'static [Step]) -> String {
     let (size, unit) = step(value, steps, least(steps));
-    format!("{} {unit}", rounded(value / size, interval.map(|ends| scaled(ends, size))))
-        .trim_end()
-        .to_owned()
+    let number = match interval {
+        Some(ends) => rounded(value / size, Some(scaled(ends, size))),
+        None => three_digits(value / size),
+    };
+    format!("{number} {unit}").trim_end().to_owned()
+}
+
+/// Three significant digits, which is what a number without an interval deserves.
+pub(super) fn three_digits(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return format!("{value}");
+    }
+    let size = value.abs().log10().floor() as i32;
+    if (-4..6).contains(&size) {
+        let decimals = (2 - size).max(0) as usize;
+        let unit = 10_f64.powi((size - 2).max(0));
+        let rounded = if decimals == 0 { (value / unit).round() * unit } else { value };
+        return format!("{rounded:.decimals$}");
+    }
+    format!("{value:.2e}")
 }
 
 /// `55 to 96 B`, in the unit of `value`.
@@ -73,10 +90,9 @@ pub(super) fn money<Q: Quantity>(quantity: &Drawn<Q>, level: f64) -> String {
 /// `18.4 (12 to 26)`: a plain number.
 pub(super) fn number(quantity: &Drawn<f64>, level: f64) -> String {
     let interval = quantity.interval(level);
-    let said = rounded(quantity.best, interval);
     match interval {
-        Some(_) => format!("{said} ({})", range(interval)),
-        None => said,
+        Some(_) => format!("{} ({})", rounded(quantity.best, interval), range(interval)),
+        None => rounded(quantity.best, None),
     }
 }
 
@@ -102,9 +118,9 @@ pub(super) fn share(value: f64) -> String {
     }
 }
 
-/// The interval of a share, where the low end may be nothing: `0.4 % (0 to 3 %)`.
-pub(super) fn drawn_share(quantity: &Drawn<f64>, level: f64) -> String {
-    let said = share(quantity.best);
+/// The mean of a share with its interval: `1.3 % (0 to 4.8 %)`.
+pub(super) fn mean_share(quantity: &Drawn<f64>, level: f64) -> String {
+    let said = share(quantity.mean());
     match quantity.interval(level) {
         Some(Interval { low, high, .. }) => {
             format!("{said} ({} to {})", share(low).trim_end_matches(" %"), share(high))
@@ -122,12 +138,13 @@ mod tests {
         let interval = |low, high| Some(Interval { low, high, level: 0.9 });
         for (value, ends, steps, expected) in [
             (7.22e10, interval(5.5e10, 9.6e10), COUNT, "72 B"),
-            (1.33e12, None, COUNT, "1.330 T"),
+            (1.33e12, None, COUNT, "1.33 T"),
             (4.2e6, interval(3e6, 6e6), MONEY, "4.2 M"),
             (38.0 * 86_400.0, interval(30.0 * 86_400.0, 50.0 * 86_400.0), TIME, "38 days"),
-            (0.9 * 3.6e12, None, ENERGY, "900.0 MWh"),
-            (3.5e5, None, POWER, "350.0 kW"),
-            (0.0, None, COUNT, "0.000"),
+            (0.9 * 3.6e12, None, ENERGY, "900 MWh"),
+            (3.5e5, None, POWER, "350 kW"),
+            (0.0, None, COUNT, "0"),
+            (144_300_000.0, None, COUNT, "144 M"),
         ] {
             assert_eq!(amount(value, ends, steps), expected);
         }
