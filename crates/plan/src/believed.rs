@@ -54,10 +54,14 @@ impl Believed {
                 };
                 values.set(&parameter.name, vec![value]);
             }
+            let domain = |of: &str| {
+                let known = published.domain.iter().find(|(name, _)| name == of);
+                known.map(|(_, range)| *range)
+            };
             return Ok(Self {
                 name: id.to_owned(),
                 source: published.source.clone(),
-                range: None,
+                range: domain("C"),
                 values,
                 law,
             });

@@ -48,6 +48,9 @@ pub struct Drawn<Q> {
     pub draws: Vec<Q>,
 }
 
+/// Relative differences that come from computing alone.
+const ROUNDING: f64 = 1e-9;
+
 impl<Q: Quantity> Drawn<Q> {
     /// One that is certain, said of `draws` draws.
     pub fn certain(value: Q, draws: usize) -> Self {
@@ -97,12 +100,13 @@ impl<Q: Quantity> Drawn<Q> {
     }
 
     /// The central interval at `level` of the draws for which it exists; `None` without any, and
-    /// where all are equal (nothing is uncertain then).
+    /// where all are equal but for rounding (nothing is uncertain then).
     pub fn interval(&self, level: f64) -> Option<Interval> {
         let there: Vec<f64> =
             self.draws.iter().map(|draw| draw.number()).filter(|draw| !draw.is_nan()).collect();
         let first = *there.first()?;
-        if there.iter().all(|&draw| draw.to_bits() == first.to_bits()) {
+        let same = |draw: &f64| *draw == first || (draw - first).abs() <= ROUNDING * first.abs();
+        if there.iter().all(same) {
             return None;
         }
         Interval::of(there, level)

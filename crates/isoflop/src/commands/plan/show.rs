@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use plan::{BudgetKind, Constraint, Drawn, Mistake, Quantity};
+use plan::{Assumption, BudgetKind, Constraint, Drawn, Mistake, Quantity};
 
 use super::answer::{Answer, machine_in_words};
 use super::asked::Asked;
@@ -340,7 +340,10 @@ fn assumptions(text: &mut String, asked: &Asked, width: usize) {
     for assumption in &asked.means.assumptions {
         all.push((format!("{} {}", assumption.what, assumption.value), &assumption.source));
     }
-    for assumption in asked.serving_means.iter().flat_map(|means| &means.assumptions) {
+    let differs = |assumption: &&Assumption| !asked.means.assumptions.contains(assumption);
+    for assumption in
+        asked.serving_means.iter().flat_map(|means| &means.assumptions).filter(differs)
+    {
         let said = format!("to serve, {} {}", assumption.what, assumption.value);
         all.push((said, &assumption.source));
     }
