@@ -34,7 +34,8 @@ impl Date {
     /// Text that is not one certain date.
     pub fn parse(origin: &str, text: &str) -> Result<Self, Diagnostic> {
         // To formulas these are a number and a difference.
-        let digits: String = text.trim().chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+        let digits: String =
+            text.trim().chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
         let written = match digits.as_str() {
             "0000" => format!("{}-01-01", text.trim()),
             "0000-00" => format!("{}-01", text.trim()),

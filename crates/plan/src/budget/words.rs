@@ -120,7 +120,8 @@ fn is_unit(word: &str) -> bool {
 fn open_hyphens(text: &str) -> String {
     let bytes = text.as_bytes();
     let letter = |at: Option<usize>| {
-        at.and_then(|at| bytes.get(at)).is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b']')
+        at.and_then(|at| bytes.get(at))
+            .is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b']')
     };
     text.char_indices()
         .map(|(at, c)| {

@@ -80,10 +80,7 @@ impl Simulated {
         Ok(Self {
             cluster: cluster.name.clone(),
             model: model.name.clone(),
-            fleet: Fleet {
-                accelerator: site.accelerator.clone(),
-                count: Some(site.accelerators),
-            },
+            fleet: Fleet { accelerator: site.accelerator.clone(), count: Some(site.accelerators) },
             precision,
             batch,
             layout: best.layout,

@@ -39,10 +39,7 @@ fn nanochats_cost_and_days_follow_from_price_and_mfu() {
         (1.93e10, 1.546e11, "34%", 45_000.0, Some(78.0), 0.02),
         (9.18e10, 7.34e11, "32%", 1.08e6, Some(1869.0), 0.02),
     ] {
-        let request = MeansRequest {
-            on: Some("8xH100".to_owned()),
-            ..stated(mfu, "100%", "$3/h")
-        };
+        let request = MeansRequest { on: Some("8xH100".to_owned()), ..stated(mfu, "100%", "$3/h") };
         let means = means(&request, None).unwrap();
         let flop = Drawn::certain(Flop(6.0 * n * d), means.draws());
         let cost = means.money(&flop).unwrap().best.get();
@@ -62,7 +59,8 @@ fn nanochats_cost_and_days_follow_from_price_and_mfu() {
 /// snapshot of 54 days holds a part of it.
 #[test]
 fn llama_3_took_more_than_its_snapshot_of_54_days() {
-    let request = MeansRequest { on: Some("16,384 H100".into()), ..stated("38% to 43%", "90%", "2 USD/h") };
+    let request =
+        MeansRequest { on: Some("16,384 H100".into()), ..stated("38% to 43%", "90%", "2 USD/h") };
     let means = means(&request, None).unwrap();
     let days = means.time(&Drawn::certain(Flop(3.8e25), 400), 16_384);
     let days = days.map::<f64>(|seconds| seconds / 86_400.0);
@@ -135,13 +133,23 @@ fn accelerators_without_a_rent_cost_what_an_owner_pays() {
 
 #[test]
 fn money_without_a_price_and_energy_without_a_power_are_refused_only_when_asked() {
-    let request = MeansRequest { on: Some("apple-m2".into()), precision: Some(Precision::Fp32), ..MeansRequest::default() };
+    let request = MeansRequest {
+        on: Some("apple-m2".into()),
+        precision: Some(Precision::Fp32),
+        ..MeansRequest::default()
+    };
     let means = means(&request, None).unwrap();
     let flop = Drawn::certain(Flop(1e18), 400);
     assert!(means.device_time(&flop).best.hours() > 0.0);
     let problem = means.money(&flop).unwrap_err().to_string();
     assert!(problem.contains("--price"), "{problem}");
-    assert!(means.energy(&flop, PowerKind::Chip).unwrap_err().to_string().contains("no published power"));
+    assert!(
+        means
+            .energy(&flop, PowerKind::Chip)
+            .unwrap_err()
+            .to_string()
+            .contains("no published power")
+    );
 }
 
 #[test]
@@ -161,7 +169,11 @@ fn contradictions_say_which_words_they_are_between() {
         (stated("40%", "90%", "-2 USD/h"), "1 USD", "above zero"),
         (stated("40%", "90%", "normal(1 USD/h, 1 USD/h)"), "1 USD", "of its draws"),
         (MeansRequest { pue: Some("0.8".into()), ..on("H100") }, "1 USD", "1 or more"),
-        (MeansRequest { precision: Some(Precision::Fp4), ..on("H100") }, "1 USD", "no dense fp4 peak"),
+        (
+            MeansRequest { precision: Some(Precision::Fp4), ..on("H100") },
+            "1 USD",
+            "no dense fp4 peak",
+        ),
         (on("H100"), "normal(1 USD, 1 USD)", "of its draws"),
     ] {
         let shown = problem(&request, budget);
