@@ -113,7 +113,7 @@ proptest! {
         let target = 10f64.powf(exponent);
         let near = family(name).nearest(Parameters(target), Counted::ALL[counted], most);
         prop_assert_eq!(near.is_empty(), most == 0);
-        prop_assert!(near.windows(2).all(|pair| pair[0].distance.abs() <= pair[1].distance.abs()));
+        prop_assert!(near.windows(2).all(|pair| pair[0].nearness() <= pair[1].nearness()));
         for configuration in &near {
             prop_assert!(configuration.parameters.get() > 0.0);
             prop_assert!(configuration.model.hidden % family(name).head == 0);
