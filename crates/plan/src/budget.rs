@@ -146,7 +146,7 @@ impl Budget {
         }
         if let Some(rest) = after("until").or_else(|| after("by")) {
             let date = Written::date("budget", within(origin, text, rest))?;
-            sized(origin, text, &fleet, "a finish date")?;
+            sized(origin, text, fleet.as_ref(), "a finish date")?;
             return Ok(whole(BudgetKind::Until, Some(date), fleet));
         }
         let plain = thousands(&dollars(amount));
@@ -154,9 +154,10 @@ impl Budget {
         if let Some(named) = &found.accelerator {
             fleet = Some(together(origin, text, named, fleet)?);
         }
-        let source = match found.text == amount {
-            true => within(origin, text, amount),
-            false => Source::new(origin, found.text.as_str()),
+        let source = if found.text == amount {
+            within(origin, text, amount)
+        } else {
+            Source::new(origin, found.text.as_str())
         };
         let units = UNITS.map(|(unit, _)| unit);
         let (written, which) = match Written::read("budget", source, &units)? {
@@ -171,7 +172,7 @@ impl Budget {
             }
         };
         if kind == BudgetKind::Time {
-            sized(origin, text, &fleet, "a time")?;
+            sized(origin, text, fleet.as_ref(), "a time")?;
         }
         let best = written.best();
         if !(best > 0.0 && best.is_finite()) {
@@ -260,7 +261,7 @@ fn together(
 
 /// A budget of time with a machine has a machine that may lack a size; without one it may come from
 /// elsewhere, and is asked for when it is turned into compute.
-fn sized(origin: &str, text: &str, fleet: &Option<Fleet>, what: &str) -> Result<(), Diagnostic> {
+fn sized(origin: &str, text: &str, fleet: Option<&Fleet>, what: &str) -> Result<(), Diagnostic> {
     match fleet {
         Some(Fleet { accelerator, count: None }) => {
             let message = format!("{what} needs to know how many accelerators there are");

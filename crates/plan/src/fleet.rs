@@ -39,14 +39,12 @@ impl Fleet {
         }
         let (count, rest) = counted(name);
         let count = count
-            .map(|count| match count {
-                Some(count) if count >= 1.0 && count.fract() == 0.0 && count < 4e9 => {
-                    Ok(count as u32)
+            .map(|count| {
+                if count >= 1.0 && count.fract() == 0.0 && count < 4e9 {
+                    return Ok(count as u32);
                 }
-                _ => Err(Diagnostic::error(format!(
-                    "expected a whole number of accelerators, found `{name}`"
-                ))
-                .help("for example `512 H100`")),
+                let message = format!("expected a whole number of accelerators, found `{name}`");
+                Err(Diagnostic::error(message).help("for example `512 H100`"))
             })
             .transpose()?;
         if let Some(accelerator) = device(rest)? {
@@ -120,9 +118,8 @@ fn bare(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// The number that `text` begins with, and what follows; the inner `None` is one that cannot be
-/// read.
-fn counted(text: &str) -> (Option<Option<f64>>, &str) {
+/// The number that `text` begins with, NaN where it cannot be read, and what follows.
+fn counted(text: &str) -> (Option<f64>, &str) {
     let exponent = |at: usize| {
         text[at..].starts_with('e') && text[at + 1..].starts_with(|c: char| c.is_ascii_digit())
     };
@@ -135,7 +132,7 @@ fn counted(text: &str) -> (Option<Option<f64>>, &str) {
     if end == 0 {
         return (None, text);
     }
-    let number = text[..end].replace(['_', ','], "").parse::<f64>().ok();
+    let number: f64 = text[..end].replace(['_', ','], "").parse().unwrap_or(f64::NAN);
     let mut rest = text[end..].trim_start();
     let mut factor = 1.0;
     for (word, size) in [("k", 1e3), ("thousand", 1e3), ("M", 1e6)] {
@@ -152,7 +149,7 @@ fn counted(text: &str) -> (Option<Option<f64>>, &str) {
             break;
         }
     }
-    (Some(number.map(|number| number * factor)), rest)
+    (Some(number * factor), rest)
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ pub struct FlopCurve {
 
 /// One model as a way of counting sees it; slopes are by the coordinate.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Counted {
+pub struct PerToken {
     /// N in the law's convention.
     pub parameters: Parameters,
     /// FLOP per training token.
@@ -73,13 +73,13 @@ impl FlopCurve {
     ///
     /// # Errors
     /// None for definitions that were read.
-    pub fn at(&self, x: f64) -> Result<Counted, Diagnostic> {
+    pub fn at(&self, x: f64) -> Result<PerToken, Diagnostic> {
         let out = self.compiled.evaluate(&Columns::new(1).with("x", vec![x]))?;
         let names = self.compiled.column_names();
         let [n, n_by_x, train, train_by_x, serve, serve_by_x] = std::array::from_fn(|i| {
             out.get(&names[i]).and_then(|column| column.first().copied()).unwrap_or(f64::NAN)
         });
-        Ok(Counted {
+        Ok(PerToken {
             parameters: Parameters(n),
             train: Flop(train),
             serve: Flop(serve),
@@ -96,8 +96,8 @@ impl FlopCurve {
     pub fn where_is(
         &self,
         value: f64,
-        rising: impl Fn(&Counted) -> f64,
-    ) -> Result<Counted, Diagnostic> {
+        rising: impl Fn(&PerToken) -> f64,
+    ) -> Result<PerToken, Diagnostic> {
         let (mut low, mut high) = self.span;
         loop {
             let middle = 0.5 * (low + high);
@@ -113,7 +113,7 @@ impl FlopCurve {
     ///
     /// # Errors
     /// None for definitions that were read.
-    pub fn of_size(&self, parameters: Parameters) -> Result<Counted, Diagnostic> {
+    pub fn of_size(&self, parameters: Parameters) -> Result<PerToken, Diagnostic> {
         self.where_is(parameters.get(), |model| model.parameters.get())
     }
 
@@ -121,7 +121,7 @@ impl FlopCurve {
     ///
     /// # Errors
     /// None for definitions that were read.
-    pub fn of_ratio(&self, ratio: f64, budget: Flop) -> Result<Counted, Diagnostic> {
+    pub fn of_ratio(&self, ratio: f64, budget: Flop) -> Result<PerToken, Diagnostic> {
         self.where_is(budget.get(), |model| model.train.get() * ratio * model.parameters.get())
     }
 
@@ -129,7 +129,7 @@ impl FlopCurve {
     ///
     /// # Errors
     /// None for definitions that were read.
-    pub fn of_tokens(&self, tokens: Tokens, budget: Flop) -> Result<Counted, Diagnostic> {
+    pub fn of_tokens(&self, tokens: Tokens, budget: Flop) -> Result<PerToken, Diagnostic> {
         self.where_is(budget.get(), |model| model.train.get() * tokens.get())
     }
 }
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn models_are_found_by_size_ratio_and_tokens() {
         let curve = FlopText::default().curve().unwrap();
-        let close = |found: Counted, expected: f64| {
+        let close = |found: PerToken, expected: f64| {
             assert!((found.parameters.get() / expected - 1.0).abs() < 1e-12, "{found:?}");
         };
         close(curve.of_size(Parameters(7e9)).unwrap(), 7e9);

@@ -1,11 +1,13 @@
 //! What to train with a budget: where loss, machine and money meet.
 
+mod advice;
 pub mod amount;
 mod believed;
 mod budget;
 mod date;
 mod drawn;
 mod fleet;
+mod flop_count;
 mod flop_text;
 mod frontier;
 mod limits;
@@ -17,20 +19,24 @@ mod repetition;
 mod rule;
 pub mod scarcity;
 mod serving;
+mod shape;
 mod written;
 
+pub use advice::{Advice, Advised, AdvisedRun, advice};
 pub use believed::Believed;
 pub use budget::{Budget, BudgetKind, PowerKind};
 pub use date::Date;
 pub use drawn::{Drawn, Quantity};
 pub use fleet::Fleet;
-pub use flop_text::{Counted, FlopCurve, FlopText};
+pub use flop_count::{Attended, FlopModel};
+pub use flop_text::{FlopCurve, FlopText, PerToken};
 pub use frontier::{Allocation, Elasticities, Frontier};
 pub use limits::Limits;
 pub use long_run::{LongRun, Stretch};
-pub use means::{Assumption, DeviceTime, Funded, Means, MeansRequest, Simulated};
+pub use means::{Assumption, DeviceTime, Funded, Means, MeansRequest, Simulated, hourly_price};
 pub use mistake::Mistake;
 pub use question::{Binding, Constraint, Plan, Question};
 pub use repetition::Repetition;
 pub use rule::Rule;
 pub use serving::{Served, Serving};
+pub use shape::{Configuration, Counted, FamilyExperts, ShapeFamily, shape_families, shape_family};

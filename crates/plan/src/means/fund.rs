@@ -50,7 +50,7 @@ impl Means {
                 self.flop_of_energy(&of::<Joules>(&drawn), kind)?
             }
             BudgetKind::Until => {
-                let time = self.until(budget, &drawn, start)?;
+                let time = until(budget, &drawn, start)?;
                 self.flop_of_time(budget, &time)?
             }
             BudgetKind::Loss(_) => of(&drawn),
@@ -83,32 +83,30 @@ impl Means {
         };
         Ok(self.flop_of_device_time(&time.map::<DeviceTime>(|time| time * f64::from(count))))
     }
+}
 
-    /// The time from `start` to the dates of the budget.
-    fn until(
-        &self,
-        budget: &Budget,
-        dates: &Drawn<f64>,
-        start: Option<Date>,
-    ) -> Result<Drawn<Seconds>, Diagnostic> {
-        let Some(start) = start else {
-            return Err(Diagnostic::error(format!("`{}` needs a start", budget.words))
-                .help("for example `--start 2026-12-01`"));
-        };
-        let time: Drawn<Seconds> =
-            dates.map(|instant| Date::of_instant(instant).since(start).get());
-        let wrong = |time: &&Seconds| !(time.get() > 0.0 && time.get().is_finite());
-        let first_wrong = std::iter::once(&time.best).chain(&time.draws).find(wrong);
-        if first_wrong.is_some() {
-            let finish = Date::of_instant(dates.best);
-            return Err(Diagnostic::error(format!(
-                "the finish {finish} is not after the start {start} in every draw"
-            ))
-            .note(format!("{} is `{}`", budget.origin, budget.words))
-            .help("give a later finish, or an earlier `--start`"));
-        }
-        Ok(time)
+/// The time from `start` to the dates of the budget.
+fn until(
+    budget: &Budget,
+    dates: &Drawn<f64>,
+    start: Option<Date>,
+) -> Result<Drawn<Seconds>, Diagnostic> {
+    let Some(start) = start else {
+        return Err(Diagnostic::error(format!("`{}` needs a start", budget.words))
+            .help("for example `--start 2026-12-01`"));
+    };
+    let time: Drawn<Seconds> = dates.map(|instant| Date::of_instant(instant).since(start).get());
+    let wrong = |time: &&Seconds| !(time.get() > 0.0 && time.get().is_finite());
+    let first_wrong = std::iter::once(&time.best).chain(&time.draws).find(wrong);
+    if first_wrong.is_some() {
+        let finish = Date::of_instant(dates.best);
+        return Err(Diagnostic::error(format!(
+            "the finish {finish} is not after the start {start} in every draw"
+        ))
+        .note(format!("{} is `{}`", budget.origin, budget.words))
+        .help("give a later finish, or an earlier `--start`"));
     }
+    Ok(time)
 }
 
 fn of<Q: Quantity>(drawn: &Drawn<f64>) -> Drawn<Q> {

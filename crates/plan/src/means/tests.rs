@@ -226,6 +226,32 @@ fn a_simulated_machine_gives_its_mfu_and_contradicts_a_stated_one() {
     assert!(problem(&fp8, "1 USD").contains("simulated in bf16"));
 }
 
+/// Averages over whole production runs as published, of which a 90 % interval should hold most.
+#[test]
+fn the_assumed_mfu_covers_published_production_runs() {
+    let Ok(folder) = std::env::var("ISOFLOP_REFERENCE") else {
+        eprintln!(
+            "ISOFLOP_REFERENCE is not set: the assumed MFU is not held against published runs"
+        );
+        return;
+    };
+    let path = std::path::Path::new(&folder).join("cluster_validation/published.csv");
+    let table = runs::RunTable::read(path).unwrap();
+    let (kinds, mfu) = (table.text("kind").unwrap(), table.text("mfu").unwrap());
+    let published: Vec<f64> = (kinds.iter().zip(mfu))
+        .filter(|(kind, _)| **kind == "measured-run-average")
+        .filter_map(|(_, mfu)| mfu.parse().ok())
+        .collect();
+    let means = means(&MeansRequest::default(), None).unwrap();
+    let interval = means.mfu.interval(0.9).unwrap();
+    let inside = published.iter().filter(|mfu| (interval.low..interval.high).contains(mfu)).count();
+    assert!(
+        published.len() > 20 && inside * 5 >= published.len() * 4,
+        "{inside} of {}",
+        published.len()
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
