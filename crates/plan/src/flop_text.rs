@@ -4,6 +4,8 @@ use diagnostic::Diagnostic;
 use formula::{Columns, Compiled, Environment, Program};
 use runs::{Flop, Parameters, Tokens};
 
+use crate::{Counted, FlopModel, ShapeFamily};
+
 /// How FLOP are counted from a coordinate `x` of model size, as formulas: `N` in the law's own
 /// convention, `train` (FLOP per training token) and `serve` (FLOP per served token). All three
 /// rise with `x`.
@@ -27,6 +29,25 @@ impl Default for FlopText {
 }
 
 impl FlopText {
+    /// FLOP counted by `model`, where the law's N counts `counted` and models have the shapes of
+    /// `family`, if the count needs any.
+    ///
+    /// # Errors
+    /// A count that needs a shape, without a family.
+    pub fn of(
+        model: &FlopModel,
+        counted: Counted,
+        family: Option<&ShapeFamily>,
+    ) -> Result<Self, Diagnostic> {
+        let definitions = model.formula(counted, family)?;
+        let span = match family {
+            None => Self::default().span,
+            // From one head to wider than anybody builds.
+            Some(family) => (f64::from(family.head).ln(), 24.0 * std::f64::consts::LN_2),
+        };
+        Ok(Self { definitions, span })
+    }
+
     /// Whether it is C = 6 N D.
     pub fn is_six_n_d(&self) -> bool {
         self.definitions == SIX_N_D
@@ -147,6 +168,18 @@ mod tests {
         close(curve.of_size(Parameters(7e9)).unwrap(), 7e9);
         close(curve.of_ratio(20.0, Flop(1.2e23)).unwrap(), 1e21_f64.sqrt());
         close(curve.of_tokens(Tokens(1e12), Flop(6e22)).unwrap(), 1e10);
+    }
+
+    #[test]
+    fn counts_that_hang_on_the_shape_follow_a_family() {
+        let family = crate::shape_family("llama").unwrap();
+        let exact = FlopModel::Exact { attended: crate::Attended::Causal, context: 8192 };
+        let text = FlopText::of(&exact, Counted::Total, Some(&family)).unwrap();
+        let model = text.curve().unwrap().of_size(Parameters(405e9)).unwrap();
+        // Attention adds; the embedding table, which multiplies nothing, takes away.
+        let over = model.train.get() / (6.0 * model.parameters.get()) - 1.0;
+        assert!((0.02..0.06).contains(&over), "{over}");
+        assert!(FlopText::of(&exact, Counted::Total, None).is_err());
     }
 
     #[test]

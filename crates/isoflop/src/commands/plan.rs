@@ -14,8 +14,11 @@ use asked::Asked;
 mod answer;
 mod asked;
 mod chart;
+mod counting;
 mod json;
 mod law;
+mod machine;
+mod serving;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -45,7 +48,7 @@ Examples:
 /// A budget is FLOP, money, device-hours, time on a machine, energy, a finish date, or a loss to
 /// reach; given several, the smallest binds. Everything is computed for every draw of the law and
 /// of MFU, goodput and price, so every number has its interval. FLOP are 6 N D to train and 2 N a
-/// served token unless `--count-flop` says otherwise.
+/// served token unless `--flop` says otherwise.
 #[derive(Debug, Clone, Args)]
 #[command(after_long_help = EXAMPLES, after_help = "Use --help for examples.")]
 pub(crate) struct PlanArgs {
@@ -58,9 +61,11 @@ pub(crate) struct PlanArgs {
     #[command(flatten)]
     limits: asked::LimitArgs,
     #[command(flatten)]
-    machine: asked::MachineArgs,
+    machine: machine::MachineArgs,
     #[command(flatten)]
-    serving: asked::ServingArgs,
+    counting: counting::CountArgs,
+    #[command(flatten)]
+    serving: serving::ServingArgs,
     #[command(flatten)]
     others: asked::OtherArgs,
     /// How many draws of prices and MFU, where the law has none of its own; 0 for none

@@ -5,8 +5,9 @@ use laws::{FitError, Interval, Judgement, Prediction, Setting};
 use machines::{Joules, Usd, Watts};
 use plan::scarcity::{Scarcity, exhausted_after};
 use plan::{
-    Allocation, Believed, DeviceTime, Drawn, Frontier, LongRun, Means, Mistake, Plan, PowerKind,
-    Question, Repetition,
+    Advice, AdvisedRun, Allocation, Attended, Believed, Configuration, Counted, DeviceTime, Drawn,
+    FlopModel, Frontier, LongRun, Means, Mistake, Plan, PowerKind, Question, Repetition,
+    ShapeFamily, shape_family,
 };
 use runs::{Flop, Seconds};
 
@@ -34,6 +35,20 @@ pub(super) struct Answer {
     /// Years until the stock of text is too small.
     pub(super) exhausted: Option<Drawn<f64>>,
     pub(super) frontier: Frontier,
+    /// A real shape near the plan's size.
+    pub(super) shape: Option<Shape>,
+    /// Batch sizes and learning rates that published laws give.
+    pub(super) advice: Vec<Advice>,
+}
+
+/// A real shape near the size of a plan.
+pub(super) struct Shape {
+    pub(super) family: ShapeFamily,
+    pub(super) nearest: Configuration,
+    /// The run of this shape that takes the same training compute.
+    pub(super) run: Allocation,
+    /// How much more FLOP there are with all products and causal attention than 6 N D says.
+    pub(super) over_six_n: f64,
 }
 
 /// The cheapest run that reaches a loss.
@@ -120,7 +135,10 @@ impl Answer {
             }
             None => None,
         };
+        let shape = shape(asked, &frontier, &plan)?;
         Ok(Self {
+            advice: advised(shape.as_ref(), &plan)?,
+            shape,
             prediction: prediction(asked, &plan)?,
             judgement: asked
                 .source
@@ -148,6 +166,37 @@ impl Answer {
     }
 }
 
+/// Families for sizes up to so many parameters, where none is named.
+const FAMILIES: [(f64, &str); 3] = [(2e7, "lab"), (1e9, "nanochat"), (f64::INFINITY, "llama")];
+
+fn shape(asked: &Asked, frontier: &Frontier, plan: &Plan) -> Result<Option<Shape>, Diagnostic> {
+    let family = if let Some(family) = &asked.family {
+        family.clone()
+    } else {
+        let size = plan.size.get();
+        let by_size = FAMILIES.iter().find(|(most, _)| size <= *most);
+        shape_family(by_size.map_or("llama", |(_, name)| name))?
+    };
+    let Some(nearest) = family.nearest(plan.size, asked.counted, 1).into_iter().next() else {
+        return Ok(None);
+    };
+    let size = nearest.parameters;
+    let training = plan.chosen().training.best;
+    let tokens = runs::Tokens(training / frontier.flop_per_token(size)?[0]);
+    let whole = FlopModel::Exact { attended: Attended::Causal, context: family.sequence };
+    let over_six_n = whole.over_six_n(&nearest.model, asked.counted);
+    Ok(Some(Shape { run: frontier.run(size, tokens)?, family, nearest, over_six_n }))
+}
+
+fn advised(shape: Option<&Shape>, plan: &Plan) -> Result<Vec<Advice>, Diagnostic> {
+    let parameters = match shape {
+        Some(shape) => Counted::NonEmbedding.of(&shape.nearest.model),
+        None => plan.size,
+    };
+    let compute = plan.chosen().training.best;
+    plan::advice(&AdvisedRun { parameters, tokens: plan.tokens, compute })
+}
+
 fn no_repetition(believed: &Believed) -> Diagnostic {
     let name = &believed.law.name;
     Diagnostic::error(format!("`--data` needs Chinchilla's law, but the law is `{name}`"))
@@ -157,9 +206,10 @@ fn no_repetition(believed: &Believed) -> Diagnostic {
 
 /// Variables that the law lacks are given with --given here.
 fn explain(problem: Diagnostic) -> Diagnostic {
-    match problem.to_string().contains("give its value") {
-        true => problem.help("add --given NAME=VALUE"),
-        false => problem,
+    if problem.to_string().contains("give its value") {
+        problem.help("add --given NAME=VALUE")
+    } else {
+        problem
     }
 }
 

@@ -1,14 +1,11 @@
 //! What was asked, read.
 
-use std::time::SystemTime;
-
-use clap::{Args, ValueEnum};
+use clap::Args;
 use diagnostic::Diagnostic;
 use laws::Setting;
-use machines::Precision;
 use plan::{
-    Budget, BudgetKind, Date, Drawn, FlopText, Limits, Means, MeansRequest, Rule, Served, Serving,
-    amount,
+    Budget, BudgetKind, Counted, Date, Drawn, FlopModel, FlopText, Limits, Means, Rule, Serving,
+    ShapeFamily, amount,
 };
 use runs::{Flop, Parameters, Tokens};
 
@@ -39,61 +36,6 @@ pub(crate) struct LimitArgs {
     budget_growth: Option<String>,
 }
 
-/// The machine and its price.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "The machine")]
-pub(crate) struct MachineArgs {
-    /// Accelerators, and how many: `H100`, `512 H100` (`isoflop list accelerators`)
-    #[arg(long, value_name = "DEVICES")]
-    on: Option<String>,
-    /// The precision of the linear layers
-    #[arg(long, value_name = "PRECISION")]
-    precision: Option<PrecisionArg>,
-    /// Model FLOP utilisation of the dense peak: `40%`, or `30% to 45%`
-    #[arg(long, value_name = "SHARE")]
-    mfu: Option<String>,
-    /// The share of time that turns into progress
-    #[arg(long, value_name = "SHARE")]
-    goodput: Option<String>,
-    /// The price of an hour of one accelerator: `2 USD/h`
-    #[arg(long, value_name = "PRICE")]
-    price: Option<String>,
-    /// Facility power over IT power
-    #[arg(long, value_name = "RATIO")]
-    pue: Option<String>,
-    /// When the run begins, for budgets until a date [default: today]
-    #[arg(long, value_name = "DATE")]
-    start: Option<String>,
-}
-
-/// What is served over the model's life.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Serving")]
-pub(crate) struct ServingArgs {
-    /// Tokens generated over the model's life: the budget pays for training and for them
-    #[arg(long, value_name = "TOKENS")]
-    serve: Option<String>,
-    /// Prompt tokens read over the model's life
-    #[arg(long, value_name = "TOKENS")]
-    prompts: Option<String>,
-    /// MFU of generating; given any of these four, served FLOP count at their price rather than
-    /// one for one
-    #[arg(long, value_name = "SHARE")]
-    serve_mfu: Option<String>,
-    /// MFU of reading prompts [default: that of training]
-    #[arg(long, value_name = "SHARE", requires = "prompts")]
-    prompt_mfu: Option<String>,
-    /// Accelerators that serve [default: those that train]
-    #[arg(long, value_name = "DEVICES")]
-    serve_on: Option<String>,
-    /// Their precision
-    #[arg(long, value_name = "PRECISION")]
-    serve_precision: Option<PrecisionArg>,
-    /// The price of an hour of one of them
-    #[arg(long, value_name = "PRICE")]
-    serve_price: Option<String>,
-}
-
 /// Other ways to choose, held against the plan.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Others")]
@@ -104,26 +46,6 @@ pub(crate) struct OtherArgs {
     /// Laws to put side by side: published constants, fits or run tables
     #[arg(long, value_name = "LAW", value_delimiter = ',')]
     compare: Vec<String>,
-}
-
-/// The precision of matrix multiplications.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum PrecisionArg {
-    Fp32,
-    Bf16,
-    Fp8,
-    Fp4,
-}
-
-impl From<PrecisionArg> for Precision {
-    fn from(precision: PrecisionArg) -> Self {
-        match precision {
-            PrecisionArg::Fp32 => Self::Fp32,
-            PrecisionArg::Bf16 => Self::Bf16,
-            PrecisionArg::Fp8 => Self::Fp8,
-            PrecisionArg::Fp4 => Self::Fp4,
-        }
-    }
 }
 
 /// A budget with what it is in compute.
@@ -144,6 +66,11 @@ pub(super) struct Asked {
     pub(super) source: Source,
     pub(super) given: Setting,
     pub(super) flop: FlopText,
+    pub(super) flop_model: FlopModel,
+    /// Which parameters the law's N counts.
+    pub(super) counted: Counted,
+    /// The family of shapes that was named.
+    pub(super) family: Option<ShapeFamily>,
     pub(super) funds: Vec<Fund>,
     /// The loss to reach.
     pub(super) target: Option<f64>,
@@ -217,9 +144,17 @@ impl Asked {
             Some(text) => Some(amount::tokens("--data", text, seed, draws)?),
             None => None,
         };
+        let family = args.counting.family()?;
+        let flop_model = args.counting.model(family.as_ref());
+        let counted = args.counting.count;
+        let needs_shape = flop_model != FlopModel::Parameters(counted);
+        let flop = FlopText::of(&flop_model, counted, family.as_ref().filter(|_| needs_shape))?;
         Ok(Self {
             given: args.law.setting()?,
-            flop: FlopText::default(),
+            flop,
+            flop_model,
+            counted,
+            family,
             growth: args.limits.growth(seed, draws)?,
             rules: args
                 .others
@@ -290,118 +225,5 @@ impl LimitArgs {
             budget: read("--budget-growth", &self.budget_growth)?,
             stock: read("--data-growth", &self.data_growth)?,
         }))
-    }
-}
-
-impl MachineArgs {
-    fn request(&self) -> MeansRequest {
-        MeansRequest {
-            on: self.on.clone(),
-            precision: self.precision.map(Precision::from),
-            mfu: self.mfu.clone(),
-            goodput: self.goodput.clone(),
-            price: self.price.clone(),
-            pue: self.pue.clone(),
-            simulated: None,
-        }
-    }
-
-    fn start(&self) -> Result<Date, Diagnostic> {
-        match &self.start {
-            Some(text) => Date::parse("--start", text),
-            None => {
-                let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-                // Whole days: the same command gives the same answer all day long.
-                let days = since.map_or(0.0, |since| (since.as_secs_f64() / 86_400.0).floor());
-                Ok(Date::from_unix(days * 86_400.0))
-            }
-        }
-    }
-}
-
-impl ServingArgs {
-    fn is_priced(&self) -> bool {
-        self.serve_mfu.is_some()
-            || self.serve_on.is_some()
-            || self.serve_precision.is_some()
-            || self.serve_price.is_some()
-            || self.prompt_mfu.is_some()
-    }
-
-    /// The machine that serves, where it differs from the one that trains.
-    fn means(
-        &self,
-        training: &MachineArgs,
-        seed: u64,
-        draws: usize,
-    ) -> Result<Option<Means>, Diagnostic> {
-        if !self.is_priced() {
-            return Ok(None);
-        }
-        if self.serve.is_none() && self.prompts.is_none() {
-            return Err(Diagnostic::error("a price of serving is given, but nothing is served")
-                .help("say how much: --serve '10 T token'"));
-        }
-        let other = self.serve_on.is_some();
-        let request = MeansRequest {
-            on: self.serve_on.clone().or(training.on.clone()),
-            precision: self.serve_precision.or(training.precision).map(Precision::from),
-            mfu: self.serve_mfu.clone().or(training.mfu.clone()),
-            goodput: training.goodput.clone(),
-            price: self.serve_price.clone().or(if other { None } else { training.price.clone() }),
-            pue: training.pue.clone(),
-            simulated: None,
-        };
-        Ok(Some(Means::new(&request, None, seed, draws)?))
-    }
-
-    fn serving(
-        &self,
-        training: &Means,
-        serving: Option<&Means>,
-        seed: u64,
-        draws: usize,
-    ) -> Result<Option<Serving>, Diagnostic> {
-        let read = |origin: &str, text: &Option<String>| {
-            text.as_deref().map(|text| amount::tokens(origin, text, seed, draws)).transpose()
-        };
-        let (answers, prompts) = (read("--serve", &self.serve)?, read("--prompts", &self.prompts)?);
-        if answers.is_none() && prompts.is_none() {
-            return Ok(None);
-        }
-        let one = Drawn::certain(1.0, draws);
-        let price = match serving {
-            None => one,
-            Some(serving) => {
-                let flop = Drawn::certain(Flop(1.0), draws);
-                let (trained, served) = (training.money(&flop)?, serving.money(&flop)?);
-                served.with(&trained, |served, trained| served / trained)
-            }
-        };
-        let mut kinds = Vec::new();
-        if let Some(tokens) = answers {
-            kinds.push(Served { tokens, price: price.clone() });
-        }
-        if let Some(tokens) = prompts {
-            // The same devices at another utilisation.
-            let price = match (serving, &self.prompt_mfu) {
-                (Some(serving), Some(text)) => {
-                    let request =
-                        MeansRequest { mfu: Some(text.clone()), ..MeansRequest::default() };
-                    let reading = Means::new(&request, None, seed, draws)?;
-                    let ratio: Drawn<f64> =
-                        serving.mfu.with(&reading.mfu, |writing, reading| writing / reading);
-                    price.with(&ratio, |price, ratio| price * ratio)
-                }
-                (Some(serving), None) => {
-                    let ratio: Drawn<f64> =
-                        serving.mfu.with(&training.mfu, |writing, reading| writing / reading);
-                    price.with(&ratio, |price, ratio| price * ratio)
-                }
-                (None, _) => price,
-            };
-            kinds.push(Served { tokens, price });
-        }
-        Ok(Some(Serving { kinds }))
     }
 }

@@ -67,7 +67,27 @@ impl Answer {
                 "range": believed.range,
                 "draws": believed.draws(),
             },
-            "flop_convention": asked.flop.definitions,
+            "parameters_counted": asked.counted.name(),
+            "flop_convention": asked.flop_model.describe(),
+            "flop_formula": asked.flop.definitions,
+            "shape": self.shape.as_ref().map(|shape| json!({
+                "family": shape.family.name,
+                "layers": shape.nearest.model.layers,
+                "width": shape.nearest.model.hidden,
+                "parameters": shape.nearest.parameters.get(),
+                "run": run(&shape.run, level),
+                "exact_flop_over_6nd": shape.over_six_n,
+            })),
+            "advice": self.advice.iter().map(|advice| json!({
+                "about": match advice.about {
+                    plan::Advised::Batch => "batch_tokens",
+                    plan::Advised::LearningRate => "learning_rate",
+                },
+                "value": advice.value,
+                "id": advice.id,
+                "source": advice.source,
+                "outside": advice.outside,
+            })).collect::<Vec<Value>>(),
             "level": level,
             "seed": asked.seed,
             "budgets": asked.funds.iter().zip(&self.smallest).map(|(fund, smallest)| json!({

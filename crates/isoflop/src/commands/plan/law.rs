@@ -69,10 +69,7 @@ pub(super) fn named(
         return Ok(Source { believed: Believed::published(name)?, fit: None });
     };
     let is_json = path.extension().is_some_and(|extension| extension == "json");
-    let fit = match is_json {
-        true => saved(&path)?,
-        false => fitted(&path, level, seed)?,
-    };
+    let fit = if is_json { saved(&path)? } else { fitted(&path, level, seed)? };
     let groups: Vec<String> = fit.groups().into_iter().flatten().collect();
     match group {
         None if !groups.is_empty() => {

@@ -2,32 +2,41 @@
 
 use std::fmt::Write as _;
 
-use plan::{Assumption, BudgetKind, Constraint, Drawn, Mistake, Quantity};
+use plan::{Advised, Assumption, BudgetKind, Constraint, Drawn};
 
-use super::answer::{Answer, machine_in_words};
+use super::answer::{Answer, Shape, machine_in_words};
 use super::asked::Asked;
 use super::words::{
-    COUNT, ENERGY, MONEY, POWER, TIME, amount, drawn, flop, mean_share, money, number, share,
-    three_digits,
+    COUNT, ENERGY, POWER, TIME, amount, drawn, flop, money, number, share, three_digits,
 };
-use crate::commands::fit::words::{bold, level, outside, rounded, table, unit_in_words};
+use crate::commands::fit::words::{bold, level, outside, rounded, unit_in_words};
 use crate::text::hanging;
+
+mod tables;
 
 /// The whole answer but for the plot.
 pub(super) fn for_people(asked: &Asked, answer: &Answer, width: usize) -> String {
     let mut text = String::new();
     title(&mut text, asked, answer, width);
     run(&mut text, asked, answer);
+    shape(&mut text, asked, answer, width);
     cost(&mut text, asked, answer);
     limits(&mut text, asked, answer, width);
     scarcity(&mut text, asked, answer, width);
-    others(&mut text, asked, answer);
-    rules(&mut text, asked, answer, width);
-    laws(&mut text, asked, answer);
-    long(&mut text, asked, answer, width);
+    tables::others(&mut text, asked, answer);
+    tables::rules(&mut text, asked, answer, width);
+    tables::laws(&mut text, asked, answer);
+    tables::long(&mut text, asked, answer, width);
     assumptions(&mut text, asked, width);
     cautions(&mut text, asked, answer, width);
     text
+}
+
+/// `name   what it is` over several lines, names in one column.
+fn lines(text: &mut String, name: &str, value: &str, width: usize) {
+    let start = text.len();
+    hanging(text, (12, 12), value, width);
+    text.replace_range(start..start + 12, &format!("  {name:<9} "));
 }
 
 /// `name   what it is`, names in one column.
@@ -59,7 +68,7 @@ fn title(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
             level(asked.level)
         ),
     };
-    hanging(text, (2, 2), &format!("{law}; FLOP are 6 N D to train; {intervals}"), width);
+    hanging(text, (2, 2), &format!("{law}; {}; {intervals}", asked.flop_model.describe()), width);
 }
 
 fn run(text: &mut String, asked: &Asked, answer: &Answer) {
@@ -89,10 +98,56 @@ fn run(text: &mut String, asked: &Asked, answer: &Answer) {
     line(text, "D*", &drawn(tokens, at, COUNT));
     line(text, "D/N", &number(&best.tokens_per_parameter(), at));
     let unit = unit_in_words(&asked.source.believed.law.target.unit);
-    line(text, "loss", &format!("{} {unit}", number(&chosen.loss, at)).trim_end().to_owned());
+    line(text, "loss", format!("{} {unit}", number(&chosen.loss, at)).trim_end());
     if let Some(interval) = answer.prediction.as_ref().and_then(|found| found.new_run_interval) {
         let one = crate::commands::fit::words::range(Some(interval));
         line(text, "", &format!("one such run: {one}"));
+    }
+}
+
+fn shape(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
+    let at = asked.level;
+    if let Some(Shape { family, nearest, run, over_six_n }) = &answer.shape {
+        let model = &nearest.model;
+        let mut said = format!(
+            "{} layers of width {} ({}): {} {}, {} tokens, loss {}",
+            model.layers,
+            model.hidden,
+            family.name,
+            amount(nearest.parameters.get(), None, COUNT),
+            asked.counted.describe(),
+            amount(run.tokens.best.get(), None, COUNT),
+            rounded(run.loss.best, run.loss.interval(at)),
+        );
+        if over_six_n.abs() > 0.02 {
+            let sign = if *over_six_n > 0.0 { "more" } else { "fewer" };
+            let _ = write!(
+                said,
+                "; every product counted, causal attention over {} tokens included, it takes {} \
+                 {sign} FLOP than 6 N D",
+                family.sequence,
+                share(over_six_n.abs())
+            );
+        }
+        lines(text, "shape", &said, width);
+    }
+    for (about, name) in [(Advised::Batch, "batch"), (Advised::LearningRate, "lr")] {
+        let said: Vec<String> = answer
+            .advice
+            .iter()
+            .filter(|advice| advice.about == about)
+            .map(|advice| {
+                let value = match about {
+                    Advised::Batch => format!("{} tokens", amount(advice.value, None, COUNT)),
+                    Advised::LearningRate => three_digits(advice.value),
+                };
+                let far = if advice.outside.is_empty() { "" } else { ", outside its runs" };
+                format!("{value} ({}{far})", advice.id)
+            })
+            .collect();
+        if !said.is_empty() {
+            lines(text, name, &said.join(", "), width);
+        }
     }
 }
 
@@ -175,164 +230,17 @@ fn scarcity(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
         plan::scarcity::ENSEMBLE_WORTH,
     );
     if let Some(years) = &answer.exhausted {
-        let _ = match years.best.is_nan() {
-            true => write!(said, ". The stock does not run out within 40 years"),
-            false => {
-                write!(said, ". Without passes the stock runs out in {} years", number(years, at))
-            }
+        said.push_str(". ");
+        let when = if years.best.is_nan() {
+            "It does not run out within 40 years".to_owned()
+        } else if years.best == 0.0 {
+            "The best run of endless text would need more already".to_owned()
+        } else {
+            format!("Read once, it runs out in {} years", number(years, at))
         };
+        said.push_str(&when);
     }
     hanging(text, (0, 2), &format!("{}: {said}", bold("data")), width);
-}
-
-fn others(text: &mut String, asked: &Asked, answer: &Answer) {
-    let at = asked.level;
-    let _ = writeln!(text, "\n{}", bold("neighbours"));
-    let mut rows: Vec<Vec<String>> =
-        vec![["budget", "N*", "D*", "loss", "money", "time"].map(str::to_owned).into()];
-    let row =
-        |name: String, best: &plan::Allocation, money: Option<String>, time: Option<String>| {
-            let interval = best.loss.interval(at);
-            vec![
-                name,
-                amount(best.parameters.best.get(), best.parameters.interval(at), COUNT),
-                amount(best.tokens.best.get(), best.tokens.interval(at), COUNT),
-                rounded(best.loss.best, interval),
-                money.unwrap_or_default(),
-                time.unwrap_or_default(),
-            ]
-        };
-    let dollars = |money: &Drawn<machines::Usd>| {
-        format!("${}", amount(money.best.get(), money.interval(at), MONEY))
-    };
-    let long = |time: &Drawn<runs::Seconds>| amount(time.best.number(), time.interval(at), TIME);
-    let mut shown = false;
-    for neighbour in &answer.neighbours {
-        if neighbour.factor > 1.0 && !shown {
-            rows.push(row(
-                "this".to_owned(),
-                &answer.plan.optimum,
-                answer.cost.money.as_ref().ok().map(dollars),
-                answer.cost.time.as_ref().map(long),
-            ));
-            shown = true;
-        }
-        rows.push(row(
-            format!("{}x", neighbour.factor),
-            &neighbour.best,
-            neighbour.money.as_ref().map(dollars),
-            neighbour.time.as_ref().map(long),
-        ));
-    }
-    table(text, &rows);
-}
-
-fn rules(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
-    let at = asked.level;
-    let draws = match answer.plan.ignorance.share.draws.is_empty() || asked.source.fit.is_none() {
-        true => "if the law is right",
-        false => "mean over the draws of the law, and their interval",
-    };
-    let _ = writeln!(text, "\n{} of the budget, {draws}", bold("wasted"));
-    let mut rows: Vec<Vec<String>> =
-        vec![["by", "N", "D/N", "loss", "wasted", "money", "time"].map(str::to_owned).into()];
-    let mut push = |mistake: &Mistake| {
-        let flop = &mistake.flop;
-        let lost = asked.means.money(flop).ok().map(|lost| lost.mean());
-        let days = asked.count().map(|count| asked.means.time(flop, count).mean());
-        let ratio = mistake.run.tokens_per_parameter();
-        rows.push(vec![
-            mistake.by.clone(),
-            amount(mistake.run.parameters.best.get(), None, COUNT),
-            ratio_in_words(&ratio, at),
-            rounded(mistake.run.loss.best, mistake.run.loss.interval(at)),
-            mean_share(&mistake.share, at),
-            lost.map_or(String::new(), |lost| format!("${}", amount(lost, None, MONEY))),
-            days.map_or(String::new(), |days| amount(days, None, TIME)),
-        ]);
-    };
-    push(&answer.plan.ignorance);
-    for mistake in &answer.mistakes {
-        push(mistake);
-    }
-    table(text, &rows);
-    if asked.source.fit.is_some() && asked.size().is_none() {
-        let said = "What the plan wastes is what experiments could save at most: `isoflop next`";
-        hanging(text, (2, 2), said, width);
-    }
-}
-
-fn laws(text: &mut String, asked: &Asked, answer: &Answer) {
-    if answer.laws.is_empty() {
-        return;
-    }
-    let at = asked.level;
-    let _ = writeln!(text, "\n{} for the same budget", bold("other laws"));
-    let mut rows: Vec<Vec<String>> =
-        vec![["law", "N*", "D*", "D/N", "its loss", "wasted here"].map(str::to_owned).into()];
-    for law in &answer.laws {
-        let best = &law.best;
-        rows.push(vec![
-            law.name.clone(),
-            drawn(&best.parameters, at, COUNT),
-            drawn(&best.tokens, at, COUNT),
-            number(&best.tokens_per_parameter(), at),
-            rounded(best.loss.best, best.loss.interval(at)),
-            mean_share(&law.waste.share, at),
-        ]);
-    }
-    table(text, &rows);
-}
-
-fn long(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
-    let Some(long) = &answer.long else { return };
-    let at = asked.level;
-    let _ = writeln!(
-        text,
-        "\n{} {} parameters for longer and longer",
-        bold("training"),
-        amount(long.parameters.get(), None, COUNT)
-    );
-    let head = ["D", "D/N", "loss", "a FLOP more gains", "wasted", "best if it serves"];
-    let mut rows: Vec<Vec<String>> = vec![head.map(str::to_owned).into()];
-    for stretch in &long.stretches {
-        let run = &stretch.run;
-        let served = stretch.served.best.get();
-        rows.push(vec![
-            amount(run.tokens.best.get(), None, COUNT),
-            rounded(run.tokens_per_parameter().best, None),
-            rounded(run.loss.best, run.loss.interval(at)),
-            format!("{} of the best", share(stretch.marginal.best)),
-            share(stretch.waste.best),
-            match served > 0.0 {
-                true => format!("{} tokens", amount(served, stretch.served.interval(at), COUNT)),
-                false => "-".to_owned(),
-            },
-        ]);
-    }
-    table(text, &rows);
-    let mut said = Vec::new();
-    if long.optimal.best.get().is_finite() {
-        said.push(format!(
-            "this size is compute-optimal at {} tokens",
-            drawn(&long.optimal, at, COUNT)
-        ));
-    }
-    if long.halved.best.get().is_finite() {
-        said.push(format!(
-            "beyond {} tokens a FLOP gains less than half of what it would on a better size",
-            drawn(&long.halved, at, COUNT)
-        ));
-    }
-    if let Some(serving) = &asked.serving {
-        let stop = long.best_when_serving(serving.weight().best);
-        if stop.best.get().is_finite() {
-            said.push(format!("for what is served, stop at {} tokens", drawn(&stop, at, COUNT)));
-        }
-    }
-    if !said.is_empty() {
-        hanging(text, (2, 2), &format!("When to stop: {}", said.join("; ")), width);
-    }
 }
 
 fn assumptions(text: &mut String, asked: &Asked, width: usize) {
@@ -402,13 +310,5 @@ fn cautions(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
     }
     for caution in said {
         hanging(text, (0, 2), &format!("{}: {caution}", bold("note")), width);
-    }
-}
-
-/// Tokens per parameter, to three digits at most.
-fn ratio_in_words(ratio: &Drawn<f64>, at: f64) -> String {
-    match ratio.interval(at) {
-        Some(interval) => rounded(ratio.best, Some(interval)),
-        None => three_digits(ratio.best),
     }
 }
