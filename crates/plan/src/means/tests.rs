@@ -89,6 +89,10 @@ fn budgets_of_every_kind_become_the_same_compute() {
         assert!((found.best.get() / flop - 1.0).abs() < 1e-9, "{text}: {}", found.best);
         assert!(found.interval(0.9).is_none(), "{text}: nothing is uncertain");
     }
+    // The ratio may keep its kinds.
+    let kinds = MeansRequest { pue: Some("1.25 [facility/it]".into()), ..request.clone() };
+    let text = format!("{facility} Wh on H100");
+    assert!((fund(&kinds, &text).best.get() / flop - 1.0).abs() < 1e-9);
     // The count may stand apart.
     let request = MeansRequest { on: Some("512 H100".into()), ..request };
     assert!((fund(&request, "30 day").best.get() / flop - 1.0).abs() < 1e-9);
@@ -175,6 +179,8 @@ fn contradictions_say_which_words_they_are_between() {
             "no dense fp4 peak",
         ),
         (on("H100"), "normal(1 USD, 1 USD)", "of its draws"),
+        (on("H100"), "1e300 USD", "trains nothing"),
+        (on("H100"), "1e-9 FLOP", "trains nothing"),
     ] {
         let shown = problem(&request, budget);
         assert!(shown.contains(expected), "{budget}: {shown}");
