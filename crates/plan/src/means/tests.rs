@@ -54,9 +54,9 @@ fn nanochats_cost_and_days_follow_from_price_and_mfu() {
     }
 }
 
-/// Llama 3 405B: 3.8e25 FLOP on 16,384 H100 at 38 to 43 % MFU over 54 days with more than 90 % of
-/// the time effective (arXiv:2407.21783, sections 3.2.1, 3.3.2 and 3.3.4) is not one run: the
-/// snapshot of 54 days holds a part of it.
+/// Llama 3 405B: 3.8e25 FLOP on up to 16,384 H100 at 38 to 43 % MFU with more than 90 % of the time
+/// effective (arXiv:2407.21783, sections 3.2.1, 3.3.2 and 3.3.4). The 54 days of its table of
+/// interruptions are a snapshot, and indeed too short for all of it.
 #[test]
 fn llama_3_took_more_than_its_snapshot_of_54_days() {
     let request =
