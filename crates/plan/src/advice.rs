@@ -6,7 +6,8 @@ use laws::catalogue::{self, Published};
 use runs::{Flop, Parameters, Tokens};
 
 /// What advice is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Advised {
     /// Tokens per step.
     Batch,
@@ -36,7 +37,7 @@ pub struct AdvisedRun {
 }
 
 /// What one published law says.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Advice {
     /// What it is about.
     pub about: Advised,

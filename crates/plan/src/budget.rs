@@ -149,7 +149,7 @@ impl Budget {
             sized(origin, text, fleet.as_ref(), "a finish date")?;
             return Ok(whole(BudgetKind::Until, Some(date), fleet));
         }
-        let plain = thousands(&dollars(amount));
+        let plain = words::unspelled(&thousands(&dollars(amount)));
         let found = words::without_devices(origin, &plain)?;
         if let Some(named) = &found.accelerator {
             fleet = Some(together(origin, text, named, fleet)?);

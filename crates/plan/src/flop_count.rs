@@ -120,7 +120,7 @@ impl FlopModel {
     /// training and of serving, `train` and `serve`.
     ///
     /// For `6 N` with N as the law counts it no shape is needed and `x` is ln N. Otherwise `x` is
-    /// ln of the width along `family`, and `law` says which parameters N counts. Names used beside
+    /// ln of the width along `family` ([`ShapeFamily::log_width`] finds it for an N), and `law` says which parameters N counts. Names used beside
     /// those four: `model_width`, `model_layers`, `model_products`, `model_attention`.
     ///
     /// # Errors
@@ -303,6 +303,8 @@ mod tests {
                 assert!((serve * 3.0 / train - 1.0).abs() < 1e-12);
                 let expected = along(&|model| Counted::WithHead.of(model).get());
                 assert!((n / expected - 1.0).abs() < 1e-9, "{name}");
+                let x = family.log_width(runs::Parameters(n), Counted::WithHead);
+                assert!((x - f64::from(width).ln()).abs() < 1e-9, "{name}: {x}");
             }
         }
     }

@@ -22,7 +22,7 @@ use reader::{Reader, device_power, positive, source_of};
 pub use simulated::Simulated;
 
 /// Something that an answer rests on, for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Assumption {
     /// What: `MFU`.
     pub what: String,

@@ -221,6 +221,13 @@ impl ShapeFamily {
         self.exact(layers.max(1), heads.clamp(1.0, most) as u32 * self.head)
     }
 
+    /// ln of the width, as a real number, at which models of the family's ratio of width to depth
+    /// have `target` parameters: the coordinate of [`FlopModel::formula`](crate::FlopModel::formula).
+    pub fn log_width(&self, target: Parameters, counted: Counted) -> f64 {
+        let polynomial = Polynomial::of(self, |model| counted.of(model).get());
+        polynomial.width_of(target.get(), self.aspect).ln()
+    }
+
     /// Up to `most` real shapes nearest to `target` parameters and the family's ratio of width to
     /// depth, the nearest first ([`Configuration::nearness`]). Targets beyond what can be
     /// built get the smallest or largest shapes; a target that is no number gets none.

@@ -29,6 +29,7 @@ fn budgets_are_read_as_people_write_them() {
         ("$10M", Money, 1e7),
         ("$ 2.5 bn", Money, 2.5e9),
         ("10,000,000 USD", Money, 1e7),
+        ("10 million dollars", Money, 1e7),
         ("20_000 device-hours", DeviceTime, 2e4 * HOUR),
         ("20_000 H100-hours", DeviceTime, 2e4 * HOUR),
         ("20k GPU hours", DeviceTime, 2e4 * HOUR),
@@ -67,6 +68,7 @@ fn energy_is_the_facilitys_unless_the_words_say_otherwise() {
     let month = 5e6 * 365.25 * 86_400.0 / 12.0;
     for (text, kind, stated) in [
         ("5 MW-month on GB200", PowerKind::Facility, false),
+        ("5 megawatt-months", PowerKind::Facility, false),
         ("5 MW month[facility]", PowerKind::Facility, true),
         ("5 MW[it] month on GB200", PowerKind::It, true),
         ("5 MW[chip]-month on GB200", PowerKind::Chip, true),

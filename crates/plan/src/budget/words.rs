@@ -84,6 +84,35 @@ pub(super) fn without_devices(origin: &str, text: &str) -> Result<Amount, Diagno
     Ok(Amount { text: open_hyphens(&out), devices, accelerator })
 }
 
+/// Units as people spell them out, and as the language has them.
+const SPELLED: [(&str, &str); 9] = [
+    ("kilowatt", "kW"),
+    ("megawatt", "MW"),
+    ("gigawatt", "GW"),
+    ("kilowatts", "kW"),
+    ("megawatts", "MW"),
+    ("gigawatts", "GW"),
+    ("dollar", "USD"),
+    ("dollars", "USD"),
+    ("usd", "USD"),
+];
+
+/// `2 megawatt-months` as `2 MW-months`.
+pub(super) fn unspelled(text: &str) -> String {
+    let mut out = String::new();
+    let mut last = 0;
+    for word in words(text) {
+        let lower = text[word.clone()].to_ascii_lowercase();
+        if let Some((_, unit)) = SPELLED.iter().find(|(spelled, _)| *spelled == lower) {
+            out.push_str(&text[last..word.start]);
+            out.push_str(unit);
+            last = word.end;
+        }
+    }
+    out.push_str(&text[last..]);
+    out
+}
+
 /// Runs of letters, digits, points and underscores.
 fn words(text: &str) -> Vec<Range<usize>> {
     let inside = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '%');

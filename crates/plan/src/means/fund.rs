@@ -17,12 +17,15 @@ pub struct Funded {
     pub assumptions: Vec<Assumption>,
 }
 
+/// More FLOP than a star's output could pay for in a year: a slip of the keyboard.
+const MOST: f64 = 1e50;
+
 impl Means {
     /// The compute of a budget. `start` is when the run begins, for budgets until a date.
     ///
     /// # Errors
     /// A loss to reach, which is no amount; times without a number of accelerators; a finish that
-    /// is not after the start; money without a price, energy without a power.
+    /// is not after the start; amounts of less than a FLOP or more than 1e50; money without a price, energy without a power.
     pub fn fund(&self, budget: &Budget, start: Option<Date>) -> Result<Funded, Diagnostic> {
         let Some(amount) = &budget.amount else {
             return Err(Diagnostic::error(format!(
@@ -55,6 +58,12 @@ impl Means {
             }
             BudgetKind::Loss(_) => of(&drawn),
         };
+        let amount = flop.best.get();
+        if !(1.0..MOST).contains(&amount) {
+            let message = format!("`{}` is {amount:.1e} FLOP, which trains nothing", budget.words);
+            return Err(Diagnostic::error(message)
+                .help("a budget lies between one FLOP and 1e50; check its units"));
+        }
         let assumed = |known: &&Assumption| used.contains(&known.what.as_str());
         let mut assumptions: Vec<Assumption> =
             self.assumptions.iter().filter(assumed).cloned().collect();

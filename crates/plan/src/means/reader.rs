@@ -230,10 +230,15 @@ impl Reader<'_> {
         if self.draws > 1 {
             value = format!("{value} ({:.2} to {:.2}, 90 %)", hourly(0.05), hourly(0.95));
         }
+        let bought = if price.low == price.high {
+            format!("{:.0} USD", price.low.get())
+        } else {
+            format!("{:.0} to {:.0} USD", price.low.get(), price.high.get())
+        };
         let source = format!(
-            "no rent is known: {} to {} ({}) written off over the life of IT, with what stands \
+            "no rent is known: {bought} ({}) written off over the life of IT, with what stands \
              around it ({}) and its energy; without interest, staff and idle hours",
-            price.low, price.high, price.year, defaults.around.source
+            price.year, defaults.around.source
         );
         self.assume("price", value, source);
         Ok(drawn)
