@@ -99,8 +99,17 @@ pub(crate) fn run(args: &PlanArgs, out: &mut dyn Write) -> Result<Outcome, Diagn
 }
 
 fn respond(args: &PlanArgs, width: usize) -> Result<String, Diagnostic> {
-    let asked = Asked::new(args)?;
-    let answer = Answer::new(&asked)?;
+    let mut asked = Asked::new(args, None)?;
+    let mut answer = Answer::new(&asked)?;
+    if let Some(cluster) = &args.machine.simulate {
+        // The machine's MFU hangs on the model, and the model on what the machine affords: the
+        // second time the model hardly moves.
+        for _ in 0..2 {
+            let simulated = answer.simulated(&asked, cluster, args.machine.precision())?;
+            asked = Asked::new(args, Some(&simulated))?;
+            answer = Answer::new(&asked)?;
+        }
+    }
     if args.json {
         return Ok(format!("{:#}\n", answer.json(&asked)));
     }

@@ -2,12 +2,12 @@
 
 use diagnostic::Diagnostic;
 use laws::{FitError, Interval, Judgement, Prediction, Setting};
-use machines::{Joules, Usd, Watts};
+use machines::{FlopConvention, Joules, Precision, Usd, Watts};
 use plan::scarcity::{Scarcity, exhausted_after};
 use plan::{
-    Advice, AdvisedRun, Allocation, Attended, Believed, Configuration, Counted, DeviceTime, Drawn,
-    FlopModel, Frontier, LongRun, Means, Mistake, Plan, PowerKind, Question, Repetition,
-    ShapeFamily, shape_family,
+    Advice, Advised, AdvisedRun, Allocation, Attended, Believed, Configuration, Counted,
+    DeviceTime, Drawn, FlopModel, Frontier, LongRun, Means, Mistake, Plan, PowerKind, Question,
+    Repetition, ShapeFamily, Simulated, shape_family,
 };
 use runs::{Flop, Seconds};
 
@@ -129,9 +129,16 @@ impl Answer {
         };
         let long = match asked.size() {
             Some(size) => {
-                let spent = plan.tokens;
-                let ends = (spent / 64.0, spent * 8.0);
-                Some(LongRun::new(&frontier, &asked.flop, size, ends)?)
+                let ends = (plan.tokens / 64.0, plan.tokens * 8.0);
+                // What is served decides when to stop, not what training alone is worth.
+                let unserved = Frontier::new(
+                    believed.clone(),
+                    &asked.flop,
+                    &asked.given,
+                    repetition.as_ref(),
+                    None,
+                )?;
+                Some(LongRun::new(&unserved, &asked.flop, size, ends)?)
             }
             None => None,
         };
@@ -158,6 +165,34 @@ impl Answer {
             scarcity,
             frontier,
         })
+    }
+
+    /// The plan's shape trained on a cluster, at the batch that the first of the laws advises.
+    pub(super) fn simulated(
+        &self,
+        asked: &Asked,
+        cluster: &str,
+        precision: Option<Precision>,
+    ) -> Result<Simulated, Diagnostic> {
+        let Some(shape) = &self.shape else {
+            return Err(Diagnostic::error("no real shape is near the plan, so none is simulated")
+                .help("name a family of shapes with --shape"));
+        };
+        let advised = self.advice.iter().find(|advice| advice.about == Advised::Batch);
+        let batch = advised.map_or(4e6, |advice| advice.rounded.unwrap_or(advice.value));
+        let convention = match asked.flop_model {
+            FlopModel::Parameters(_) => FlopConvention::SixNd,
+            FlopModel::Exact { attended, .. } | FlopModel::NonEmbedding { attended, .. } => {
+                match attended {
+                    Attended::None => FlopConvention::SixNd,
+                    Attended::Causal => FlopConvention::CausalAttention,
+                    Attended::Full => FlopConvention::FullAttention,
+                }
+            }
+        };
+        let model = &shape.nearest.model;
+        let precision = precision.unwrap_or_default();
+        Simulated::new(cluster, model, runs::Tokens(batch), precision, convention)
     }
 
     /// The run to make.

@@ -5,7 +5,7 @@ use diagnostic::Diagnostic;
 use laws::Setting;
 use plan::{
     Budget, BudgetKind, Counted, Date, Drawn, FlopModel, FlopText, Limits, Means, Rule, Serving,
-    ShapeFamily, amount,
+    ShapeFamily, Simulated, amount,
 };
 use runs::{Flop, Parameters, Tokens};
 
@@ -91,7 +91,9 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub(super) fn new(args: &PlanArgs) -> Result<Self, Diagnostic> {
+    /// Reads the arguments; `simulated` is the machine that --simulate names, once it is known what
+    /// it trains.
+    pub(super) fn new(args: &PlanArgs, simulated: Option<&Simulated>) -> Result<Self, Diagnostic> {
         if !(0.01..=0.999).contains(&args.level) {
             let message = format!("`--level {}` is out of range", args.level);
             return Err(
@@ -115,12 +117,12 @@ impl Asked {
         source.believed = source.believed.repeated(draws);
         let named = budgets.iter().find(|budget| budget.fleet.is_some());
         let machine = &args.machine;
-        let means = Means::new(&machine.request(), named, seed, draws)?;
+        let means = Means::new(&machine.request(simulated), named, seed, draws)?;
         let start = machine.start()?;
         let mut funds = Vec::new();
         for budget in budgets.iter().filter(|budget| budget.target_loss().is_none()) {
             // Each budget may name a machine; they must agree with --on.
-            let own = Means::new(&machine.request(), Some(budget), seed, draws)?;
+            let own = Means::new(&machine.request(simulated), Some(budget), seed, draws)?;
             funds.push(Fund {
                 words: budget.words.clone(),
                 kind: budget.kind,

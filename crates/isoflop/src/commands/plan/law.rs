@@ -85,7 +85,7 @@ pub(super) fn named(
         }
         _ => {}
     }
-    let name = path.display().to_string();
+    let name = path.file_name().map_or(name.into(), |file| file.to_string_lossy());
     Ok(Source { believed: Believed::fitted(&name, &fit, group), fit: Some(fit) })
 }
 

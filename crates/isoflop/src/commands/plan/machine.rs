@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use clap::{Args, ValueEnum};
 use diagnostic::Diagnostic;
 use machines::Precision;
-use plan::{Date, MeansRequest};
+use plan::{Date, MeansRequest, Simulated};
 
 /// The machine and its price.
 #[derive(Debug, Clone, Args)]
@@ -29,6 +29,10 @@ pub(crate) struct MachineArgs {
     /// Facility power over IT power
     #[arg(long, value_name = "RATIO")]
     pub(super) pue: Option<String>,
+    /// Simulate the training on a cluster of the catalogue (`isoflop list clusters`): its best
+    /// layout for the plan's shape gives MFU, its failures goodput
+    #[arg(long, value_name = "CLUSTER", conflicts_with_all = ["mfu", "goodput"])]
+    pub(super) simulate: Option<String>,
     /// When the run begins, for budgets until a date [default: today]
     #[arg(long, value_name = "DATE")]
     pub(super) start: Option<String>,
@@ -55,15 +59,19 @@ impl From<PrecisionArg> for Precision {
 }
 
 impl MachineArgs {
-    pub(super) fn request(&self) -> MeansRequest {
+    pub(super) fn precision(&self) -> Option<Precision> {
+        self.precision.map(Precision::from)
+    }
+
+    pub(super) fn request(&self, simulated: Option<&Simulated>) -> MeansRequest {
         MeansRequest {
             on: self.on.clone(),
-            precision: self.precision.map(Precision::from),
+            precision: self.precision(),
             mfu: self.mfu.clone(),
             goodput: self.goodput.clone(),
             price: self.price.clone(),
             pue: self.pue.clone(),
-            simulated: None,
+            simulated: simulated.cloned(),
         }
     }
 

@@ -39,13 +39,18 @@ fn a_budget_under_published_constants() {
 
 #[test]
 fn a_loss_to_reach_with_own_runs() {
-    let said = plan(&format!("--budget 'loss 0.72' --law {RUNS} --no-plot")).unwrap();
-    insta::assert_snapshot!(said.replace(RUNS, "runs.csv"));
+    insta::assert_snapshot!(plan(&format!("--budget 'loss 0.72' --law {RUNS} --no-plot")).unwrap());
 }
 
 #[test]
 fn a_size_that_is_given_and_served() {
     let line = "--budget '1e23 FLOP' --size 8B --serve '2 T token' --no-plot --sources";
+    insta::assert_snapshot!(plan(line).unwrap());
+}
+
+#[test]
+fn a_simulated_machine_gives_the_mfu() {
+    let line = "--budget '30 day on eos' --simulate eos --no-plot";
     insta::assert_snapshot!(plan(line).unwrap());
 }
 
