@@ -79,18 +79,13 @@ impl Along {
     pub fn new(law: &Law, given: &Columns, path: &str, span: (f64, f64)) -> Result<Self, FitError> {
         let program = Program::parse(&law.name, &format!("{}\n{path}", law.formula))?;
         let mut environment = Environment::new().input("x", "").input("ln_budget", "");
-        let rows = given.rows();
-        let mut columns = Columns::new(rows);
         for name in given.names() {
             environment = environment.input(name, "");
-            let number = |value: f64| vec![value; rows];
-            let column = given.get(name).map(<[f64]>::to_vec);
-            columns.set(name, column.or(given.number(name).map(number)).unwrap_or_default());
         }
         let target = law.target.name.as_str();
         let value = program.check(&environment)?.compile(&[target])?;
         let curves = value.hessian(&["x", "ln_budget"])?;
-        Ok(Self { program, environment, given: columns, span, value, curves })
+        Ok(Self { program, environment, given: given.clone(), span, value, curves })
     }
 
     /// How many rows there are.

@@ -95,7 +95,8 @@ fn allocations(
     for variable in law.variables.iter().filter(|variable| !["N", "D"].contains(&&*variable.name)) {
         let name = variable.name.clone();
         let value = given.get(&name).ok_or(FitError::NotGiven { name: name.clone() })?;
-        values.set_number(name, value);
+        let rows = values.rows();
+        values.set(name, vec![value; rows]);
     }
     let ln_compute = compute.get().ln();
     let budgets = vec![ln_compute; values.rows()];
