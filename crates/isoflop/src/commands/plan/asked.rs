@@ -147,8 +147,8 @@ impl Asked {
             None => None,
         };
         let family = args.counting.family()?;
-        let flop_model = args.counting.model(family.as_ref());
-        let counted = args.counting.count;
+        let counted = args.counting.counted(source.fit.as_ref());
+        let flop_model = args.counting.model(family.as_ref(), counted);
         let needs_shape = flop_model != FlopModel::Parameters(counted);
         let flop = FlopText::of(&flop_model, counted, family.as_ref().filter(|_| needs_shape))?;
         Ok(Self {

@@ -2,15 +2,16 @@
 
 use clap::{Args, ValueEnum};
 use diagnostic::Diagnostic;
+use laws::Fit;
 use plan::{Attended, Counted, FlopModel, ShapeFamily, shape_family};
 
 /// How parameters and FLOP are counted, and what shapes models have.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Counting")]
 pub(crate) struct CountArgs {
-    /// Which parameters the law's N counts
-    #[arg(long, value_name = "WHICH", default_value = "total", value_parser = counted)]
-    pub(super) count: Counted,
+    /// Which parameters the law's N counts [default: what the runs' column says, or all]
+    #[arg(long, value_name = "WHICH", value_parser = counted)]
+    count: Option<Counted>,
     /// How FLOP are counted: 6 N D, or every product with attention, with or without embeddings
     #[arg(long, value_name = "HOW", default_value = "6nd")]
     flop: FlopArg,
@@ -49,11 +50,23 @@ fn counted(name: &str) -> Result<Counted, String> {
 }
 
 impl CountArgs {
+    /// Which parameters N counts: as said, or by the convention of the column that was fitted.
+    pub(super) fn counted(&self, fit: Option<&Fit>) -> Counted {
+        let columns = fit.map_or(&[][..], |fit| &fit.data.columns);
+        let convention =
+            columns.iter().find(|(name, ..)| name == "N").map(|(.., how)| how.as_str());
+        self.count.unwrap_or(match convention {
+            Some("without embeddings") => Counted::NonEmbedding,
+            Some("without the input embedding, with the output head") => Counted::WithHead,
+            _ => Counted::Total,
+        })
+    }
+
     pub(super) fn family(&self) -> Result<Option<ShapeFamily>, Diagnostic> {
         self.shape.as_deref().map(shape_family).transpose()
     }
 
-    pub(super) fn model(&self, family: Option<&ShapeFamily>) -> FlopModel {
+    pub(super) fn model(&self, family: Option<&ShapeFamily>, counted: Counted) -> FlopModel {
         let attended = match self.attention {
             AttentionArg::None => Attended::None,
             AttentionArg::Causal => Attended::Causal,
@@ -65,7 +78,7 @@ impl CountArgs {
             FlopArg::SixNd if family.is_some_and(|family| family.experts.is_some()) => {
                 FlopModel::Parameters(Counted::Multiplying)
             }
-            FlopArg::SixNd => FlopModel::Parameters(self.count),
+            FlopArg::SixNd => FlopModel::Parameters(counted),
             FlopArg::Exact => FlopModel::Exact { attended, context },
             FlopArg::NonEmbedding => FlopModel::NonEmbedding { attended, context },
         }
