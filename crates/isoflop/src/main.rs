@@ -11,11 +11,11 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use diagnostic::Diagnostic;
 
-use commands::{Outcome, compare, eval, fit, lab, list, next, pass_at_k, quickstart};
+use commands::{Outcome, compare, eval, fit, lab, list, next, pass_at_k, plan, quickstart};
 
 const LONG_ABOUT: &str = "\
-Isoflop, the scaling laboratory: fits scaling laws to training runs, makes such runs, and calculates
-with units, growth and uncertainty.
+Isoflop, the scaling laboratory: fits scaling laws to training runs, plans the next run, makes such
+runs, and calculates with units, growth and uncertainty.
 
 Start with `isoflop quickstart`: it trains a family of small models on this machine, fits a law to
 them, predicts a larger one, trains that too, and says how close the prediction came.";
@@ -38,6 +38,7 @@ enum Command {
     Fit(Box<fit::FitArgs>),
     Compare(Box<compare::CompareArgs>),
     Next(Box<next::NextArgs>),
+    Plan(Box<plan::PlanArgs>),
     PassAtK(pass_at_k::PassAtKArgs),
     Eval(eval::EvalArgs),
     #[command(subcommand)]
@@ -81,6 +82,7 @@ fn run(command: Command) -> Result<Outcome, Diagnostic> {
         Command::Fit(args) => fit::run(&args, out),
         Command::Compare(args) => compare::run(&args, out),
         Command::Next(args) => next::run(&args, out),
+        Command::Plan(args) => plan::run(&args, out),
         Command::PassAtK(args) => pass_at_k::run(&args, out),
         Command::Eval(args) => eval::run(&args, out),
         Command::Lab(command) => lab::run(command, out),

@@ -2,10 +2,16 @@
 //! draws. Finds the best point of each draw's path, and the budget at which the best point reaches
 //! a target.
 
-use formula::{Columns, Compiled, Environment, Program, Workspace};
+use formula::{Columns, Compiled, Environment, Program};
 use rayon::prelude::*;
 
 use crate::{FitError, Law};
+
+mod part;
+#[cfg(test)]
+mod tests;
+
+use part::Part;
 
 /// Rows that one thread takes at a time: their columns stay in its cache.
 const CHUNK: usize = 512;
@@ -37,7 +43,7 @@ const LN_LARGEST: f64 = 230.0;
 ///     given.set(name, vec![value]);
 /// }
 /// let path = "N = exp(x)\nD = exp(ln_budget - x) / 6";
-/// let along = Along::new(&law, given, path, (0.0, 100.0))?;
+/// let along = Along::new(&law, &given, path, (0.0, 100.0))?;
 /// let x = along.best(&[1e21_f64.ln()])?;
 /// let at = along.at(&["N", "D", "loss"], &x, &[1e21_f64.ln()])?;
 /// assert!((at.get("N").unwrap()[0] - 2.78e9).abs() < 0.01e9);
@@ -70,26 +76,57 @@ impl Along {
     ///
     /// # Errors
     /// A path that is not well-formed or that leaves a variable of the law undefined.
-    pub fn new(law: &Law, given: Columns, path: &str, span: (f64, f64)) -> Result<Self, FitError> {
+    pub fn new(law: &Law, given: &Columns, path: &str, span: (f64, f64)) -> Result<Self, FitError> {
         let program = Program::parse(&law.name, &format!("{}\n{path}", law.formula))?;
         let mut environment = Environment::new().input("x", "").input("ln_budget", "");
-        let rows = given.rows();
-        let mut columns = Columns::new(rows);
         for name in given.names() {
             environment = environment.input(name, "");
-            let number = |value: f64| vec![value; rows];
-            let column = given.get(name).map(<[f64]>::to_vec);
-            columns.set(name, column.or(given.number(name).map(number)).unwrap_or_default());
         }
         let target = law.target.name.as_str();
         let value = program.check(&environment)?.compile(&[target])?;
         let curves = value.hessian(&["x", "ln_budget"])?;
-        Ok(Self { program, environment, given: columns, span, value, curves })
+        Ok(Self { program, environment, given: given.clone(), span, value, curves })
     }
 
     /// How many rows there are.
     pub fn rows(&self) -> usize {
         self.given.rows()
+    }
+
+    /// Where the best point is looked for: least and largest `x`.
+    pub fn span(&self) -> (f64, f64) {
+        self.span
+    }
+
+    /// A column that was given, one number a row.
+    pub fn given(&self, name: &str) -> Option<&[f64]> {
+        self.given.get(name)
+    }
+
+    /// The coordinate at which a definition that rises with `x`, and that does not hang on the
+    /// budget or the draws, has this value: N of a model size. At an end of the span where the
+    /// value lies beyond.
+    ///
+    /// # Errors
+    /// A name that neither the law nor the path defines.
+    pub fn coordinate(&self, name: &str, value: f64) -> Result<f64, FitError> {
+        let compiled = self.program.check(&self.environment)?.compile(&[name])?;
+        let mut first = Columns::new(1).with("ln_budget", vec![0.0]);
+        for known in self.given.names() {
+            first.set(known, self.given.get(known).unwrap_or_default()[..1].to_vec());
+        }
+        let (mut low, mut high) = self.span;
+        // Halving ends when no number lies between the ends.
+        loop {
+            let middle = 0.5 * (low + high);
+            if middle <= low || middle >= high {
+                return Ok(middle);
+            }
+            first.set("x", vec![middle]);
+            let here =
+                compiled.evaluate(&first)?.get(name).and_then(|column| column.first().copied());
+            if here.is_some_and(|here| here < value) { low = middle } else { high = middle }
+        }
     }
 
     /// The definitions `names` at a point per row.
@@ -256,247 +293,4 @@ impl Along {
 
 fn pick(values: &[f64], rows: &[usize]) -> Vec<f64> {
     rows.iter().map(|&row| values[row]).collect()
-}
-
-/// Some rows of a path, with the space to work on them.
-struct Part<'a> {
-    along: &'a Along,
-    first: usize,
-    end: usize,
-    workspace: Workspace,
-    value: Vec<f64>,
-    /// Value, its slopes by x and the budget; its second derivatives xx, x budget, budget budget.
-    curve: [Vec<f64>; 6],
-}
-
-impl<'a> Part<'a> {
-    fn new(along: &'a Along, first: usize, end: usize) -> Self {
-        let column = || vec![0.0; end - first];
-        Self {
-            along,
-            first,
-            end,
-            workspace: Workspace::default(),
-            value: column(),
-            curve: std::array::from_fn(|_| column()),
-        }
-    }
-
-    fn evaluate(&mut self, curves: bool, x: &[f64], ln_budget: &[f64]) -> Result<(), FitError> {
-        let compiled = if curves { &self.along.curves } else { &self.along.value };
-        let rows = self.first..self.end;
-        let inputs = compiled.inputs();
-        let slices: Vec<&[f64]> = inputs
-            .iter()
-            .map(|input| match input.name.as_str() {
-                "x" => x,
-                "ln_budget" => ln_budget,
-                name => &self.along.given.get(name).unwrap_or_default()[rows.clone()],
-            })
-            .collect();
-        let prepared = compiled.prepare_slices(&slices, rows.len())?;
-        let workspace = &mut self.workspace;
-        if curves {
-            let mut out: Vec<&mut [f64]> = self.curve.iter_mut().map(Vec::as_mut_slice).collect();
-            prepared.evaluate(&[], workspace, &mut out)?;
-        } else {
-            prepared.evaluate(&[], workspace, &mut [&mut self.value])?;
-        }
-        Ok(())
-    }
-
-    fn curves(&mut self, x: &[f64], ln_budget: &[f64]) -> Result<(), FitError> {
-        self.evaluate(true, x, ln_budget)
-    }
-
-    /// The least value of the grid per row, and its place. What is not a number is not the least.
-    fn least(
-        &mut self,
-        ln_budget: &[f64],
-        window: (usize, usize),
-    ) -> Result<Vec<(f64, usize)>, FitError> {
-        let count = self.end - self.first;
-        let mut least = vec![(f64::INFINITY, window.0); count];
-        let mut x = vec![0.0; count];
-        for place in window.0..=window.1 {
-            x.fill(self.along.place(place as f64));
-            self.evaluate(false, &x, ln_budget)?;
-            for (least, &value) in least.iter_mut().zip(&self.value) {
-                if value < least.0 {
-                    *least = (value, place);
-                }
-            }
-        }
-        Ok(least)
-    }
-
-    fn best(&mut self, ln_budget: &[f64], window: (usize, usize)) -> Result<Vec<f64>, FitError> {
-        let steps = self.along.steps();
-        let mut least = self.least(ln_budget, window)?;
-        for (i, least) in least.iter_mut().enumerate() {
-            let cut = (least.1 == window.0 && window.0 > 0)
-                || (least.1 == window.1 && window.1 < steps)
-                || least.0.is_infinite();
-            if cut {
-                let row = self.first + i;
-                let mut alone = Part::new(self.along, row, row + 1);
-                *least = alone.least(&ln_budget[i..=i], (0, steps))?[0];
-            }
-        }
-        let inside =
-            |&(value, place): &(f64, usize)| value.is_finite() && place > 0 && place < steps;
-        let mut x: Vec<f64> = least.iter().map(|least| self.along.place(least.1 as f64)).collect();
-        let mut low: Vec<f64> =
-            least.iter().map(|least| self.along.place(least.1 as f64 - 1.0)).collect();
-        let mut high: Vec<f64> =
-            least.iter().map(|least| self.along.place(least.1 as f64 + 1.0)).collect();
-        let start = x.clone();
-        let largest = self.along.span.0.abs().max(self.along.span.1.abs());
-        // Newton steps that stay inside the bracket. It is halved where they would leave it, and
-        // every third time, since kinks hold Newton's method up.
-        for round in 1..=120 {
-            self.curves(&x, ln_budget)?;
-            let mut moved: f64 = 0.0;
-            for row in 0..x.len() {
-                let (slope, curvature) = (self.curve[1][row], self.curve[3][row]);
-                let beyond = if slope.is_nan() { x[row] > start[row] } else { slope > 0.0 };
-                if beyond {
-                    high[row] = x[row];
-                } else {
-                    low[row] = x[row];
-                }
-                let newton = x[row] - slope / curvature;
-                let safe = newton > low[row] && newton < high[row];
-                let halve = !safe || (round % 3 == 0 && (newton - x[row]).abs() > 1e-6);
-                let next = if slope == 0.0 {
-                    x[row]
-                } else if halve {
-                    0.5 * (low[row] + high[row])
-                } else {
-                    newton
-                };
-                if inside(&least[row]) {
-                    moved = moved.max((next - x[row]).abs());
-                    x[row] = next;
-                }
-            }
-            if moved < 1e-13 * largest {
-                break;
-            }
-        }
-        for (x, least) in x.iter_mut().zip(&least) {
-            if !inside(least) {
-                *x = f64::NAN;
-            }
-        }
-        Ok(x)
-    }
-
-    fn reach(&mut self, target: &[f64], mut at: Reached) -> Result<Reached, FitError> {
-        let count = self.end - self.first;
-        let mut settled = vec![false; count];
-        for _ in 0..30 {
-            self.curves(&at.x, &at.ln_budget)?;
-            let mut open = false;
-            for row in 0..count {
-                let [value, by_x, by_budget, xx, mixed, _] =
-                    std::array::from_fn(|i| self.curve[i][row]);
-                // [xx mixed; by_x by_budget] (dx, db) = -(by_x, value - target)
-                let over = value - target[row];
-                let determinant = xx * by_budget - mixed * by_x;
-                let dx = (mixed * over - by_x * by_budget) / determinant;
-                let db = (by_x * by_x - xx * over) / determinant;
-                settled[row] = xx > 0.0
-                    && dx.abs() <= 1e-11 * at.x[row].abs().max(1.0)
-                    && db.abs() <= 1e-12 * at.ln_budget[row].abs().max(1.0);
-                open |= !settled[row] && dx.is_finite();
-                at.x[row] += dx.clamp(-1.0, 1.0);
-                at.ln_budget[row] += db.clamp(-2.0, 2.0);
-            }
-            if !open {
-                break;
-            }
-        }
-        for row in 0..count {
-            if !settled[row] || at.ln_budget[row].abs() > LN_LARGEST {
-                at.x[row] = f64::NAN;
-                at.ln_budget[row] = f64::NAN;
-            }
-        }
-        Ok(at)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::catalogue;
-
-    const PATH: &str = "N = exp(x)\nD = exp(ln_budget - x) / 6";
-
-    fn besiroglu(rows: usize) -> Columns {
-        let mut given = Columns::new(rows);
-        for (name, value) in
-            [("E", 1.8172), ("A", 482.01), ("B", 2085.43), ("alpha", 0.3478), ("beta", 0.3658)]
-        {
-            given.set(name, vec![value; rows]);
-        }
-        given
-    }
-
-    fn closed(budget: f64) -> f64 {
-        let (a, b, alpha, beta): (f64, f64, f64, f64) = (482.01, 2085.43, 0.3478, 0.3658);
-        let g = (alpha * a / (beta * b)).powf(1.0 / (alpha + beta));
-        g * (budget / 6.0).powf(beta / (alpha + beta))
-    }
-
-    #[test]
-    fn the_best_point_is_the_closed_form_for_every_row() {
-        let law = catalogue::find("chinchilla").unwrap();
-        let rows = 2 * CHUNK + 7;
-        let along = Along::new(&law, besiroglu(rows), PATH, (0.0, 110.0)).unwrap();
-        let budgets: Vec<f64> = (0..rows).map(|i| 30.0 + 0.03 * i as f64).collect();
-        for (x, budget) in along.best(&budgets).unwrap().iter().zip(&budgets) {
-            assert!((x - closed(budget.exp()).ln()).abs() < 1e-9);
-        }
-    }
-
-    #[test]
-    fn a_target_is_reached_by_the_budget_whose_best_point_has_it() {
-        let law = catalogue::find("chinchilla").unwrap();
-        let along = Along::new(&law, besiroglu(5), PATH, (0.0, 110.0)).unwrap();
-        let budgets = [20.0, 40.0, 48.0, 55.0, 80.0];
-        let x = along.best(&budgets).unwrap();
-        let target = along.slope(&x, &budgets).unwrap()[0].clone();
-        let afar = along.reach(&target, None).unwrap();
-        let near = Reached { x: vec![x[2]; 5], ln_budget: vec![budgets[2]; 5] };
-        let near = along.reach(&target, Some(&near)).unwrap();
-        for (row, budget) in budgets.iter().enumerate() {
-            assert!((afar.ln_budget[row] - budget).abs() < 1e-6, "{afar:?}");
-            assert!((near.ln_budget[row] - budget).abs() < 1e-6, "{near:?}");
-        }
-    }
-
-    #[test]
-    fn a_loss_below_the_irreducible_one_is_never_reached() {
-        let law = catalogue::find("chinchilla").unwrap();
-        let along = Along::new(&law, besiroglu(2), PATH, (0.0, 110.0)).unwrap();
-        let reached = along.reach(&[1.8, 2.2], None).unwrap();
-        assert!(reached.ln_budget[0].is_nan() && reached.ln_budget[1].is_finite());
-    }
-
-    #[test]
-    fn where_a_term_is_missing_there_is_no_best_point() {
-        let law = catalogue::find("chinchilla").unwrap();
-        let given = besiroglu(3).with("B", vec![0.0, 2085.43, f64::NAN]);
-        let along = Along::new(&law, given, PATH, (0.0, 110.0)).unwrap();
-        let x = along.best(&[48.0; 3]).unwrap();
-        assert!(x[0].is_nan() && x[1].is_finite() && x[2].is_nan());
-    }
-
-    #[test]
-    fn a_path_that_leaves_a_variable_open_is_refused() {
-        let law = catalogue::find("chinchilla").unwrap();
-        assert!(Along::new(&law, besiroglu(1), "N = exp(x)", (0.0, 110.0)).is_err());
-    }
 }

@@ -95,11 +95,12 @@ fn allocations(
     for variable in law.variables.iter().filter(|variable| !["N", "D"].contains(&&*variable.name)) {
         let name = variable.name.clone();
         let value = given.get(&name).ok_or(FitError::NotGiven { name: name.clone() })?;
-        values.set(name, vec![value; values.rows()]);
+        let rows = values.rows();
+        values.set(name, vec![value; rows]);
     }
     let ln_compute = compute.get().ln();
     let budgets = vec![ln_compute; values.rows()];
-    let along = Along::new(law, values, SIX_N_D, (0.0, (compute.get() / 6.0).ln()))?;
+    let along = Along::new(law, &values, SIX_N_D, (0.0, (compute.get() / 6.0).ln()))?;
     let x = along.best(&budgets)?;
     let target = law.target.name.as_str();
     let at = along.at(&["N", "D", target], &x, &budgets)?;

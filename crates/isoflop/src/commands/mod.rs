@@ -7,6 +7,7 @@ pub(crate) mod lab;
 pub(crate) mod list;
 pub(crate) mod next;
 pub(crate) mod pass_at_k;
+pub(crate) mod plan;
 pub(crate) mod quickstart;
 pub(crate) mod text_source;
 

@@ -130,7 +130,7 @@ pub(crate) fn along(known: &Knowledge, others: &Setting) -> Result<Along, Diagno
     for (name, value) in others.iter() {
         columns.set(name, vec![value; rows]);
     }
-    Along::new(&known.law, columns, PATH, SPAN).map_err(explained)
+    Along::new(&known.law, &columns, PATH, SPAN).map_err(explained)
 }
 
 /// A problem of the engine of laws, for people.
@@ -175,7 +175,7 @@ impl Optimum {
         }
         let ln_budget = compute.get().ln();
         let budgets = vec![ln_budget; rows];
-        let along = Along::new(law, columns.clone(), PATH, SPAN).map_err(explained)?;
+        let along = Along::new(law, &columns, PATH, SPAN).map_err(explained)?;
         let x = along.best(&budgets).map_err(explained)?;
         let names: Vec<&str> = std::iter::once("x")
             .chain(known.free.iter().map(|&i| law.parameters[i].name.as_str()))

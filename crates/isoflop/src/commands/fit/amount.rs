@@ -26,7 +26,7 @@ pub(crate) fn number(text: &str) -> Option<f64> {
 }
 
 /// `name=value`, as in `E=1.7`.
-pub(super) fn named<'a>(text: &'a str, option: &str) -> Result<(&'a str, &'a str), Diagnostic> {
+pub(crate) fn named<'a>(text: &'a str, option: &str) -> Result<(&'a str, &'a str), Diagnostic> {
     match text.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() && !value.trim().is_empty() => {
             Ok((name.trim(), value.trim()))
