@@ -82,6 +82,12 @@ impl Family {
         observations: Option<&Observations>,
     ) -> Result<Self, Diagnostic> {
         let convention = Convention::of(observations)?;
+        if (maker, convention) == (Maker::Nanochat, Convention::Total) {
+            return Err(Diagnostic::error(
+                "N counts all parameters, and nanochat's value embeddings differ between versions",
+            )
+            .help("choose a column that counts blocks and head: --column N=COLUMN"));
+        }
         let models = depths.iter().map(|&depth| {
             let size = match maker {
                 Maker::Lab => {
@@ -111,18 +117,14 @@ impl Family {
     }
 }
 
-/// Parameters of nanochat's model of a depth: width 64 a layer, rounded up to whole heads of 128;
+/// Parameters of nanochat's model of a depth, embeddings left out: width 64 a layer, rounded up to whole heads of 128;
 /// four times 3 width^2 a layer, and width times the vocabulary for the head. Value embeddings,
 /// which cost no matrix product, are not counted.
 fn nanochat(depth: usize, convention: Convention) -> f64 {
     let width = ((64 * depth).div_ceil(128) * 128) as f64;
     let blocks = 12.0 * width * width * depth as f64;
-    let table = NANOCHAT_VOCABULARY * width;
-    match convention {
-        Convention::NonEmbedding => blocks,
-        Convention::WithHead => blocks + table,
-        Convention::Total => blocks + 2.0 * table,
-    }
+    let head = NANOCHAT_VOCABULARY * width;
+    if convention == Convention::NonEmbedding { blocks } else { blocks + head }
 }
 
 /// `8..26`, `8..26/2` or `8,12,16`.
