@@ -119,8 +119,9 @@ struct PriorArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "The question")]
 struct GoalArgs {
-    /// FLOP for all runs, each counted as 6 N D
-    #[arg(long, value_name = "FLOP")]
+    /// FLOP for all runs, each counted as 6 N D; or money, device-hours or time on a machine, as
+    /// `isoflop plan` reads them
+    #[arg(long, value_name = "BUDGET")]
     budget: String,
     /// What to learn
     #[arg(long, value_name = "GOAL", default_value = "loss")]
@@ -168,6 +169,8 @@ pub(crate) struct Answer<'a> {
     pub(crate) design: &'a Design,
     /// Why the bend is what it is.
     pub(crate) bend_from: BendFrom,
+    /// How a budget that was not in FLOP became one.
+    pub(crate) converted: Option<String>,
 }
 
 /// Where the bend comes from.
@@ -201,7 +204,7 @@ fn respond(args: &NextArgs, width: usize) -> Result<String, Diagnostic> {
     let law = &known.law;
     let family = args.files.family(measured.as_ref().map(|measured| &measured.observations))?;
     let (bend, bend_from) = args.bend(measured.as_ref().map(|measured| &measured.fit))?;
-    let budget = Flop(quantity::flop(&args.goal.budget, "--budget")?);
+    let (budget, converted) = quantity::compute(&args.goal.budget, "--budget")?;
     let given = args.goal.given.as_deref().map(|text| setting(text, law, "--given"));
     let question = Question {
         goal: args.goal(law)?,
@@ -233,6 +236,7 @@ fn respond(args: &NextArgs, width: usize) -> Result<String, Diagnostic> {
         family: family.as_ref(),
         design: &found,
         bend_from,
+        converted,
     };
     let written = args.files.write(&answer)?;
     if args.json {

@@ -81,6 +81,7 @@ pub(super) fn json_of(answer: &Answer<'_>) -> Value {
         "scale": "standard deviations are of the logarithm of the goal, for laws of shares of the \
             goal itself",
         "budget": question.budget,
+        "budget_converted": answer.converted,
         "spent": design.spent(),
         "batches": question.batches,
         "bend": {

@@ -2,12 +2,36 @@
 
 use diagnostic::Diagnostic;
 use formula::{Columns, Environment, Program, Source};
+use plan::{Budget, BudgetKind, Means, MeansRequest};
+use runs::Flop;
 
 use super::super::fit::amount::number;
 
 /// FLOP above 0: `1e20`, `1e20 FLOP`, `8 * 400 TFLOP/s * 1 day`.
 pub(super) fn flop(text: &str, option: &str) -> Result<f64, Diagnostic> {
     positive(text, option, "FLOP")
+}
+
+/// Compute, and in what words it was converted: FLOP as [`flop`] reads them, or any other budget
+/// that `isoflop plan` knows, at the machine and prices that it assumes.
+pub(super) fn compute(text: &str, option: &str) -> Result<(Flop, Option<String>), Diagnostic> {
+    let problem = match flop(text, option) {
+        Ok(found) => return Ok((Flop(found), None)),
+        Err(problem) => problem,
+    };
+    let Ok(budget) = Budget::parse(option, text) else { return Err(problem) };
+    if matches!(budget.kind, BudgetKind::Compute | BudgetKind::Loss(_) | BudgetKind::Until) {
+        return Err(problem);
+    }
+    let funded = Means::new(&MeansRequest::default(), Some(&budget), 0, 0)?.fund(&budget, None)?;
+    let assumed = funded.assumptions.iter().map(|one| format!("{} {}", one.what, one.value));
+    let words = format!(
+        "`{}` is {:.2e} FLOP ({})",
+        budget.words,
+        funded.flop.best.get(),
+        assumed.collect::<Vec<String>>().join("; ")
+    );
+    Ok((funded.flop.best, Some(words)))
 }
 
 /// A number above 0 in `unit`; a bare number is in that unit.
@@ -60,6 +84,18 @@ fn value(text: &str, option: &str, unit: &str) -> Result<f64, Diagnostic> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn money_and_machines_are_compute_at_what_is_assumed() {
+        let (bare, words) = compute("1e20", "--budget").unwrap();
+        assert_eq!((bare, words), (Flop(1e20), None));
+        let (paid, words) = compute("500 USD", "--budget").unwrap();
+        let (rented, _) = compute("1 day on 8 H100", "--budget").unwrap();
+        assert!(paid.get() > 1e19 && rented.get() > 1e19);
+        assert!(words.unwrap().contains("MFU"));
+        assert!(compute("5 GB", "--budget").unwrap_err().to_string().contains("FLOP"));
+        assert!(compute("loss 2", "--budget").is_err());
+    }
 
     #[test]
     fn flop_come_bare_with_units_and_as_products() {

@@ -308,7 +308,7 @@ fn brief(design: &Design, certainty: f64) -> String {
 fn assumptions(text: &mut String, answer: &Answer<'_>, width: usize) {
     let question = answer.question;
     let limits = &question.limits;
-    let mut said: Vec<String> = Vec::new();
+    let mut said: Vec<String> = answer.converted.iter().cloned().collect();
     let from = match answer.bend_from {
         BendFrom::Asked => "",
         BendFrom::Default => " (the default)",
