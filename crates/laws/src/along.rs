@@ -83,9 +83,7 @@ impl Along {
         let mut columns = Columns::new(rows);
         for name in given.names() {
             environment = environment.input(name, "");
-            let number = |value: f64| vec![value; rows];
-            let column = given.get(name).map(<[f64]>::to_vec);
-            columns.set(name, column.or(given.number(name).map(number)).unwrap_or_default());
+            columns.set(name, given.get(name).unwrap_or_default().to_vec());
         }
         let target = law.target.name.as_str();
         let value = program.check(&environment)?.compile(&[target])?;
