@@ -69,6 +69,8 @@ pub(super) struct Asked {
     pub(super) flop_model: FlopModel,
     /// Which parameters the law's N counts.
     pub(super) counted: Counted,
+    /// Who says so.
+    pub(super) counted_by: String,
     /// The family of shapes that was named.
     pub(super) family: Option<ShapeFamily>,
     pub(super) funds: Vec<Fund>,
@@ -155,8 +157,9 @@ impl Asked {
             None => None,
         };
         let family = args.counting.family()?;
-        let flop_model = args.counting.model(family.as_ref());
-        let counted = args.counting.count;
+        let convention = args.counting.convention(source.fit.as_ref());
+        let counted = convention.counted;
+        let flop_model = args.counting.model(counted, family.as_ref());
         let needs_shape = flop_model != FlopModel::Parameters(counted);
         let flop = FlopText::of(&flop_model, counted, family.as_ref().filter(|_| needs_shape))?;
         Ok(Self {
@@ -164,6 +167,7 @@ impl Asked {
             flop,
             flop_model,
             counted,
+            counted_by: convention.source,
             family,
             growth: args.limits.growth(seed, draws)?,
             rules: args

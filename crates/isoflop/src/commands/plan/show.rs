@@ -275,6 +275,7 @@ fn assumptions(text: &mut String, asked: &Asked, width: usize) {
     if asked.funds.iter().any(|fund| fund.kind == BudgetKind::Until) {
         all.push((format!("start {}", asked.start), "today, or --start"));
     }
+    all.push((format!("N counts {}", asked.counted.describe()), &asked.counted_by));
     if asked.stock.is_some() {
         let said = "constants of repetition without their error".to_owned();
         all.push((said, "Muennighoff et al. 2023"));
