@@ -207,10 +207,7 @@ impl Asked {
 const MOST_DRAWS: usize = 1_000_000;
 
 /// That every given name is a variable of one of the laws, and not one that the plan chooses.
-fn known<'a>(
-    given: &Setting,
-    sources: impl Iterator<Item = &'a Source>,
-) -> Result<(), Diagnostic> {
+fn known<'a>(given: &Setting, sources: impl Iterator<Item = &'a Source>) -> Result<(), Diagnostic> {
     let variables: Vec<&str> = sources
         .flat_map(|source| &source.believed.law.variables)
         .map(|variable| variable.name.as_str())

@@ -124,7 +124,11 @@ fn shape(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
         let model = &nearest.model;
         let mut said = format!(
             "{} of width {} ({}): {} {}, {} tokens, loss {}",
-            if model.layers == 1 { "1 layer".to_owned() } else { format!("{} layers", model.layers) },
+            if model.layers == 1 {
+                "1 layer".to_owned()
+            } else {
+                format!("{} layers", model.layers)
+            },
             model.hidden,
             family.name,
             amount(nearest.parameters.get(), None, COUNT),

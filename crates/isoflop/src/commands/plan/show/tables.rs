@@ -61,9 +61,8 @@ fn of(other: &Neighbour) -> Row<'_> {
 /// Rows without the columns that have a head and nothing else.
 fn filled(rows: Vec<Vec<String>>) -> Vec<Vec<String>> {
     let count = rows.first().map_or(0, Vec::len);
-    let used: Vec<bool> = (0..count)
-        .map(|column| rows.iter().skip(1).any(|row| !row[column].is_empty()))
-        .collect();
+    let used: Vec<bool> =
+        (0..count).map(|column| rows.iter().skip(1).any(|row| !row[column].is_empty())).collect();
     let kept = |row: Vec<String>| {
         row.into_iter().zip(&used).filter(|(_, used)| **used).map(|(cell, _)| cell).collect()
     };
