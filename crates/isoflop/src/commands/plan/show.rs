@@ -59,18 +59,19 @@ fn title(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
     );
     let law = believed.law.formula.lines().next().unwrap_or_default();
     let fit = asked.source.fit.as_ref();
-    let fitted_draws = fit.is_some_and(|fit| fit.draws.len() > 0);
+    let fitted_draws = fit.is_some_and(|fit| !fit.draws.is_empty());
     let intervals = match (fitted_draws, answer.budget.draws.len()) {
         (_, 0) => "no intervals".to_owned(),
         (false, draws) if fit.is_some() => format!(
-            "{} intervals over {draws} draws of prices and MFU: this fit has no draws",
+            "{} intervals over {draws} draws of prices, MFU and amounts: this fit has no draws",
             level(asked.level)
         ),
         (true, draws) => {
             format!("{} intervals over {draws} draws of the law", level(asked.level))
         }
         (false, draws) => format!(
-            "{} intervals over {draws} draws of prices and MFU: published constants are one point",
+            "{} intervals over {draws} draws of prices, MFU and amounts: published constants are \
+             one point",
             level(asked.level)
         ),
     };
