@@ -81,8 +81,12 @@ pub(crate) fn hanging(out: &mut String, (first, rest): (usize, usize), text: &st
     let mut indent = first;
     let mut words = text.split_whitespace().peekable();
     while let Some(word) = words.next() {
-        // A number and its per cent stay together.
-        let glued = words.next_if(|next| next.starts_with('%'));
+        // A number stays with its per cent, its thousands or its millions.
+        let number = word.ends_with(|last: char| last.is_ascii_digit());
+        let glued = words.next_if(|next| {
+            let sign = next.trim_end_matches([',', '.', ';', ')']);
+            next.starts_with('%') || number && ["k", "M", "B", "T"].contains(&sign)
+        });
         let word = &glued.map_or(word.to_owned(), |sign| format!("{word} {sign}"));
         let length = anstream::adapter::strip_str(word).to_string().chars().count();
         if room > length {

@@ -51,8 +51,9 @@ fn matches(expected: &[&str], shown: &[&str]) -> bool {
 #[test]
 fn console_blocks_of_the_readme_and_the_book_are_what_the_commands_print() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let examples = ["README.md", "examples/miniseries/README.md", "examples/next/README.md"];
-    let mut pages: Vec<_> = examples.iter().map(|page| root.join(page)).collect();
+    let examples = ["miniseries", "plan", "next"].map(|name| format!("examples/{name}/README.md"));
+    let mut pages = vec![root.join("README.md")];
+    pages.extend(examples.iter().map(|page| root.join(page)));
     let book = std::fs::read_dir(root.join("docs/src")).expect("the book");
     pages.extend(book.map(|entry| entry.expect("a page").path()));
     let mut checked = 0;

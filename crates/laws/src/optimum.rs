@@ -153,3 +153,33 @@ impl Fit {
         Ok(optima)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue;
+
+    #[test]
+    fn a_law_with_another_variable_has_a_best_run_where_that_is_given() {
+        let law = catalogue::find("data-constrained").unwrap();
+        let published = law.published("muennighoff-2023-repeated").unwrap();
+        let values: Vec<f64> = law
+            .parameters
+            .iter()
+            .map(|parameter| {
+                let known = published.values.iter().find(|(name, _)| *name == parameter.name);
+                known.map(|(_, value)| *value).or(parameter.fixed).unwrap()
+            })
+            .collect();
+        let best = |unique: f64| {
+            let given = Setting::new().with("U", unique);
+            optimal(&law, &values, Flop(1e21), &given).unwrap().unwrap()
+        };
+        let (scarce, plenty) = (best(1e9), best(1e15));
+        assert!(scarce.loss > plenty.loss);
+        // Excess parameters lose value faster than repeated tokens: passes get more of the budget.
+        assert!(scarce.tokens > plenty.tokens && scarce.parameters < plenty.parameters);
+        let refused = optimal(&law, &values, Flop(1e21), &Setting::new());
+        assert!(matches!(refused, Err(FitError::NotGiven { .. })));
+    }
+}

@@ -32,6 +32,9 @@ pub struct Binding {
 /// The largest budget that is planned with, in FLOP.
 const LARGEST: f64 = 1e40;
 
+/// Models that are planned with, in parameters.
+const SIZES: std::ops::RangeInclusive<f64> = 1.0..=1e18;
+
 /// A question about a budget.
 #[derive(Debug)]
 pub struct Question<'a> {
@@ -168,6 +171,13 @@ impl Question<'_> {
         positive("the model size", size.map(Parameters::get))?;
         positive("the largest model size", largest.map(Parameters::get))?;
         positive("the limit on tokens", tokens.map(Tokens::get))?;
+        let sized = |parameters: &Parameters| !SIZES.contains(&parameters.get());
+        if let Some(size) = size.into_iter().chain(largest).find(sized) {
+            let message = format!("a model of {size} cannot be planned with");
+            return Err(Diagnostic::error(message)
+                .note("it may have one to 1e18 parameters")
+                .help("check the suffix: 7B is 7e9"));
+        }
         positive("the budget", Some(self.budget.best.get()))?;
         let sane = 6.0..=LARGEST;
         if !self.budget.rows().iter().all(|budget| sane.contains(budget)) {

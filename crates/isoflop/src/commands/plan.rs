@@ -124,5 +124,10 @@ fn respond(args: &PlanArgs, width: usize) -> Result<String, Diagnostic> {
 /// A file that a name stands for, if it looks like one.
 fn file(name: &str) -> Option<PathBuf> {
     let path = PathBuf::from(name);
-    (path.extension().is_some() || path.exists()).then_some(path)
+    // Published constants may have a point in their name: `pythia-2.8b`.
+    let published = || {
+        laws::catalogue::all()
+            .is_ok_and(|laws| laws.iter().any(|law| law.published(name).is_some()))
+    };
+    (path.exists() || path.extension().is_some() && !published()).then_some(path)
 }

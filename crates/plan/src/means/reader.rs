@@ -67,7 +67,9 @@ impl Reader<'_> {
             let value = of(simulated);
             let cluster = &simulated.cluster;
             let source = format!("simulated: {} on {cluster}", simulated.model);
-            self.assume(what, format!("{:.1} %", value * 100.0), source);
+            let percent = value * 100.0;
+            let decimals = if percent < 0.95 { 3 } else { 1 };
+            self.assume(what, format!("{percent:.decimals$} %"), source);
             return Ok(Drawn::certain(value, self.draws));
         }
         let name = flag.trim_start_matches('-');

@@ -115,10 +115,12 @@ impl Answer {
         let question =
             Question { frontier: &frontier, flop: &asked.flop, budget: budget.clone(), limits };
         let plan = question.answer()?;
+        // Half of a budget may not be enough to serve what the whole one does.
         let neighbours = NEIGHBOURS
             .into_iter()
-            .map(|factor| neighbour(asked, &question, factor))
-            .collect::<Result<_, _>>()?;
+            .filter_map(|factor| neighbour(asked, &question, factor).ok())
+            .filter(|neighbour| neighbour.best.exists())
+            .collect();
         let mut mistakes = ends(asked, &question, &plan)?;
         mistakes.extend(question.rules(&asked.rules, &asked.given).map_err(explain)?);
         let scarcity = match &repetition {
@@ -216,6 +218,10 @@ fn shape(asked: &Asked, frontier: &Frontier, plan: &Plan) -> Result<Option<Shape
         return Ok(None);
     };
     let size = nearest.parameters;
+    if !(0.5..=2.0).contains(&(size / plan.size)) {
+        // The family has no model of about that size.
+        return Ok(None);
+    }
     let training = plan.chosen().training.best;
     let tokens = runs::Tokens(training / frontier.flop_per_token(size)?[0]);
     let whole = FlopModel::Exact { attended: Attended::Causal, context: family.sequence };
@@ -264,6 +270,10 @@ fn budget(asked: &Asked, frontier: &Frontier) -> Result<(Option<Target>, Drawn<F
     let reached = frontier.reaching(&Drawn::certain(loss, draws))?;
     if !reached.budget.best.get().is_finite() {
         let floor = frontier.optimal(&Drawn::certain(Flop(1e60), 0))?.loss.best;
+        if loss > floor {
+            let message = format!("a loss of {loss:e} is beyond what this law says of any run");
+            return Err(Diagnostic::error(message).help("ask for a lower loss"));
+        }
         let message = format!("no budget reaches a loss of {loss} under this law");
         return Err(Diagnostic::error(message)
             .note(format!("its best runs come down to {floor:.4} and no further"))
@@ -318,7 +328,8 @@ fn ends(asked: &Asked, question: &Question<'_>, plan: &Plan) -> Result<Vec<Mista
     let Some(Interval { low, high, .. }) = plan.optimum.parameters.interval(asked.level) else {
         return Ok(Vec::new());
     };
-    if asked.size().is_some() || high / low < 1.001 {
+    // Of published constants the interval is that of the budget, not of the law.
+    if asked.size().is_some() || asked.source.fit.is_none() || high / low < 1.001 {
         return Ok(Vec::new());
     }
     let tail = 50.0 * (1.0 - asked.level);

@@ -69,6 +69,8 @@ pub(super) struct Asked {
     pub(super) flop_model: FlopModel,
     /// Which parameters the law's N counts.
     pub(super) counted: Counted,
+    /// Who says so.
+    pub(super) counted_by: String,
     /// The family of shapes that was named.
     pub(super) family: Option<ShapeFamily>,
     pub(super) funds: Vec<Fund>,
@@ -134,6 +136,14 @@ impl Asked {
         let parameters = |origin: &str, text: &Option<String>| {
             text.as_deref().map(|text| amount::parameters(origin, text)).transpose()
         };
+        let given = args.law.setting()?;
+        let compared: Vec<Source> = args
+            .others
+            .compare
+            .iter()
+            .map(|name| law::named(name, None, level, seed))
+            .collect::<Result<_, _>>()?;
+        known(&given, std::iter::once(&source).chain(&compared))?;
         let limits: Limits = Limits {
             size: parameters("--size", &args.limits.size)?,
             largest: parameters("--max-size", &args.limits.max_size)?,
@@ -147,15 +157,17 @@ impl Asked {
             None => None,
         };
         let family = args.counting.family()?;
-        let counted = args.counting.counted(source.fit.as_ref());
-        let flop_model = args.counting.model(family.as_ref(), counted);
+        let convention = args.counting.convention(source.fit.as_ref());
+        let counted = convention.counted;
+        let flop_model = args.counting.model(counted, family.as_ref());
         let needs_shape = flop_model != FlopModel::Parameters(counted);
         let flop = FlopText::of(&flop_model, counted, family.as_ref().filter(|_| needs_shape))?;
         Ok(Self {
-            given: args.law.setting()?,
+            given,
             flop,
             flop_model,
             counted,
+            counted_by: convention.source,
             family,
             growth: args.limits.growth(seed, draws)?,
             rules: args
@@ -164,12 +176,7 @@ impl Asked {
                 .iter()
                 .map(|rule| Rule::parse(rule))
                 .collect::<Result<_, _>>()?,
-            compared: args
-                .others
-                .compare
-                .iter()
-                .map(|name| law::named(name, None, level, seed))
-                .collect::<Result<_, _>>()?,
+            compared,
             source,
             funds,
             target,
@@ -198,6 +205,29 @@ impl Asked {
 
 /// More draws than this are a slip.
 const MOST_DRAWS: usize = 1_000_000;
+
+/// That every given name is a variable of one of the laws, and not one that the plan chooses.
+fn known<'a>(given: &Setting, sources: impl Iterator<Item = &'a Source>) -> Result<(), Diagnostic> {
+    let variables: Vec<&str> = sources
+        .flat_map(|source| &source.believed.law.variables)
+        .map(|variable| variable.name.as_str())
+        .filter(|name| !["N", "D"].contains(name))
+        .collect();
+    for (name, _) in given.iter() {
+        if ["N", "D"].contains(&name) {
+            let problem = Diagnostic::error(format!("`--given {name}` is what the plan chooses"));
+            return Err(problem.help("fix N with --size; bound D with --max-tokens"));
+        }
+        if !variables.contains(&name) {
+            let problem = Diagnostic::error(format!("the law has no variable `{name}`"));
+            return Err(match variables[..] {
+                [] => problem.help("it takes N and D alone: leave out --given"),
+                _ => problem.help(format!("beside N and D it takes {}", variables.join(", "))),
+            });
+        }
+    }
+    Ok(())
+}
 
 /// The one loss to reach, if any.
 fn target(budgets: &[Budget]) -> Result<Option<f64>, Diagnostic> {

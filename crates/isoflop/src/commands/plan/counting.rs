@@ -9,7 +9,7 @@ use plan::{Attended, Counted, FlopModel, ShapeFamily, shape_family};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Counting")]
 pub(crate) struct CountArgs {
-    /// Which parameters the law's N counts [default: what the runs' column says, or all]
+    /// Which parameters the law's N counts [default: what the column of the runs says, else total]
     #[arg(long, value_name = "WHICH", value_parser = counted)]
     count: Option<Counted>,
     /// How FLOP are counted: 6 N D, or every product with attention, with or without embeddings
@@ -44,29 +44,53 @@ enum AttentionArg {
     Full,
 }
 
+/// How the names of columns tell which parameters they count (`catalogue/columns.toml`).
+const CONVENTIONS: [(&str, Counted); 4] = [
+    ("without the input embedding, with the output head", Counted::WithHead),
+    ("without embeddings", Counted::NonEmbedding),
+    ("parameters used per token", Counted::Active),
+    ("all parameters", Counted::Total),
+];
+
 fn counted(name: &str) -> Result<Counted, String> {
     let names: Vec<&str> = Counted::ALL.iter().map(|counted| counted.name()).collect();
     Counted::named(name).ok_or_else(|| format!("it is one of {}", names.join(", ")))
 }
 
+/// Which parameters N counts, and who says so.
+pub(super) struct Convention {
+    pub(super) counted: Counted,
+    pub(super) source: String,
+}
+
 impl CountArgs {
-    /// Which parameters N counts: as said, or by the convention of the column that was fitted.
-    pub(super) fn counted(&self, fit: Option<&Fit>) -> Counted {
-        let columns = fit.map_or(&[][..], |fit| &fit.data.columns);
-        let convention =
-            columns.iter().find(|(name, ..)| name == "N").map(|(.., how)| how.as_str());
-        self.count.unwrap_or(match convention {
-            Some("without embeddings") => Counted::NonEmbedding,
-            Some("without the input embedding, with the output head") => Counted::WithHead,
-            _ => Counted::Total,
-        })
+    /// What `--count` says, else what the name of the fit's column told, else all.
+    pub(super) fn convention(&self, fit: Option<&Fit>) -> Convention {
+        if let Some(counted) = self.count {
+            return Convention { counted, source: "stated with --count".to_owned() };
+        }
+        let column = fit.and_then(|fit| fit.data.columns.iter().find(|(name, ..)| name == "N"));
+        let Some((_, column, convention)) = column else {
+            let source = "the sources seldom say: state another with --count".to_owned();
+            return Convention { counted: Counted::Total, source };
+        };
+        let named = CONVENTIONS.iter().find(|(words, _)| convention.starts_with(words));
+        match named {
+            Some((_, counted)) => {
+                Convention { counted: *counted, source: format!("the column {column} of the runs") }
+            }
+            None => Convention {
+                counted: Counted::Total,
+                source: format!("the column {column} does not say: state it with --count"),
+            },
+        }
     }
 
     pub(super) fn family(&self) -> Result<Option<ShapeFamily>, Diagnostic> {
         self.shape.as_deref().map(shape_family).transpose()
     }
 
-    pub(super) fn model(&self, family: Option<&ShapeFamily>, counted: Counted) -> FlopModel {
+    pub(super) fn model(&self, counted: Counted, family: Option<&ShapeFamily>) -> FlopModel {
         let attended = match self.attention {
             AttentionArg::None => Attended::None,
             AttentionArg::Causal => Attended::Causal,

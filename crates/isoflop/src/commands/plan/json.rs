@@ -68,6 +68,7 @@ impl Answer {
                 "draws": believed.draws(),
             },
             "parameters_counted": asked.counted.name(),
+            "parameters_counted_by": asked.counted_by,
             "flop_convention": asked.flop_model.describe(),
             "flop_formula": asked.flop.definitions,
             "shape": self.shape.as_ref().map(|shape| json!({

@@ -78,9 +78,12 @@ pub(super) fn named(
         }
         Some(asked) if !groups.iter().any(|known| known == asked) => {
             let problem = Diagnostic::error(format!("the fit has no group `{asked}`"));
-            return Err(match diagnostic::nearest(asked, groups.iter().map(String::as_str)) {
-                Some(near) => problem.help(format!("did you mean `{near}`?")),
-                None => problem.help("leave out --group"),
+            return Err(if groups.is_empty() {
+                problem
+                    .note("its runs share one law")
+                    .help("leave out --group; laws by group: `isoflop fit --group COLUMN --out`")
+            } else {
+                problem.help(format!("its groups are {}", groups.join(", ")))
             });
         }
         _ => {}

@@ -46,25 +46,32 @@ fn line(text: &mut String, name: &str, value: &str) {
 
 fn title(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
     let words: Vec<&str> = asked.funds.iter().map(|fund| fund.words.as_str()).collect();
-    let mut what = words.join(" and ");
+    let mut what = format!("for {}", words.join(" and ")).replace("for until ", "until ");
     if let Some(target) = &answer.target {
-        what = format!("a loss of {}", target.loss);
+        what = format!("for a loss of {}", target.loss);
     }
     let believed = &asked.source.believed;
     hanging(
         text,
         (0, 2),
-        &format!("{} for {what}, under {} ({})", bold("plan"), believed.name, believed.source),
+        &format!("{} {what}, under {} ({})", bold("plan"), believed.name, believed.source),
         width,
     );
     let law = believed.law.formula.lines().next().unwrap_or_default();
-    let intervals = match (asked.source.fit.is_some(), answer.budget.draws.len()) {
+    let fit = asked.source.fit.as_ref();
+    let fitted_draws = fit.is_some_and(|fit| !fit.draws.is_empty());
+    let intervals = match (fitted_draws, answer.budget.draws.len()) {
         (_, 0) => "no intervals".to_owned(),
+        (false, draws) if fit.is_some() => format!(
+            "{} intervals over {draws} draws of prices, MFU and amounts: this fit has no draws",
+            level(asked.level)
+        ),
         (true, draws) => {
             format!("{} intervals over {draws} draws of the law", level(asked.level))
         }
         (false, draws) => format!(
-            "{} intervals over {draws} draws of prices and MFU: published constants are one point",
+            "{} intervals over {draws} draws of prices, MFU and amounts: published constants are \
+             one point",
             level(asked.level)
         ),
     };
@@ -89,13 +96,20 @@ fn run(text: &mut String, asked: &Asked, answer: &Answer) {
         }
     } else {
         line(text, "C", &flop(&answer.budget, at));
+        let training = &chosen.training;
+        if asked.serving.is_some() {
+            line(text, "", &format!("training takes {} of it", flop(training, at)));
+        } else if training.best.get() < 0.999 * answer.budget.best.get() {
+            line(text, "", &format!("the limits leave {} of it to use", flop(training, at)));
+        }
     }
     let (parameters, tokens) = match &answer.target {
         Some(target) => (&target.reached.parameters, &target.reached.tokens),
         None => (&best.parameters, &best.tokens),
     };
-    line(text, "N*", &drawn(parameters, at, COUNT));
-    line(text, "D*", &drawn(tokens, at, COUNT));
+    let (n, d) = if asked.size().is_some() { ("N", "D") } else { ("N*", "D*") };
+    line(text, n, &drawn(parameters, at, COUNT));
+    line(text, d, &drawn(tokens, at, COUNT));
     line(text, "D/N", &number(&best.tokens_per_parameter(), at));
     let unit = unit_in_words(&asked.source.believed.law.target.unit);
     line(text, "loss", format!("{} {unit}", number(&chosen.loss, at)).trim_end());
@@ -110,8 +124,12 @@ fn shape(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
     if let Some(Shape { family, nearest, run, over_six_n }) = &answer.shape {
         let model = &nearest.model;
         let mut said = format!(
-            "{} layers of width {} ({}): {} {}, {} tokens, loss {}",
-            model.layers,
+            "{} of width {} ({}): {} {}, {} tokens, loss {}",
+            if model.layers == 1 {
+                "1 layer".to_owned()
+            } else {
+                format!("{} layers", model.layers)
+            },
             model.hidden,
             family.name,
             amount(nearest.parameters.get(), None, COUNT),
@@ -154,7 +172,7 @@ fn shape(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
 fn cost(text: &mut String, asked: &Asked, answer: &Answer) {
     let cost = &answer.cost;
     let at = asked.level;
-    let _ = writeln!(text, "\n{} on {}", bold("cost"), machine_in_words(&asked.means));
+    let _ = writeln!(text, "\n{} of this run on {}", bold("cost"), machine_in_words(&asked.means));
     match &cost.money {
         Ok(dollars) => line(text, "money", &money(dollars, at)),
         Err(why) => line(text, "money", &format!("not known: {}", why.message())),
@@ -262,6 +280,7 @@ fn assumptions(text: &mut String, asked: &Asked, width: usize) {
     if asked.funds.iter().any(|fund| fund.kind == BudgetKind::Until) {
         all.push((format!("start {}", asked.start), "today, or --start"));
     }
+    all.push((format!("N counts {}", asked.counted.describe()), &asked.counted_by));
     if asked.stock.is_some() {
         let said = "constants of repetition without their error".to_owned();
         all.push((said, "Muennighoff et al. 2023"));

@@ -77,6 +77,14 @@ fn budgets_in_different_words_meet_in_one() {
 }
 
 #[test]
+fn what_half_the_budget_could_not_serve_is_left_out() {
+    let line = format!("--law {RUNS} --budget '1e16 FLOP' --size 3M --serve '1 B token'");
+    let neighbours = &json(&line)["neighbours"];
+    assert_eq!(neighbours.as_array().unwrap().len(), 1);
+    assert_eq!(neighbours[0]["factor"], 2.0);
+}
+
+#[test]
 fn twice_the_price_never_costs_less() {
     let cost = |price: f64| {
         let line = format!("--budget '1e24 FLOP' --on H100 --price '{price} USD/h'");
@@ -119,6 +127,13 @@ fn what_cannot_be_planned_says_why() {
         "--budget '1e22 FLOP' --rule scalerl",
         "--budget '1e22 FLOP' --level 90",
         "--budget '1e22 FLOP' --max-tokens 3kg",
+        "--budget '1e22 FLOP' --size 1e300",
+        "--budget 'loss 1e300'",
+        "--budget '1e22 FLOP' --given U=1e9",
+        "--budget '1e22 FLOP' --given N=3",
+        "--budget '1e22 FLOP' --law muennighoff-2023-repeated --given V=1e9",
+        "--budget '1e22 FLOP' --law muennighoff-2023-repeated",
+        "--budget '1e22 FLOP' --law pythia-2.8b",
     ];
     let said: Vec<String> = lines
         .iter()

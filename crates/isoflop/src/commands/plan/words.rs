@@ -23,7 +23,8 @@ pub(super) const POWER: &[Step] = &[(1.0, "W"), (1e3, "kW"), (1e6, "MW"), (1e9, 
 
 /// The largest unit that `value` has at least `least` of.
 fn step(value: f64, steps: &'static [Step], least: f64) -> Step {
-    let fits = steps.iter().rev().find(|(size, _)| value.abs() >= least * size);
+    // What rounds to 1000 k is 1 M.
+    let fits = steps.iter().rev().find(|(size, _)| value.abs() >= 0.9995 * least * size);
     fits.or(steps.first()).copied().unwrap_or((1.0, ""))
 }
 
@@ -47,6 +48,8 @@ pub(super) fn three_digits(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return format!("{value}");
     }
+    // Of what is shown, so that 0.9999 is 1.00.
+    let value: f64 = format!("{value:.2e}").parse().unwrap_or(value);
     let size = value.abs().log10().floor() as i32;
     if (-4..6).contains(&size) {
         let decimals = (2 - size).max(0) as usize;
@@ -94,6 +97,21 @@ pub(super) fn number(quantity: &Drawn<f64>, level: f64) -> String {
         Some(_) => format!("{} ({})", rounded(quantity.best, interval), range(interval)),
         None => rounded(quantity.best, None),
     }
+}
+
+/// Losses of one column, to digits that tell them apart: differences between runs under one law
+/// are surer than the level of any of them.
+pub(super) fn losses(values: &[f64]) -> Vec<String> {
+    let mut sorted: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+    sorted.sort_by(f64::total_cmp);
+    let gap = sorted.windows(2).map(|pair| pair[1] - pair[0]).filter(|gap| *gap > 0.0);
+    let digits = gap.fold(f64::INFINITY, f64::min).log10().floor();
+    let size = sorted.last().map_or(0.0, |most| most.abs().max(1e-300).log10().floor());
+    let decimals = (1.0 - digits).clamp(2.0, 4.0).min((4.0 - size).max(0.0)) as usize;
+    let of = |value: &f64| {
+        if value.abs() < 1e6 { format!("{value:.decimals$}") } else { three_digits(*value) }
+    };
+    values.iter().map(of).collect()
 }
 
 /// `1.00e24 FLOP (0.8e24 to 1.2e24)`.
@@ -145,9 +163,14 @@ mod tests {
             (3.5e5, None, POWER, "350 kW"),
             (0.0, None, COUNT, "0"),
             (144_300_000.0, None, COUNT, "144 M"),
+            (999_999.999, None, COUNT, "1.00 M"),
         ] {
             assert_eq!(amount(value, ends, steps), expected);
         }
+        assert_eq!(losses(&[0.550_12, 0.552_91, 0.547_6]), ["0.5501", "0.5529", "0.5476"]);
+        assert_eq!(losses(&[1.978, 1.9602, 1.9434]), ["1.978", "1.960", "1.943"]);
+        assert_eq!(losses(&[1443.2]), ["1443.2"]);
+        assert_eq!(losses(&[f64::NAN, 2.0]), ["NaN", "2.00"]);
         assert_eq!(share(0.17), "17 %");
         assert_eq!(share(0.004), "0.40 %");
     }

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use plan::{Drawn, Mistake, Quantity};
 
-use super::super::answer::Answer;
+use super::super::answer::{Answer, Neighbour};
 use super::super::asked::Asked;
 use super::super::words::{
-    COUNT, MONEY, TIME, amount, drawn, mean_share, number, share, three_digits,
+    COUNT, MONEY, TIME, amount, drawn, losses, mean_share, number, share, three_digits,
 };
 use crate::commands::fit::words::{bold, rounded, table};
 use crate::text::hanging;
@@ -15,57 +15,78 @@ use crate::text::hanging;
 pub(super) fn others(text: &mut String, asked: &Asked, answer: &Answer) {
     let at = asked.level;
     let _ = writeln!(text, "\n{}", bold("neighbours"));
+    let cost = &answer.cost;
+    let this = ("this".to_owned(), &answer.plan.optimum, cost.money.as_ref().ok(), &cost.time);
+    let (less, more): (Vec<&Neighbour>, Vec<&Neighbour>) =
+        answer.neighbours.iter().partition(|neighbour| neighbour.factor < 1.0);
+    let budgets: Vec<Row<'_>> = less
+        .iter()
+        .map(|less| of(less))
+        .chain(std::iter::once(this))
+        .chain(more.iter().map(|more| of(more)))
+        .collect();
+    let found: Vec<f64> = budgets.iter().map(|(_, best, ..)| best.loss.best).collect();
     let mut rows: Vec<Vec<String>> =
         vec![["budget", "N*", "D*", "loss", "money", "time"].map(str::to_owned).into()];
-    let row =
-        |name: String, best: &plan::Allocation, money: Option<String>, time: Option<String>| {
-            let interval = best.loss.interval(at);
-            vec![
-                name,
-                amount(best.parameters.best.get(), best.parameters.interval(at), COUNT),
-                amount(best.tokens.best.get(), best.tokens.interval(at), COUNT),
-                rounded(best.loss.best, interval),
-                money.unwrap_or_default(),
-                time.unwrap_or_default(),
-            ]
+    for ((name, best, money, time), loss) in budgets.into_iter().zip(losses(&found)) {
+        let dollars = |money: &Drawn<machines::Usd>| {
+            format!("${}", amount(money.best.get(), money.interval(at), MONEY))
         };
-    let dollars = |money: &Drawn<machines::Usd>| {
-        format!("${}", amount(money.best.get(), money.interval(at), MONEY))
-    };
-    let long = |time: &Drawn<runs::Seconds>| amount(time.best.number(), time.interval(at), TIME);
-    let mut shown = false;
-    for neighbour in &answer.neighbours {
-        if neighbour.factor > 1.0 && !shown {
-            rows.push(row(
-                "this".to_owned(),
-                &answer.plan.optimum,
-                answer.cost.money.as_ref().ok().map(dollars),
-                answer.cost.time.as_ref().map(long),
-            ));
-            shown = true;
-        }
-        rows.push(row(
-            format!("{}x", neighbour.factor),
-            &neighbour.best,
-            neighbour.money.as_ref().map(dollars),
-            neighbour.time.as_ref().map(long),
-        ));
+        let long =
+            |time: &Drawn<runs::Seconds>| amount(time.best.number(), time.interval(at), TIME);
+        rows.push(vec![
+            name,
+            amount(best.parameters.best.get(), best.parameters.interval(at), COUNT),
+            amount(best.tokens.best.get(), best.tokens.interval(at), COUNT),
+            loss,
+            money.map(dollars).unwrap_or_default(),
+            time.as_ref().map(long).unwrap_or_default(),
+        ]);
     }
-    table(text, &rows);
+    table(text, &filled(rows));
+}
+
+/// A budget of the table: its name, its best run, money and time.
+type Row<'a> = (
+    String,
+    &'a plan::Allocation,
+    Option<&'a Drawn<machines::Usd>>,
+    &'a Option<Drawn<runs::Seconds>>,
+);
+
+fn of(other: &Neighbour) -> Row<'_> {
+    (format!("{}x", other.factor), &other.best, other.money.as_ref(), &other.time)
+}
+
+/// Rows without the columns that have a head and nothing else.
+fn filled(rows: Vec<Vec<String>>) -> Vec<Vec<String>> {
+    let count = rows.first().map_or(0, Vec::len);
+    let used: Vec<bool> =
+        (0..count).map(|column| rows.iter().skip(1).any(|row| !row[column].is_empty())).collect();
+    let kept = |row: Vec<String>| {
+        row.into_iter().zip(&used).filter(|(_, used)| **used).map(|(cell, _)| cell).collect()
+    };
+    rows.into_iter().map(kept).collect()
 }
 
 pub(super) fn rules(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
     let at = asked.level;
-    let certain = asked.source.fit.is_none() || answer.plan.ignorance.share.draws.is_empty();
+    let certain = answer.plan.ignorance.share.interval(at).is_none();
     let draws = if certain {
         "if the law is right"
-    } else {
+    } else if asked.source.fit.is_some() {
         "mean over the draws of the law, and their interval"
+    } else {
+        "mean and interval over the draws of what is uncertain, if the law is right"
     };
-    let _ = writeln!(text, "\n{} of the budget, {draws}", bold("wasted"));
+    text.push('\n');
+    hanging(text, (0, 2), &format!("{} of what a run costs, {draws}", bold("wasted")), width);
     let mut rows: Vec<Vec<String>> =
         vec![["by", "N", "D/N", "loss", "wasted", "money", "time"].map(str::to_owned).into()];
-    let mut push = |mistake: &Mistake| {
+    let mistakes: Vec<&Mistake> =
+        std::iter::once(&answer.plan.ignorance).chain(&answer.mistakes).collect();
+    let found: Vec<f64> = mistakes.iter().map(|mistake| mistake.run.loss.best).collect();
+    for (mistake, loss) in mistakes.into_iter().zip(losses(&found)) {
         let flop = &mistake.flop;
         let lost = asked.means.money(flop).ok().map(|lost| lost.mean());
         let days = asked.count().map(|count| asked.means.time(flop, count).mean());
@@ -73,19 +94,15 @@ pub(super) fn rules(text: &mut String, asked: &Asked, answer: &Answer, width: us
         rows.push(vec![
             mistake.by.clone(),
             amount(mistake.run.parameters.best.get(), None, COUNT),
-            ratio_in_words(&ratio, at),
-            rounded(mistake.run.loss.best, mistake.run.loss.interval(at)),
+            three_digits(ratio.best),
+            loss,
             mean_share(&mistake.share, at),
             lost.map_or(String::new(), |lost| format!("${}", amount(lost, None, MONEY))),
             days.map_or(String::new(), |days| amount(days, None, TIME)),
         ]);
-    };
-    push(&answer.plan.ignorance);
-    for mistake in &answer.mistakes {
-        push(mistake);
     }
-    table(text, &rows);
-    if asked.source.fit.is_some() && asked.size().is_none() {
+    table(text, &filled(rows));
+    if !certain && asked.source.fit.is_some() && asked.size().is_none() {
         let said = "What the plan wastes is what experiments could save at most: `isoflop next`";
         hanging(text, (2, 2), said, width);
     }
@@ -124,13 +141,14 @@ pub(super) fn long(text: &mut String, asked: &Asked, answer: &Answer, width: usi
     );
     let head = ["D", "D/N", "loss", "a FLOP more gains", "wasted", "best if it serves"];
     let mut rows: Vec<Vec<String>> = vec![head.map(str::to_owned).into()];
-    for stretch in &long.stretches {
+    let found: Vec<f64> = long.stretches.iter().map(|stretch| stretch.run.loss.best).collect();
+    for (stretch, loss) in long.stretches.iter().zip(losses(&found)) {
         let run = &stretch.run;
         let served = stretch.served.best.get();
         rows.push(vec![
             amount(run.tokens.best.get(), None, COUNT),
-            rounded(run.tokens_per_parameter().best, None),
-            rounded(run.loss.best, run.loss.interval(at)),
+            three_digits(run.tokens_per_parameter().best),
+            loss,
             format!("{} of the best", share(stretch.marginal.best)),
             share(stretch.waste.best),
             if served > 0.0 {
@@ -162,13 +180,5 @@ pub(super) fn long(text: &mut String, asked: &Asked, answer: &Answer, width: usi
     }
     if !said.is_empty() {
         hanging(text, (2, 2), &format!("When to stop: {}", said.join("; ")), width);
-    }
-}
-
-/// Tokens per parameter, to three digits at most.
-fn ratio_in_words(ratio: &Drawn<f64>, at: f64) -> String {
-    match ratio.interval(at) {
-        Some(interval) => rounded(ratio.best, Some(interval)),
-        None => three_digits(ratio.best),
     }
 }
