@@ -1,6 +1,7 @@
 //! What to train with a budget: where loss, machine and money meet.
 
 mod believed;
+pub mod dimensions;
 mod drawn;
 
 pub use believed::Believed;
