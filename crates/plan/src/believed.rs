@@ -73,6 +73,11 @@ impl Believed {
         })
     }
 
+    /// A law with values of one's own: a column per parameter, the best value first.
+    pub fn of_columns(law: Law, name: &str, source: &str, values: Columns) -> Self {
+        Self { law, name: name.to_owned(), source: source.to_owned(), range: None, values }
+    }
+
     /// How many draws there are beside the best values.
     pub fn draws(&self) -> usize {
         self.values.rows() - 1

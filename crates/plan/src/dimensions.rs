@@ -26,10 +26,12 @@ mod search;
 mod split;
 #[cfg(test)]
 mod tests;
+mod trade;
 
 pub use capability::{Amount, Capability, Choice, Dimension, Slot};
 pub use catalogue::{capabilities, capability};
 pub use curve::{Curve, CurvePoint};
 pub use limits::{Limit, LimitKind, Machine};
 pub use question::{Aim, Question};
-pub use split::{Certainty, Part, Split, Through, exchange_rate, snell_multiplier};
+pub use split::{Certainty, Part, Price, Split, Through};
+pub use trade::{exchange_rate, snell_multiplier};

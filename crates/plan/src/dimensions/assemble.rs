@@ -80,7 +80,8 @@ impl Model {
         let mut environment = Environment::new();
         for choice in &capability.choices {
             environment = environment.input(ln_name(choice), "");
-            program.define(&choice.name, Source::new("choice", format!("exp({})", ln_name(choice))))?;
+            program
+                .define(&choice.name, Source::new("choice", format!("exp({})", ln_name(choice))))?;
         }
 
         let mut laws = Vec::new();
@@ -100,7 +101,8 @@ impl Model {
             laws.push((slot.role.clone(), seat.name.clone(), seat.source.clone()));
             for parameter in &seat.law.parameters {
                 let name = format!("{}_{}", slot.role, parameter.name);
-                let column = seat.columns.into_iter_named(&parameter.name);
+                let column = seat.columns.iter().find(|(known, _)| *known == parameter.name);
+                let column = column.map(|(_, column)| column.clone());
                 columns.push((slot.role.clone(), name, column));
             }
         }
@@ -155,6 +157,7 @@ impl Model {
         Ok(Self {
             functions,
             checked,
+            given,
             choices,
             rows,
             serves,
@@ -163,19 +166,7 @@ impl Model {
             pue,
             assumptions,
             laws,
-            given,
         })
-    }
-}
-
-/// Taking one column out of those of a seat.
-trait Named {
-    fn into_iter_named(&self, name: &str) -> Option<Vec<f64>>;
-}
-
-impl Named for Vec<(String, Vec<f64>)> {
-    fn into_iter_named(&self, name: &str) -> Option<Vec<f64>> {
-        self.iter().find(|(known, _)| known == name).map(|(_, column)| column.clone())
     }
 }
 
@@ -330,7 +321,9 @@ fn draw(
         let mut joint = Draws::new(Design::Plain);
         for (_, name, column) in columns.iter().filter(|(role, ..)| *role == slot.role) {
             match column {
-                Some(column) if column.len() > 1 => joint.push(name.clone(), column[1..].to_vec())?,
+                Some(column) if column.len() > 1 => {
+                    joint.push(name.clone(), column[1..].to_vec())?;
+                }
                 _ => {}
             }
         }

@@ -162,7 +162,8 @@ impl Walker {
             Some(old) => {
                 let before = self::slacks(task, self.row, old);
                 let kept = (0..task.bounds.len()).all(|j| slacks[j] > (1.0 - REACH) * before[j]);
-                let enough = self.merit + 1e-4 * self.length * self.slope
+                let enough = self.merit
+                    + 1e-4 * self.length * self.slope
                     + 1e-13 * self.merit.abs().max(1.0);
                 if !(kept && merit <= enough) {
                     self.length *= 0.5;
@@ -194,8 +195,8 @@ impl Walker {
 
     fn start(&mut self, task: &Task<'_>, point: &Point, slacks: &[f64; LIMITS]) {
         self.point = Some(*point);
-        for j in 0..task.bounds.len() {
-            self.limits[j] = self.mu / slacks[j];
+        for (multiplier, slack) in self.limits.iter_mut().zip(slacks).take(task.bounds.len()) {
+            *multiplier = self.mu / slack;
         }
         for &i in &task.free {
             self.lower[i] = self.mu / (self.x[i] - task.lower[i]);
@@ -207,7 +208,8 @@ impl Walker {
     fn barrier(&self, task: &Task<'_>, x: &Vector, point: &Point, slacks: &[f64; LIMITS]) -> f64 {
         let (function, sign) = task.objective;
         let mut merit = sign * point[function].value;
-        let mut room = |slack: f64| merit -= if slack > 0.0 { self.mu * slack.ln() } else { f64::NAN };
+        let mut room =
+            |slack: f64| merit -= if slack > 0.0 { self.mu * slack.ln() } else { f64::NAN };
         for slack in &slacks[..task.bounds.len()] {
             room(*slack);
         }
@@ -228,10 +230,10 @@ impl Walker {
             let centre = mu / slack;
             value.clamp(1e-6 * centre, 1e6 * centre)
         };
-        for j in 0..task.bounds.len() {
-            let moved = self.limits[j] + self.length * self.limit_steps[j];
-            let moved = moved.max((1.0 - REACH) * self.limits[j]);
-            self.limits[j] = near(moved, slacks[j], self.mu);
+        let moves = self.limit_steps.iter().zip(slacks).take(task.bounds.len());
+        for (multiplier, (step, slack)) in self.limits.iter_mut().zip(moves) {
+            let moved = *multiplier + self.length * step;
+            *multiplier = near(moved.max((1.0 - REACH) * *multiplier), *slack, self.mu);
         }
         for &i in &task.free {
             // z+ = mu / room - (z / room) step, of the room before the step.
@@ -272,8 +274,8 @@ impl Walker {
             worst = worst.max((self.lower[i] * (self.x[i] - task.lower[i]) - mu).abs());
             worst = worst.max((self.upper[i] * (task.upper[i] - self.x[i]) - mu).abs());
         }
-        for j in 0..task.bounds.len() {
-            worst = worst.max((self.limits[j] * slacks[j] - mu).abs());
+        for (multiplier, slack) in self.limits.iter().zip(slacks).take(task.bounds.len()) {
+            worst = worst.max((multiplier * slack - mu).abs());
         }
         worst
     }
@@ -311,7 +313,8 @@ impl Walker {
         for (a, &i) in free.iter().enumerate() {
             self.step[i] = found[a];
             self.slope -= right[a] * found[a];
-            let room = if found[a] < 0.0 { self.x[i] - task.lower[i] } else { task.upper[i] - self.x[i] };
+            let room =
+                if found[a] < 0.0 { self.x[i] - task.lower[i] } else { task.upper[i] - self.x[i] };
             // In logarithms a step of 3 is a factor of 20, beyond what second derivatives know.
             let room = room.min(3.0 / REACH);
             if found[a] != 0.0 {
@@ -362,11 +365,7 @@ pub(super) fn lagrangian_gradient(
 }
 
 /// The Hessian of the same, of the free choices in their order.
-pub(super) fn lagrangian_hessian(
-    task: &Task<'_>,
-    point: &Point,
-    limits: &[f64; LIMITS],
-) -> Matrix {
+pub(super) fn lagrangian_hessian(task: &Task<'_>, point: &Point, limits: &[f64; LIMITS]) -> Matrix {
     let (function, sign) = task.objective;
     let mut matrix = [[0.0; MOST]; MOST];
     for (a, &i) in task.free.iter().enumerate() {

@@ -109,14 +109,14 @@ mod tests {
         let x = cholesky_solve(&cholesky(&a, 3).unwrap(), 3, &b);
         let mut system = System::new(3).unwrap();
         for i in 0..3 {
-            for j in 0..3 {
-                system.set(i, j, a[i][j]);
+            for (j, value) in a[i].iter().enumerate().take(3) {
+                system.set(i, j, *value);
             }
             system.set_right(i, b[i]);
         }
         let y = system.solve().unwrap();
         for i in 0..3 {
-            let product: f64 = (0..3).map(|j| a[i][j] * x[j]).sum();
+            let product: f64 = a[i].iter().zip(&x).map(|(a, x)| a * x).sum();
             assert!((product - b[i]).abs() < 1e-14 && (x[i] - y[i]).abs() < 1e-14);
         }
         a[1][1] = -3.0;

@@ -175,16 +175,15 @@ impl File<'_> {
         })
     }
 
-    fn choice(
-        &self,
-        name: &Spanned<String>,
-        entry: ChoiceEntry,
-    ) -> Result<Choice, Diagnostic> {
+    fn choice(&self, name: &Spanned<String>, entry: ChoiceEntry) -> Result<Choice, Diagnostic> {
         let known = Choice::NAMES.map(|(name, _)| name);
         if !known.contains(&name.get_ref().as_str()) {
             return Err(self
                 .error(format!("`{}` is not a choice", name.get_ref()), name.span(), "this name")
-                .help(format!("the choices are {}; other numbers are parameters", known.join(", "))));
+                .help(format!(
+                    "the choices are {}; other numbers are parameters",
+                    known.join(", ")
+                )));
         }
         let within = self.range(&entry.within)?;
         if !(within.0 > 0.0 && within.1.is_finite()) {

@@ -107,7 +107,10 @@ pub(super) fn limits(
         Aim::Budget(budget) => {
             positive("budget", budget.get())?;
             let limit = Limit { kind: LimitKind::Compute, amount: budget.get() };
-            found.push((limit, Bound { function: TOTAL, sign: 1.0, limit: each(budget.get().ln()) }));
+            found.push((
+                limit,
+                Bound { function: TOTAL, sign: 1.0, limit: each(budget.get().ln()) },
+            ));
         }
         Aim::Reach(target) => {
             let (low, high) = question.capability.within;
@@ -143,7 +146,9 @@ pub(super) fn limits(
             found.push((limit, Bound { function: RUN, sign: 1.0, limit: limit_of }));
         } else if question.megawatts.is_none() {
             return Err(Diagnostic::error("days bound nothing without a number of accelerators")
-                .help("say how many there are, as in `--on \"1024 h100\"`, or how many megawatts"));
+                .help(
+                    "say how many there are, as in `--on \"1024 h100\"`, or how many megawatts",
+                ));
         }
     }
     if let Some(megawatts) = question.megawatts {

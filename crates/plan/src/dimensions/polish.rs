@@ -5,10 +5,13 @@ use diagnostic::Diagnostic;
 
 use super::barrier::{LIMITS, Solution, Task, lagrangian_gradient, lagrangian_hessian};
 use super::dense::{MOST, Matrix, System, Vector, cholesky};
-use super::functions::{Point, Space};
+use super::functions::{COUNT, Point, Space};
 
 /// Conditions met to this are met: gradients are of order one.
 pub(super) const SOLVED: f64 = 1e-9;
+
+/// Newton's steps, with room for a few changes of mind about what binds.
+const MOST_STEPS: usize = 20;
 
 /// What binds at an optimum.
 struct Binding {
@@ -37,10 +40,10 @@ pub(super) fn polish(
     space: &mut Space,
 ) -> Result<(), Diagnostic> {
     let mut polished: Vec<Row> = (solutions.iter().enumerate())
-        .filter_map(|(place, solution)| Some(Row::new(task, place, solution.as_ref()?, rows)))
+        .filter_map(|(place, solution)| Some(Row::new(task, place, solution.as_ref()?)))
         .collect();
     let mut points = Vec::new();
-    for _ in 0..8 {
+    for _ in 0..MOST_STEPS {
         let at_work: Vec<usize> = (0..polished.len())
             .filter(|&i| polished[i].finished.is_none() && !polished[i].given_up)
             .collect();
@@ -65,9 +68,13 @@ pub(super) fn polish(
 }
 
 impl Row {
-    fn new(task: &Task<'_>, place: usize, solution: &Solution, rows: &[usize]) -> Self {
-        let mut binding =
-            Binding { limits: Vec::new(), lower: Vec::new(), upper: Vec::new(), moving: Vec::new() };
+    fn new(task: &Task<'_>, place: usize, solution: &Solution) -> Self {
+        let mut binding = Binding {
+            limits: Vec::new(),
+            lower: Vec::new(),
+            upper: Vec::new(),
+            moving: Vec::new(),
+        };
         let mut x = solution.x;
         for &i in &task.free {
             // Of a product of slack and multiplier that is nearly zero, the smaller one is.
@@ -81,7 +88,6 @@ impl Row {
                 binding.moving.push(i);
             }
         }
-        let _ = rows;
         // A limit binds where its multiplier is of more than the barrier's making.
         binding.limits = (0..task.bounds.len()).filter(|&j| solution.limits[j] > 1e-5).collect();
         let mut limits = [0.0; LIMITS];
@@ -153,12 +159,11 @@ impl Row {
         for &i in &self.binding.upper {
             upper[i] = -gradient[i];
         }
-        let signs = (lower.iter().chain(&upper).chain(&self.limits)).all(|m| *m >= -SOLVED);
-        let inside = task.free.iter().all(|&i| {
-            task.lower[i] - SOLVED <= self.x[i] && self.x[i] <= task.upper[i] + SOLVED
-        });
+        if self.rebind(task, row, &values, &lower, &upper) {
+            return;
+        }
         let objective = task.worth(row, &values, SOLVED);
-        if !signs || !inside || objective.is_nan() {
+        if objective.is_nan() {
             self.given_up = true;
             return;
         }
@@ -171,6 +176,46 @@ impl Row {
             residual,
             curved: self.curves(task, point),
         });
+    }
+
+    /// Lets go of what does not bind after all, and holds what has gone too far; whether anything
+    /// changed.
+    fn rebind(
+        &mut self,
+        task: &Task<'_>,
+        row: usize,
+        values: &[f64; COUNT],
+        lower: &Vector,
+        upper: &Vector,
+    ) -> bool {
+        let binding = &mut self.binding;
+        let slacks = task.slacks(row, values);
+        let beyond = |x: f64, i: usize| (task.lower[i] - x).max(x - task.upper[i]) > SOLVED;
+        if let Some(at) = binding.moving.iter().position(|&i| beyond(self.x[i], i)) {
+            let i = binding.moving.remove(at);
+            let (bound, side) = if self.x[i] < task.lower[i] {
+                (task.lower[i], &mut binding.lower)
+            } else {
+                (task.upper[i], &mut binding.upper)
+            };
+            self.x[i] = bound;
+            side.push(i);
+        } else if let Some(j) =
+            (0..task.bounds.len()).find(|j| slacks[*j] < -SOLVED && !binding.limits.contains(j))
+        {
+            binding.limits.push(j);
+        } else if let Some(at) = binding.limits.iter().position(|&j| self.limits[j] < -SOLVED) {
+            let j = binding.limits.remove(at);
+            self.limits[j] = 0.0;
+        } else if let Some(at) = binding.lower.iter().position(|&i| lower[i] < -SOLVED) {
+            binding.moving.push(binding.lower.remove(at));
+        } else if let Some(at) = binding.upper.iter().position(|&i| upper[i] < -SOLVED) {
+            binding.moving.push(binding.upper.remove(at));
+        } else {
+            return false;
+        }
+        self.given_up = binding.limits.len() > binding.moving.len();
+        true
     }
 
     /// Whether the Lagrangian curves upwards in every direction along the limits that bind: its

@@ -1,6 +1,7 @@
 //! What is asked of a capability, and the way from there to an answer.
 
 use diagnostic::Diagnostic;
+use formula::Columns;
 use laws::{Law, catalogue};
 use runs::{Flop, Tokens};
 
@@ -78,6 +79,27 @@ impl Question {
         }
     }
 
+    /// The published constants called `id`, which need not be complete: what they lack, the
+    /// capability or `changes` may state.
+    ///
+    /// # Errors
+    /// Constants that the catalogue does not have.
+    pub fn published(id: &str) -> Result<Believed, Diagnostic> {
+        for law in catalogue::all()? {
+            let Some(published) = law.published(id) else { continue };
+            let mut values = Columns::new(1);
+            for parameter in &law.parameters {
+                if let Some(value) = published.value(&parameter.name).or(parameter.fixed) {
+                    values.set(&parameter.name, vec![value]);
+                }
+            }
+            let source = published.source.clone();
+            return Ok(Believed::of_columns(law, id, &source, values));
+        }
+        // The refusal names the nearest.
+        Believed::published(id)
+    }
+
     /// The role that `law` can play in the capability: that of a slot whose own law takes the
     /// same variables.
     ///
@@ -91,7 +113,8 @@ impl Question {
         };
         let mut fitting = Vec::new();
         for slot in &self.capability.slots {
-            let own = catalogue::all()?.into_iter().find(|l| l.published(&slot.constants).is_some());
+            let own =
+                catalogue::all()?.into_iter().find(|l| l.published(&slot.constants).is_some());
             if own.is_some_and(|own| variables(&own) == variables(law)) {
                 fitting.push(slot.role.clone());
             }
@@ -99,7 +122,8 @@ impl Question {
         if let [role] = &fitting[..] {
             return Ok(role.clone());
         }
-        let roles: Vec<&str> = self.capability.slots.iter().map(|slot| slot.role.as_str()).collect();
+        let roles: Vec<&str> =
+            self.capability.slots.iter().map(|slot| slot.role.as_str()).collect();
         let problem = Diagnostic::error(format!(
             "the law `{}` of {} fits {} roles of `{}`",
             law.name,

@@ -18,17 +18,18 @@ const SAMPLED: usize = 7;
 /// Kinds of optimum that are followed in all draws.
 const KINDS: usize = 4;
 
-/// The optima of all rows.
+/// The optima of all rows; `None` where nothing meets the limits.
 #[derive(Debug, Clone)]
 pub(super) struct Optima {
-    /// By row; `None` where nothing meets the limits.
     pub(super) rows: Vec<Option<Solution>>,
-    /// Places from which other rows were found: starts for neighbouring problems.
-    pub(super) kinds: Vec<Vector>,
 }
 
 /// Optimises every row. `hints` are starts that may be good, by row.
-pub(super) fn optimise(task: &Task<'_>, rows: usize, hints: &[Optima]) -> Result<Optima, Diagnostic> {
+pub(super) fn optimise(
+    task: &Task<'_>,
+    rows: usize,
+    hints: &[Optima],
+) -> Result<Optima, Diagnostic> {
     let mut space = Space::default();
     let sampled: Vec<usize> = (0..=SAMPLED).map(|i| i * (rows - 1) / SAMPLED).collect();
     let mut kinds: Vec<(u64, Vector)> = Vec::new();
@@ -63,7 +64,7 @@ pub(super) fn optimise(task: &Task<'_>, rows: usize, hints: &[Optima]) -> Result
     for chunk in chunks {
         all.extend(chunk?);
     }
-    Ok(Optima { rows: all, kinds })
+    Ok(Optima { rows: all })
 }
 
 /// Which bounds and limits hold a solution.
@@ -252,5 +253,5 @@ fn spread(index: usize, place: usize, dimensions: usize) -> f64 {
     for _ in 0..40 {
         root = (1.0 + root).powf(1.0 / (dimensions as f64 + 1.0));
     }
-    (0.5 + (index as f64 + 1.0) / root.powi(place as i32 + 1)).fract()
+    (0.5 + (index as f64 + 1.0) / root.powf(place as f64 + 1.0)).fract()
 }

@@ -1,5 +1,7 @@
 //! The answer: how the compute goes, what it reaches, what more of each thing would bring.
 
+use std::sync::Arc;
+
 use diagnostic::Diagnostic;
 use runs::Flop;
 
@@ -7,11 +9,11 @@ use super::assemble::Model;
 use super::barrier::{Solution, Task};
 use super::capability::{Amount, Choice, Dimension};
 use super::dense::{MOST, Vector};
-use super::functions::{CAPABILITY, Functions, SERVING, Space, TOTAL};
+use super::functions::{CAPABILITY, Functions, Space, TOTAL};
 use super::limits::{Limit, LimitKind, limits};
 use super::question::{Aim, Question};
 use super::search::{Optima, optimise};
-use crate::drawn::{Drawn, Quantity};
+use crate::drawn::Drawn;
 
 /// What one dimension gets.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,7 +95,7 @@ pub struct Split {
     pub laws: Vec<(String, String, String)>,
     /// How sure the optima are.
     pub certainty: Certainty,
-    pub(super) model: std::sync::Arc<Model>,
+    pub(super) model: Arc<Model>,
     pub(super) optima: Optima,
 }
 
@@ -144,14 +146,14 @@ pub(super) fn task<'a>(
 
 impl Split {
     pub(super) fn of(question: &Question) -> Result<Self, Diagnostic> {
-        let model = std::sync::Arc::new(Model::new(question)?);
+        let model = Arc::new(Model::new(question)?);
         Self::with(question, model, &[])
     }
 
     /// The split of another question about the same model.
     pub(super) fn with(
         question: &Question,
-        model: std::sync::Arc<Model>,
+        model: Arc<Model>,
         hints: &[Optima],
     ) -> Result<Self, Diagnostic> {
         let stated = task(question, &model, &[])?;
@@ -165,8 +167,7 @@ impl Split {
             .map(|found| found.map_or([f64::NAN; MOST], |solution| solution.x))
             .collect();
         let names = ["capability", "training", "rl", "served"];
-        let costs =
-            Functions::others(&model.checked, &names, &model.choices, &model.given, &at)?;
+        let costs = Functions::others(&model.checked, &names, &model.choices, &model.given, &at)?;
         let total: Vec<f64> =
             (0..rows).map(|row| costs[1][row] + costs[2][row] + costs[3][row]).collect();
         let held = held(&stated, &optima, &model);
@@ -189,6 +190,11 @@ impl Split {
         })
     }
 
+    /// Whether there are queries at all.
+    pub fn serves(&self) -> bool {
+        self.model.serves
+    }
+
     /// The part of a dimension, if the capability has it.
     pub fn part(&self, dimension: Dimension) -> Option<&Part> {
         self.parts.iter().find(|part| part.dimension == dimension)
@@ -206,11 +212,7 @@ impl Split {
 }
 
 /// Limits that not even the least of everything meets contradict each other.
-fn check_corner(
-    question: &Question,
-    model: &Model,
-    stated: &Stated<'_>,
-) -> Result<(), Diagnostic> {
+fn check_corner(question: &Question, model: &Model, stated: &Stated<'_>) -> Result<(), Diagnostic> {
     if matches!(question.aim, Aim::Reach(_)) {
         return Ok(());
     }
@@ -228,7 +230,10 @@ fn check_corner(
                 limit.amount
             ))
             .note(format!("the least is {}", least.join(", ")))
-            .help(format!("it takes at least {:.1e} {unit}", limit.amount * (0.06 - slack).exp())));
+            .help(format!(
+                "it takes at least {:.1e} {unit}",
+                limit.amount * (0.06 - slack).exp()
+            )));
         }
     }
     Ok(())
@@ -286,8 +291,8 @@ fn parts(model: &Model, costs: &[Vec<f64>], total: &[f64], held: &[Vec<i8>]) -> 
             return None;
         }
         let share: Vec<f64> = flop.iter().zip(total).map(|(flop, total)| flop / total).collect();
-        let least =
-            (0..model.rows).map(|row| !choices.is_empty() && choices.iter().all(|&i| held[i][row] < 0));
+        let least = (0..model.rows)
+            .map(|row| !choices.is_empty() && choices.iter().all(|&i| held[i][row] < 0));
         Some(Part {
             dimension,
             flop: Drawn::from_rows(flop),
@@ -353,7 +358,8 @@ fn prices(
         (Some(_), true) => -1.0,
     };
     let price = |limit: Limit, multiplier: &dyn Fn(&Solution) -> f64| {
-        let of_row = |row: usize| optima.rows[row].map_or(f64::NAN, |s| multiplier(&s) * factor(row));
+        let of_row =
+            |row: usize| optima.rows[row].map_or(f64::NAN, |s| multiplier(&s) * factor(row));
         let mut per_fold: Vec<f64> = (0..model.rows).map(of_row).collect();
         let mut per_unit: Vec<f64> = (0..model.rows)
             .map(|row| per_fold[row] / limit.amount * if reach { total[row] } else { 1.0 })
@@ -390,9 +396,8 @@ fn prices(
     if let (Some(powered), Some(days)) = (powered, days) {
         let amount = days.limit.amount;
         days.per_fold = days.per_fold.with(&powered.per_fold, |a, b| a + b);
-        days.per_unit = days.per_unit.with(&powered.per_unit, |a, b| {
-            a + b * powered.limit.amount / amount
-        });
+        days.per_unit =
+            days.per_unit.with(&powered.per_unit, |a, b| a + b * powered.limit.amount / amount);
         days.binds = days.binds.max(powered.binds);
     }
     prices
@@ -406,30 +411,4 @@ fn certainty(optima: &Optima) -> Certainty {
         residual: found().map(|solution| solution.residual).fold(0.0, f64::max),
         proven: found().filter(|solution| solution.curved).count(),
     }
-}
-
-/// How many e-folds of inference make up for one e-fold less of training, at the same capability:
-/// near the split, by the slopes of the capability in D (through which training alone grows) and
-/// in what a query may use. `None` without both.
-///
-/// Villalobos and Atkinson 2023 find 1 to 2 over many tasks.
-pub fn exchange_rate(split: &Split) -> Option<Drawn<f64>> {
-    let query = split.through("T").or_else(|| split.through("k"))?;
-    let data = split.through("D")?;
-    split.model.serves.then(|| data.per_fold.with(&query.per_fold, |data, query| data / query))
-}
-
-/// How many times the tokens a model may use at inference, for the same compute in all, when a
-/// model `larger` times its size is the alternative: M + 3 (D / served) (M - 1), where `served`
-/// tokens are the model's own over its life (Snell et al. 2024, arXiv:2408.03314, section 7).
-pub fn snell_multiplier(split: &Split, larger: f64) -> Option<Drawn<f64>> {
-    let n = split.through("N")?.value.clone();
-    let data = split.through("D")?.value.clone();
-    let flop = &split.part(Dimension::Inference)?.flop;
-    if !split.model.serves {
-        return None;
-    }
-    let served: Drawn<f64> = flop.with(&n, |flop, n| flop / (2.0 * n));
-    let _ = (SERVING, Flop::of(0.0));
-    Some(data.with(&served, |data, served| larger + 3.0 * data / served * (larger - 1.0)))
 }
