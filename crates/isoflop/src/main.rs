@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use diagnostic::Diagnostic;
 
-use commands::{Outcome, compare, eval, fit, lab, list, pass_at_k, quickstart};
+use commands::{Outcome, compare, eval, fit, lab, list, pass_at_k, quickstart, split};
 
 const LONG_ABOUT: &str = "\
 Isoflop, the scaling laboratory: fits scaling laws to training runs, makes such runs, and calculates
@@ -38,6 +38,7 @@ enum Command {
     Fit(Box<fit::FitArgs>),
     Compare(Box<compare::CompareArgs>),
     PassAtK(pass_at_k::PassAtKArgs),
+    Split(Box<split::SplitArgs>),
     Eval(eval::EvalArgs),
     #[command(subcommand)]
     Lab(lab::LabCommand),
@@ -80,6 +81,7 @@ fn run(command: Command) -> Result<Outcome, Diagnostic> {
         Command::Fit(args) => fit::run(&args, out),
         Command::Compare(args) => compare::run(&args, out),
         Command::PassAtK(args) => pass_at_k::run(&args, out),
+        Command::Split(args) => split::run(&args, out),
         Command::Eval(args) => eval::run(&args, out),
         Command::Lab(command) => lab::run(command, out),
         Command::List(command) => list::run(&command, out),

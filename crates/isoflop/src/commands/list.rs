@@ -11,6 +11,7 @@ use super::Outcome;
 use crate::terminal_plot;
 use crate::text::say;
 
+mod capabilities;
 mod json;
 mod show;
 #[cfg(test)]
@@ -43,6 +44,17 @@ pub(crate) enum ListCommand {
         #[arg(long)]
         json: bool,
     },
+    /// List the capabilities that `isoflop split` knows, or show one whole
+    ///
+    /// A capability is composed from published pieces; what is assumed where they meet, and what
+    /// nobody measured, is shown with it.
+    Capabilities {
+        /// A capability of the catalogue, or the path of a capability's file
+        name: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Prints the list, or one entry of it.
@@ -50,8 +62,14 @@ pub(crate) enum ListCommand {
 /// # Errors
 /// A name that is not in the list, and a file that is not a law.
 pub(crate) fn run(command: &ListCommand, out: &mut dyn Write) -> Result<Outcome, Diagnostic> {
-    let ListCommand::Laws { name, json } = command;
-    say(out, &answer(name.as_deref(), *json, terminal_plot::width())?)?;
+    let width = terminal_plot::width();
+    let said = match command {
+        ListCommand::Laws { name, json } => answer(name.as_deref(), *json, width)?,
+        ListCommand::Capabilities { name, json } => {
+            capabilities::answer(name.as_deref(), *json, width)?
+        }
+    };
+    say(out, &said)?;
     Ok(Outcome::Done)
 }
 

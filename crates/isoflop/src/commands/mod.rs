@@ -7,6 +7,7 @@ pub(crate) mod lab;
 pub(crate) mod list;
 pub(crate) mod pass_at_k;
 pub(crate) mod quickstart;
+pub(crate) mod split;
 pub(crate) mod text_source;
 
 /// How a command ended, when it ended well.

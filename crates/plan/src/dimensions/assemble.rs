@@ -120,7 +120,15 @@ impl Model {
             environment = environment.input(name.as_str(), "");
         }
         add_costs(&mut program, question)?;
-        let checked = program.check(&environment)?;
+        let checked = program.check(&environment).map_err(|problem| {
+            let others = question.laws.iter();
+            others.fold(problem, |problem, (role, believed)| {
+                problem.note(format!(
+                    "`{}` of the law `{}` stands in the place of the law `{role}`",
+                    believed.name, believed.law.name
+                ))
+            })
+        })?;
         let given = draw(question, &checked, &columns)?;
         Self::of(question, checked, given, amounts, laws)
     }

@@ -45,6 +45,8 @@ pub struct Through {
     pub per_flop: Drawn<f64>,
     /// Share of draws in which it is at its least, and at its greatest.
     pub held: (f64, f64),
+    /// The greatest that it may be: the end of what the capability is for, or the stock of tokens.
+    pub greatest: f64,
 }
 
 /// A limit with what one more unit of it is worth.
@@ -172,7 +174,7 @@ impl Split {
             (0..rows).map(|row| costs[1][row] + costs[2][row] + costs[3][row]).collect();
         let held = held(&stated, &optima, &model);
         let parts = parts(&model, &costs, &total, &held);
-        let through = through(&model, &optima, &at, &total, &held)?;
+        let through = through(&model, &optima, &at, &total, (&held, &stated.task.upper))?;
         let prices = prices(question, &model, &stated, &optima, &total);
         let certainty = certainty(&optima);
         Ok(Self {
@@ -308,7 +310,7 @@ fn through(
     optima: &Optima,
     at: &[Vector],
     total: &[f64],
-    held: &[Vec<i8>],
+    (held, upper): (&[Vec<i8>], &Vector),
 ) -> Result<Vec<Through>, Diagnostic> {
     let rows: Vec<usize> = (0..model.rows).collect();
     let mut points = Vec::new();
@@ -336,6 +338,7 @@ fn through(
                 share_of(held[i].iter().map(|held| *held < 0)),
                 share_of(held[i].iter().map(|held| *held > 0)),
             ),
+            greatest: upper[i].exp(),
             choice: choice.clone(),
         }
     };
