@@ -201,6 +201,15 @@ fn every_optimum_is_certified_and_the_same_for_any_number_of_threads() {
     assert_eq!(a.capability, b.capability);
     assert_eq!(a.certainty.solved, 1001);
     assert!(a.certainty.residual < 1e-8 && a.certainty.proven == 1001, "{:?}", a.certainty);
+    let bound = Question {
+        tokens: Some(Tokens(15e12)),
+        machine: Some(Machine::catalogued("h100", Some(8192.0)).unwrap()),
+        days: Some(30.0),
+        megawatts: Some(20.0),
+        ..ask("aime-thinking", 3e25, 4000)
+    };
+    let sure = answer(&bound).certainty;
+    assert!(sure.residual < 1e-8 && sure.proven == 4001, "{sure:?}");
 }
 
 #[test]
