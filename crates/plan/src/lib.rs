@@ -3,6 +3,7 @@
 mod believed;
 pub mod dimensions;
 mod drawn;
+pub mod portfolio;
 
 pub use believed::Believed;
 pub use drawn::{Drawn, Quantity};
