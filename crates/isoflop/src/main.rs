@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use diagnostic::Diagnostic;
 
-use commands::{Outcome, compare, eval, fit, lab, list, pass_at_k, quickstart, split};
+use commands::{Outcome, compare, eval, fit, lab, list, pass_at_k, portfolio, quickstart, split};
 
 const LONG_ABOUT: &str = "\
 Isoflop, the scaling laboratory: fits scaling laws to training runs, makes such runs, and calculates
@@ -39,6 +39,8 @@ enum Command {
     Compare(Box<compare::CompareArgs>),
     PassAtK(pass_at_k::PassAtKArgs),
     Split(Box<split::SplitArgs>),
+    #[command(subcommand)]
+    Portfolio(portfolio::PortfolioCommand),
     Eval(eval::EvalArgs),
     #[command(subcommand)]
     Lab(lab::LabCommand),
@@ -82,6 +84,7 @@ fn run(command: Command) -> Result<Outcome, Diagnostic> {
         Command::Compare(args) => compare::run(&args, out),
         Command::PassAtK(args) => pass_at_k::run(&args, out),
         Command::Split(args) => split::run(&args, out),
+        Command::Portfolio(command) => portfolio::run(&command, out),
         Command::Eval(args) => eval::run(&args, out),
         Command::Lab(command) => lab::run(command, out),
         Command::List(command) => list::run(&command, out),

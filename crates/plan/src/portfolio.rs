@@ -11,10 +11,12 @@ mod bets;
 mod family;
 mod frontier;
 mod learn;
+mod odds;
 mod prior;
 
-pub use bets::{Bet, Bets, BetsAnswer, Effect, Odds};
+pub use bets::{Bet, Bets, BetsAnswer, Effect};
 pub use family::{Family, Member, Ratio};
 pub use frontier::Frontier;
 pub use learn::{Learn, Learned};
+pub use odds::Odds;
 pub use prior::Prior;

@@ -235,13 +235,19 @@ fn question(args: &SplitArgs) -> Result<Question, Diagnostic> {
 }
 
 /// A saved fit, or published constants.
-fn believed(name: &str) -> Result<Believed, Diagnostic> {
+pub(crate) fn believed(name: &str) -> Result<Believed, Diagnostic> {
+    Ok(believed_with_scatter(name)?.0)
+}
+
+/// The same, with the spread of a fit's residuals.
+pub(crate) fn believed_with_scatter(name: &str) -> Result<(Believed, Option<f64>), Diagnostic> {
     let path = Path::new(name);
     if path.extension().is_some_and(|extension| extension == "json") || path.is_file() {
         let text = std::fs::read_to_string(path)
             .map_err(|problem| Diagnostic::error(format!("cannot read {name}: {problem}")))?;
         let fit = Fit::from_json(name, &text)?;
-        return Ok(Believed::fitted(name, &fit, None));
+        let scatter = (fit.spread > 0.0).then_some(fit.spread);
+        return Ok((Believed::fitted(name, &fit, None), scatter));
     }
-    Question::published(name)
+    Ok((Question::published(name)?, None))
 }

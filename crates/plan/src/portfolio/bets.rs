@@ -10,9 +10,6 @@
 //! worlds, so that they differ by the choice and not by luck.
 
 use diagnostic::Diagnostic;
-use draws::Design;
-use draws::uncertain::{sampled, uncertain_inputs};
-use formula::{Columns, Environment, Program, Source};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
@@ -21,6 +18,7 @@ use runs::Flop;
 
 use super::family::above_zero;
 use super::frontier::Frontier;
+use super::odds::Odds;
 use super::prior::Prior;
 use crate::{Believed, Drawn};
 
@@ -31,13 +29,6 @@ pub enum Effect {
     Compute,
     /// Loss saved, in the unit of the law.
     Loss,
-}
-
-/// How well small experiments tell: the best values first, then draws.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Odds {
-    noise: Vec<f64>,
-    transfer: Vec<f64>,
 }
 
 /// The worlds that draws of the odds meet; the best values meet [`Bets::worlds`].
@@ -106,60 +97,6 @@ pub struct BetsAnswer {
     pub taken: f64,
 }
 
-impl Odds {
-    /// From texts, as `0.03` or `0.02 to 0.05`: the standard deviation of a measured effect, and
-    /// the correlation between effects a decade of compute apart.
-    ///
-    /// # Errors
-    /// Texts that are not plain numbers, noise below zero, correlations outside 0 to 1.
-    pub fn parse(noise: &str, transfer: &str, draws: usize, seed: u64) -> Result<Self, Diagnostic> {
-        let mut program = Program::new();
-        program.define("noise", Source::new("--noise", noise))?;
-        program.define("transfer", Source::new("--transfer", transfer))?;
-        let checked = program.check(&Environment::new())?;
-        for name in ["noise", "transfer"] {
-            let value = checked.value_type(name)?;
-            if !["a plain number", "a share"].contains(&value.description()) {
-                let message = format!("`{name}` is {}, not a plain number", value.description());
-                return Err(Diagnostic::error(message));
-            }
-        }
-        let uncertain = uncertain_inputs(&checked).map_err(|misfit| misfit.problem)?;
-        let names: Vec<&str> = uncertain.iter().map(|input| input.name.as_str()).collect();
-        let draws = if names.is_empty() { 0 } else { draws };
-        let mut given = Columns::new(1 + draws);
-        let sample = match draws {
-            0 => None,
-            draws => {
-                let inputs = sampled(&uncertain, &names)?;
-                Some(inputs.sampler(seed, Design::Plain)?.draw(draws)?)
-            }
-        };
-        for input in &uncertain {
-            let mut column = vec![input.dist.median(); 1 + draws];
-            if let Some(sample) = &sample {
-                column[1..].copy_from_slice(sample.column(&input.name)?);
-            }
-            given.set(input.name.as_str(), column);
-        }
-        let out = checked.compile(&["noise", "transfer"])?.evaluate(&given)?;
-        let column = |name: &str, low: f64, high: f64| {
-            let column = out.get(name).unwrap_or_default().to_vec();
-            match column.iter().find(|value| !(low..=high).contains(*value)) {
-                None => Ok(column),
-                Some(odd) => Err(Diagnostic::error(format!("`--{name}` may be {odd}"))
-                    .help(format!("it must lie between {low} and {high}"))),
-            }
-        };
-        Ok(Self { noise: column("noise", 0.0, f64::MAX)?, transfer: column("transfer", 0.0, 1.0)? })
-    }
-
-    /// Draws beside the best values.
-    pub fn draws(&self) -> usize {
-        self.noise.len() - 1
-    }
-}
-
 /// What one row of the odds makes of one scale.
 #[derive(Clone, Copy)]
 struct Telling {
@@ -168,12 +105,6 @@ struct Telling {
     noise: f64,
     /// An idea is taken where its measured effect is above this.
     threshold: f64,
-}
-
-/// Sums over worlds, by row, scale and place in the list of numbers of ideas.
-struct Sums {
-    effects: Vec<f64>,
-    squares: Vec<f64>,
 }
 
 impl Bets {
@@ -219,7 +150,7 @@ impl Bets {
         let frontier = Frontier::new(law, Flop(budget * 1e-3), Flop(budget * 1e3))?;
         let counts = self.counts();
         let sums = self.simulate(&counts);
-        let rows = self.odds.noise.len();
+        let rows = self.odds.rows();
         let gains: Vec<Vec<Bet>> = (0..rows)
             .map(|row| self.table(row, &counts, &sums, &frontier, row % frontier.rows()))
             .collect();
@@ -315,37 +246,34 @@ impl Bets {
         }
     }
 
-    fn simulate(&self, counts: &[usize]) -> Sums {
-        let rows = self.odds.noise.len();
-        let (scales, cells) = (self.scales.len(), self.scales.len() * counts.len());
+    /// Sums of effects over worlds, by row of the odds, scale and number of ideas.
+    fn simulate(&self, counts: &[usize]) -> Vec<f64> {
+        let rows = self.odds.rows();
+        let scales = self.scales.len();
         let tellings: Vec<Telling> = (0..rows)
             .flat_map(|row| self.scales.iter().map(move |scale| (row, *scale)))
             .map(|(row, scale)| self.telling(row, scale))
             .collect();
+        let cells = tellings.len() * counts.len();
         let of_chunk = |chunk: usize| {
-            let mut sums =
-                Sums { effects: vec![0.0; rows * cells], squares: vec![0.0; rows * cells] };
+            let mut sums = vec![0.0; cells];
             let mut ideas = Vec::new();
             for world in chunk * CHUNK..self.worlds.min((chunk + 1) * CHUNK) {
                 self.ideas(world, &mut ideas, self.ideas);
                 let met = if world < WORLDS_PER_DRAW { rows } else { 1 };
                 for (place, telling) in tellings.iter().enumerate().take(met * scales) {
                     self.picked(telling, &ideas, counts, |count, effect| {
-                        sums.effects[place * counts.len() + count] += effect;
-                        sums.squares[place * counts.len() + count] += effect * effect;
+                        sums[place * counts.len() + count] += effect;
                     });
                 }
             }
             sums
         };
-        let chunks: Vec<Sums> =
+        let chunks: Vec<Vec<f64>> =
             (0..self.worlds.div_ceil(CHUNK)).into_par_iter().map(of_chunk).collect();
-        let mut total = Sums { effects: vec![0.0; rows * cells], squares: vec![0.0; rows * cells] };
+        let mut total = vec![0.0; cells];
         for chunk in &chunks {
-            for (sum, part) in total.effects.iter_mut().zip(&chunk.effects) {
-                *sum += part;
-            }
-            for (sum, part) in total.squares.iter_mut().zip(&chunk.squares) {
+            for (sum, part) in total.iter_mut().zip(chunk) {
                 *sum += part;
             }
         }
@@ -357,7 +285,7 @@ impl Bets {
         &self,
         row: usize,
         counts: &[usize],
-        sums: &Sums,
+        sums: &[f64],
         frontier: &Frontier,
         law_row: usize,
     ) -> Vec<Bet> {
@@ -374,7 +302,7 @@ impl Bets {
                     continue;
                 }
                 let place = (row * self.scales.len() + s) * counts.len() + c;
-                let effect = sums.effects[place] / worlds;
+                let effect = sums[place] / worlds;
                 let gain = effect - self.price(left, frontier, law_row);
                 table.push(Bet { k, scale, gain });
             }
