@@ -24,6 +24,7 @@ mod polish;
 mod question;
 mod search;
 mod split;
+mod stated;
 #[cfg(test)]
 mod tests;
 mod trade;

@@ -53,7 +53,7 @@ pub(super) struct Solution {
 }
 
 /// Products of slack and multiplier at which a row is done.
-const LEAST_MU: f64 = 1e-10;
+const LEAST_MU: f64 = 1e-8;
 const MOST_STEPS: usize = 120;
 /// A step may use this share of the way to a bound.
 const REACH: f64 = 0.995;
@@ -84,6 +84,10 @@ struct Walker {
     point: Option<Point>,
     step: Vector,
     length: f64,
+    /// The step before any correction, and the Cholesky factor that gave it.
+    newton: Vector,
+    factor: Matrix,
+    corrected: bool,
     /// The barrier function at x and its slope along the step.
     merit: f64,
     slope: f64,
@@ -131,6 +135,9 @@ impl Walker {
             point: None,
             step: [0.0; MOST],
             length: 0.0,
+            newton: [0.0; MOST],
+            factor: [[0.0; MOST]; MOST],
+            corrected: false,
             merit: f64::INFINITY,
             slope: 0.0,
             limits: [0.0; LIMITS],
@@ -166,6 +173,11 @@ impl Walker {
                     + 1e-4 * self.length * self.slope
                     + 1e-13 * self.merit.abs().max(1.0);
                 if !(kept && merit <= enough) {
+                    if !self.corrected && self.correct(task, &before, &slacks) {
+                        return;
+                    }
+                    self.step = self.newton;
+                    self.corrected = false;
                     self.length *= 0.5;
                     if self.length > 1e-9 && self.steps < MOST_STEPS {
                         return;
@@ -254,8 +266,8 @@ impl Walker {
         loop {
             let residual = self.residual(task, slacks, self.mu);
             if self.mu <= LEAST_MU {
-                // Rounding of slacks this small leaves no more; the polish does.
-                self.done = residual < 1e3 * LEAST_MU;
+                // The polish does the rest.
+                self.done = residual < 10.0 * LEAST_MU;
                 return;
             }
             if residual.is_nan() || residual > 10.0 * self.mu {
@@ -288,6 +300,7 @@ impl Walker {
         let free = &task.free;
         let n = free.len();
         let mut matrix = lagrangian_hessian(task, &point, &self.limits);
+        let curvature = (0..n).map(|a| matrix[a][a].abs()).fold(1e-6, f64::max);
         let mut right = [0.0; MOST];
         let (function, sign) = task.objective;
         for (a, &i) in free.iter().enumerate() {
@@ -304,10 +317,11 @@ impl Walker {
                 }
             }
         }
-        let Some(found) = solve_lifted(&matrix, n, &right) else {
+        let Some((found, factor)) = solve_lifted(&matrix, n, &right, curvature) else {
             self.done = true;
             return;
         };
+        (self.factor, self.corrected) = (factor, false);
         self.step = [0.0; MOST];
         self.slope = 0.0;
         self.length = 1.0;
@@ -328,7 +342,40 @@ impl Walker {
             self.limit_steps[j] =
                 self.mu / slacks[j] - self.limits[j] + self.limits[j] / slacks[j] * along;
         }
+        self.newton = self.step;
         self.merit = self.barrier(task, &self.x, &point, &slacks);
+    }
+
+    /// Bends a step back that leaves a limit because the limit curves away from it (a second-order
+    /// correction): without it, steps along the budget would be as small as the slack. Whether
+    /// there was anything to bend.
+    fn correct(&mut self, task: &Task<'_>, before: &[f64; LIMITS], slacks: &[f64; LIMITS]) -> bool {
+        let Some(point) = &self.point else { return false };
+        let left = (0..task.bounds.len()).filter(|&j| slacks[j] <= (1.0 - REACH) * before[j]);
+        let worst =
+            left.min_by(|&a, &b| (slacks[a] / before[a]).total_cmp(&(slacks[b] / before[b])));
+        let Some(worst) = worst else { return false };
+        let bound = &task.bounds[worst];
+        let n = task.free.len();
+        let mut across = [0.0; MOST];
+        let mut along = 0.0;
+        for (a, &i) in task.free.iter().enumerate() {
+            across[a] = bound.sign * point[bound.function].gradient[i];
+            along += across[a] * self.newton[i] * self.length;
+        }
+        let way = cholesky_solve(&self.factor, n, &across);
+        let steepness: f64 = (0..n).map(|a| across[a] * way[a]).sum();
+        // As much slack as the straight line would have left.
+        let missing = (before[worst] - along).max(0.1 * before[worst]) - slacks[worst];
+        let size = missing / steepness / self.length;
+        if !size.is_finite() {
+            return false;
+        }
+        for (a, &i) in task.free.iter().enumerate() {
+            self.step[i] = self.newton[i] - size * way[a];
+        }
+        self.corrected = true;
+        true
     }
 
     fn solution(&self, task: &Task<'_>) -> Option<Solution> {
@@ -379,9 +426,14 @@ pub(super) fn lagrangian_hessian(task: &Task<'_>, point: &Point, limits: &[f64; 
     matrix
 }
 
-/// Solves with as much added to the diagonal as makes the matrix positive definite.
-fn solve_lifted(matrix: &Matrix, n: usize, right: &Vector) -> Option<Vector> {
-    let size = (0..n).map(|i| matrix[i][i].abs()).fold(1e-8, f64::max);
+/// Solves with as much added to the diagonal as makes the matrix positive definite. `curvature`
+/// is that of the functions alone: the barrier's would lift far too much.
+fn solve_lifted(
+    matrix: &Matrix,
+    n: usize,
+    right: &Vector,
+    curvature: f64,
+) -> Option<(Vector, Matrix)> {
     let mut lift = 0.0;
     for _ in 0..40 {
         let mut lifted = *matrix;
@@ -391,10 +443,10 @@ fn solve_lifted(matrix: &Matrix, n: usize, right: &Vector) -> Option<Vector> {
         if let Some(factor) = cholesky(&lifted, n) {
             let found = cholesky_solve(&factor, n, right);
             if found[..n].iter().all(|x| x.is_finite()) {
-                return Some(found);
+                return Some((found, factor));
             }
         }
-        lift = if lift == 0.0 { 1e-6 * size } else { 4.0 * lift };
+        lift = if lift == 0.0 { 1e-3 * curvature } else { 4.0 * lift };
     }
     None
 }

@@ -6,7 +6,8 @@ use runs::Flop;
 use super::capability::Dimension;
 use super::question::{Aim, Question};
 use super::search::optimise;
-use super::split::{Split, task};
+use super::split::Split;
+use super::stated::task;
 
 /// One budget of a [`Curve`].
 #[derive(Debug, Clone, Copy, PartialEq)]

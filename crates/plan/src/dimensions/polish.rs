@@ -89,7 +89,7 @@ impl Row {
             }
         }
         // A limit binds where its multiplier is of more than the barrier's making.
-        binding.limits = (0..task.bounds.len()).filter(|&j| solution.limits[j] > 1e-5).collect();
+        binding.limits = (0..task.bounds.len()).filter(|&j| solution.limits[j] > 1e-4).collect();
         let mut limits = [0.0; LIMITS];
         for &j in &binding.limits {
             limits[j] = solution.limits[j];
@@ -136,6 +136,16 @@ impl Row {
             self.given_up = true;
             return;
         };
+        // A choice that would leave its range stops at the end of it.
+        let crossing = |a: &usize| {
+            let (i, to) = (moving[*a], self.x[moving[*a]] + found[*a]);
+            to < task.lower[i] || to > task.upper[i]
+        };
+        if let Some(a) = (0..n).find(crossing) {
+            let i = moving[a];
+            self.hold(task, i, found[a] < 0.0);
+            return;
+        }
         if found[..n].iter().any(|step| step.abs() > 1.0) {
             self.given_up = true;
             return;
@@ -146,6 +156,20 @@ impl Row {
         for (c, &j) in limits.iter().enumerate() {
             self.limits[j] = found[n + c];
         }
+    }
+
+    /// Holds a choice at an end of its range.
+    fn hold(&mut self, task: &Task<'_>, i: usize, at_least: bool) {
+        let binding = &mut self.binding;
+        binding.moving.retain(|&moving| moving != i);
+        if at_least {
+            self.x[i] = task.lower[i];
+            binding.lower.push(i);
+        } else {
+            self.x[i] = task.upper[i];
+            binding.upper.push(i);
+        }
+        self.given_up = binding.limits.len() > binding.moving.len();
     }
 
     /// Takes the point, if it meets every condition of an optimum.
@@ -188,19 +212,18 @@ impl Row {
         lower: &Vector,
         upper: &Vector,
     ) -> bool {
+        let beyond = |i: &&usize| {
+            let x = self.x[**i];
+            (task.lower[**i] - x).max(x - task.upper[**i]) > SOLVED
+        };
+        if let Some(&i) = self.binding.moving.iter().find(beyond) {
+            let at_least = self.x[i] < task.lower[i];
+            self.hold(task, i, at_least);
+            return true;
+        }
         let binding = &mut self.binding;
         let slacks = task.slacks(row, values);
-        let beyond = |x: f64, i: usize| (task.lower[i] - x).max(x - task.upper[i]) > SOLVED;
-        if let Some(at) = binding.moving.iter().position(|&i| beyond(self.x[i], i)) {
-            let i = binding.moving.remove(at);
-            let (bound, side) = if self.x[i] < task.lower[i] {
-                (task.lower[i], &mut binding.lower)
-            } else {
-                (task.upper[i], &mut binding.upper)
-            };
-            self.x[i] = bound;
-            side.push(i);
-        } else if let Some(j) =
+        if let Some(j) =
             (0..task.bounds.len()).find(|j| slacks[*j] < -SOLVED && !binding.limits.contains(j))
         {
             binding.limits.push(j);

@@ -79,7 +79,7 @@ fn pattern(task: &Task<'_>, solution: &Solution) -> u64 {
         }
     }
     for j in 0..LIMITS {
-        if solution.limits[j] > 1e-5 {
+        if solution.limits[j] > 1e-4 {
             bits |= 1 << (2 * MOST + j);
         }
     }
@@ -122,8 +122,35 @@ fn chunk_optima(
     if better.iter().any(Option::is_some) {
         improve(task, which, &better, &mut best, &mut space)?;
     }
+    unstick(task, which, &mut best, &mut space)?;
     polish(task, which, &mut best, &mut space)?;
     Ok(best)
+}
+
+/// Starts again where a row has not arrived: a choice that hardly matters any more (RL that is not
+/// worth it) creeps towards its least along a limit that curves away. It is put there.
+fn unstick(
+    task: &Task<'_>,
+    which: &[usize],
+    best: &mut [Option<Solution>],
+    space: &mut Space,
+) -> Result<(), Diagnostic> {
+    let stuck = |solution: &Option<Solution>| solution.filter(|found| found.residual > 1e-6);
+    let creeping: Vec<Option<Solution>> = best.iter().map(stuck).collect();
+    if creeping.iter().all(Option::is_none) {
+        return Ok(());
+    }
+    for &i in &task.free {
+        let put = |solution: &Option<Solution>| {
+            let mut x = (*solution)?.x;
+            x[i] = task.lower[i];
+            Some(x)
+        };
+        let starts: Vec<Option<Vector>> = creeping.iter().map(put).collect();
+        let inside = inside(task, which, &starts, space)?;
+        improve(task, which, &inside, best, space)?;
+    }
+    Ok(())
 }
 
 /// Descends from the starts there are and keeps what is better than before.
@@ -154,7 +181,8 @@ fn corner(task: &Task<'_>) -> (Vector, Vector) {
     if reaches { (task.upper, task.lower) } else { (task.lower, task.upper) }
 }
 
-/// Moves starts towards the easy corner until they are well inside.
+/// Moves starts inward until they are well inside: along one choice where that is enough, so that
+/// they stay near the optimum that they came from, and otherwise towards the easy corner.
 fn inside(
     task: &Task<'_>,
     which: &[usize],
@@ -164,20 +192,29 @@ fn inside(
     let (easy, _) = corner(task);
     let mut found = vec![None; which.len()];
     let mut values: Vec<[f64; COUNT]> = Vec::new();
-    for back in [0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 0.97] {
-        let open: Vec<usize> =
-            (0..which.len()).filter(|&i| found[i].is_none() && starts[i].is_some()).collect();
-        if open.is_empty() {
-            break;
-        }
-        let rows: Vec<usize> = open.iter().map(|&i| which[i]).collect();
-        let at: Vec<Vector> = (open.iter())
-            .filter_map(|&i| Some(strictly(task, between(&starts[i]?, &easy, back))))
-            .collect();
-        task.functions.values(&rows, &at, space, &mut values)?;
-        for (((&i, &row), x), values) in open.iter().zip(&rows).zip(&at).zip(&values) {
-            if !task.worth(row, values, -0.02).is_nan() {
-                found[i] = Some(*x);
+    let ways: Vec<Vec<usize>> =
+        task.free.iter().map(|&i| vec![i]).chain([task.free.clone()]).collect();
+    for back in [0.01, 0.03, 0.1, 0.3, 0.6, 0.97] {
+        for way in &ways {
+            let open: Vec<usize> =
+                (0..which.len()).filter(|&i| found[i].is_none() && starts[i].is_some()).collect();
+            if open.is_empty() {
+                return Ok(found);
+            }
+            let rows: Vec<usize> = open.iter().map(|&i| which[i]).collect();
+            let moved = |start: Vector| {
+                let mut x = start;
+                for &i in way {
+                    x[i] += back * (easy[i] - x[i]);
+                }
+                strictly(task, x)
+            };
+            let at: Vec<Vector> = open.iter().filter_map(|&i| Some(moved(starts[i]?))).collect();
+            task.functions.values(&rows, &at, space, &mut values)?;
+            for (((&i, &row), x), values) in open.iter().zip(&rows).zip(&at).zip(&values) {
+                if !task.worth(row, values, -0.02).is_nan() {
+                    found[i] = Some(*x);
+                }
             }
         }
     }

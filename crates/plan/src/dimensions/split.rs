@@ -6,13 +6,14 @@ use diagnostic::Diagnostic;
 use runs::Flop;
 
 use super::assemble::Model;
-use super::barrier::{Solution, Task};
+use super::barrier::Solution;
 use super::capability::{Amount, Choice, Dimension};
 use super::dense::{MOST, Vector};
 use super::functions::{CAPABILITY, Functions, Space, TOTAL};
-use super::limits::{Limit, LimitKind, limits};
+use super::limits::{Limit, LimitKind};
 use super::question::{Aim, Question};
 use super::search::{Optima, optimise};
+use super::stated::{Stated, check_corner, outside, task, unreachable};
 use crate::drawn::Drawn;
 
 /// What one dimension gets.
@@ -101,51 +102,6 @@ pub struct Split {
     pub(super) optima: Optima,
 }
 
-/// A task with the stated limits that its bounds stand for.
-pub(super) struct Stated<'a> {
-    pub(super) task: Task<'a>,
-    pub(super) limits: Vec<Limit>,
-    /// Where nothing moves: ln of the values of all choices held still.
-    pub(super) still: Vector,
-}
-
-/// The task of a question; `still` names choices that are held at their least.
-pub(super) fn task<'a>(
-    question: &Question,
-    model: &'a Model,
-    still: &[&str],
-) -> Result<Stated<'a>, Diagnostic> {
-    let of = |i: usize, end: fn(&Choice) -> f64| model.choices.get(i).map_or(0.0, end).ln();
-    let lower: Vector = std::array::from_fn(|i| of(i, |choice| choice.within.0));
-    let mut upper: Vector = std::array::from_fn(|i| of(i, |choice| choice.within.1));
-    let mut free = Vec::new();
-    for (i, choice) in model.choices.iter().enumerate() {
-        let idle = choice.dimension() == Dimension::Inference && !model.serves;
-        if choice.name == "D"
-            && let Some(tokens) = question.tokens
-        {
-            let least = choice.within.0;
-            if tokens.get().is_nan() || tokens.get() <= least {
-                return Err(Diagnostic::error(format!(
-                    "a stock of {:e} tokens is below the least that the capability is for, {least:e}",
-                    tokens.get()
-                )));
-            }
-            upper[i] = upper[i].min(tokens.get().ln());
-        }
-        if !idle && !still.contains(&choice.name.as_str()) {
-            free.push(i);
-        }
-    }
-    let (limits, bounds) = limits(question, model)?.into_iter().unzip();
-    let objective = match question.aim {
-        Aim::Budget(_) => (CAPABILITY, -1.0),
-        Aim::Reach(_) => (TOTAL, 1.0),
-    };
-    let task = Task { functions: &model.functions, objective, bounds, free, lower, upper };
-    Ok(Stated { task, limits, still: lower })
-}
-
 impl Split {
     pub(super) fn of(question: &Question) -> Result<Self, Diagnostic> {
         let model = Arc::new(Model::new(question)?);
@@ -162,7 +118,7 @@ impl Split {
         check_corner(question, &model, &stated)?;
         let optima = optimise(&stated.task, model.rows, hints)?;
         if optima.rows.first().is_none_or(Option::is_none) {
-            return Err(unreachable(question));
+            return Err(outside(question, &model)?.unwrap_or_else(|| unreachable(question)));
         }
         let rows = model.rows;
         let at: Vec<Vector> = (optima.rows.iter())
@@ -170,6 +126,13 @@ impl Split {
             .collect();
         let names = ["capability", "training", "rl", "served"];
         let costs = Functions::others(&model.checked, &names, &model.choices, &model.given, &at)?;
+        // Log-odds have no end where a share passes 1: what looks like an optimum there is none.
+        if question.capability.is_share()
+            && costs[0][0] > 0.999
+            && let Some(problem) = outside(question, &model)?
+        {
+            return Err(problem);
+        }
         let total: Vec<f64> =
             (0..rows).map(|row| costs[1][row] + costs[2][row] + costs[3][row]).collect();
         let held = held(&stated, &optima, &model);
@@ -210,48 +173,6 @@ impl Split {
     /// The price of a limit.
     pub fn price(&self, kind: LimitKind) -> Option<&Price> {
         self.prices.iter().find(|price| price.limit.kind == kind)
-    }
-}
-
-/// Limits that not even the least of everything meets contradict each other.
-fn check_corner(question: &Question, model: &Model, stated: &Stated<'_>) -> Result<(), Diagnostic> {
-    if matches!(question.aim, Aim::Reach(_)) {
-        return Ok(());
-    }
-    let mut values = Vec::new();
-    model.functions.values(&[0], &[stated.still], &mut Space::default(), &mut values)?;
-    let slacks = stated.task.slacks(0, &values[0]);
-    for (limit, slack) in stated.limits.iter().zip(slacks) {
-        if slack.is_nan() || slack <= 0.05 {
-            let (name, unit) = (limit.kind.name(), limit.kind.unit());
-            let least: Vec<String> = (model.choices.iter())
-                .map(|choice| format!("{} = {:e}", choice.name, choice.within.0))
-                .collect();
-            return Err(Diagnostic::error(format!(
-                "the limit on {name} of {:e} {unit} is not enough for the least of everything",
-                limit.amount
-            ))
-            .note(format!("the least is {}", least.join(", ")))
-            .help(format!(
-                "it takes at least {:.1e} {unit}",
-                limit.amount * (0.06 - slack).exp()
-            )));
-        }
-    }
-    Ok(())
-}
-
-fn unreachable(question: &Question) -> Diagnostic {
-    match question.aim {
-        Aim::Reach(target) => Diagnostic::error(format!(
-            "no split reaches a capability of {target} under the best values of all assumptions"
-        ))
-        .note("the choices end where the capability's file says, and at the limits asked for")
-        .help("ask for less, or relax a limit"),
-        Aim::Budget(_) => {
-            Diagnostic::error("the capability is not a number anywhere within the limits")
-                .help("check the values given with --set, and the constants of the laws")
-        }
     }
 }
 

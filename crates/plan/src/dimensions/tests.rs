@@ -25,8 +25,10 @@ fn close(a: f64, b: f64, within: f64) -> bool {
 
 #[test]
 fn no_split_of_a_fine_grid_beats_the_optimum() {
-    for budget in [1e22, 1e24, 3e25] {
-        let split = answer(&ask("maths-rl-samples", budget, 0));
+    for (budget, queries) in
+        [(3e21, "1e6"), (6.5e21, "1e9"), (1e22, "1e8"), (1e24, "0"), (3e25, "1e8")]
+    {
+        let split = answer(&with_queries(ask("maths-rl-samples", budget, 0), queries));
         let (model, steps) = (&split.model, 28);
         let at = |i: usize, step: usize| {
             let (low, high) = model.choices[i].within;
@@ -62,7 +64,7 @@ fn no_split_of_a_fine_grid_beats_the_optimum() {
         let best = model.functions.unscaled(best);
         let found = split.capability.best;
         assert!(best <= found + 1e-12, "{budget:e}: grid {best}, optimum {found}");
-        assert!(best > 0.97 * found, "{budget:e}: grid {best}, optimum {found}");
+        assert!(best > 0.9 * found, "{budget:e}: grid {best}, optimum {found}");
     }
 }
 
@@ -210,6 +212,10 @@ fn every_optimum_is_certified_and_the_same_for_any_number_of_threads() {
     };
     let sure = answer(&bound).certainty;
     assert!(sure.residual < 1e-8 && sure.proven == 4001, "{sure:?}");
+    // Where RL is hardly worth it.
+    let small = with_queries(ask("maths-rl-samples", 10_f64.powf(21.5), 1000), "1e6");
+    let sure = answer(&small).certainty;
+    assert!(sure.residual < 1e-8 && sure.proven == 1001, "{sure:?}");
 }
 
 #[test]
@@ -311,6 +317,14 @@ fn bad_questions_say_what_is_wrong() {
     says(&changed("anwser", "3"), "did you mean `answer`?");
     says(&changed("answer", "3 to"), "--set");
     says(&changed("queries", "-3"), "at least zero");
+    // Bits per byte where nats per token are meant.
+    let law = Believed::published("besiroglu-2024").unwrap();
+    let mut columns = law.values().clone();
+    columns.set("E", vec![0.4]);
+    let other = Believed::of_columns(law.law.clone(), "bits", "test", columns);
+    let mut wrong = ask("tasks-from-loss", 1e22, 0);
+    wrong.laws.push(("pretraining".to_owned(), other));
+    says(&wrong, "in the same unit");
     assert!(capability("maths").unwrap_err().to_string().contains("isoflop list"));
     let text = "name = \"x\"\ntitle = \"\"\nsource = \"\"\nformula = \"capability = N\"\n\
                 [variables]\nM = { within = [1, 2] }\n[cost]\ntraining = \"N\"\nquery = \"1\"\nqueries = 0\n";

@@ -24,7 +24,7 @@ fn exact(value: f64) -> String {
 }
 
 fn per_cent(share: f64) -> String {
-    format!("{} %", rounded(100.0 * share, None))
+    format!("{:.1} %", 100.0 * share)
 }
 
 pub(super) fn for_people(answer: &Answer, share: f64, width: usize) -> String {
@@ -69,9 +69,9 @@ fn of_family(text: &mut String, answer: &FamilyAnswer, share: f64, width: usize)
             format!("{}", i + 1),
             count(member.parameters.get()),
             count(member.tokens.get()),
-            rounded(member.tokens / member.parameters, None),
-            rounded(member.compute.get(), None),
-            rounded(100.0 * (member.compute / family.budget), None),
+            exact(member.tokens / member.parameters),
+            exact(member.compute.get()),
+            format!("{:.2}", 100.0 * (member.compute / family.budget)),
             shown(&member.loss, share),
         ]);
     }
@@ -109,14 +109,14 @@ fn of_bets(
             "{} {} experiments of {} FLOP each, then the large run",
             bold("best"),
             best.k,
-            rounded(best.scale.get(), None)
+            exact(best.scale.get())
         );
     }
     let per_share: Drawn<f64> = answer.share.map(|share| 100.0 * share);
     let gain: Drawn<f64> = answer.gain.map(gain_of);
     let ends = Interval::of(answer.luck.iter().map(|&gain| gain_of(gain)).collect(), share);
     let mut rows = vec![
-        ["experiments".to_owned(), shown(&answer.k, share)],
+        ["experiments".to_owned(), experiments(bets, answer, share)],
         ["their share, %".to_owned(), shown(&per_share, share)],
         [format!("mean gain, {unit}"), shown(&gain, share)],
         [
@@ -145,7 +145,7 @@ fn of_bets(
         text,
         "  {} worlds, standard error of the mean gain {}{brackets}",
         bets.worlds,
-        rounded(gain_of(answer.standard_error), None),
+        exact(gain_of(answer.standard_error)),
     );
 
     let _ =
@@ -155,7 +155,7 @@ fn of_bets(
     heading.extend(counts.iter().map(|k| format!("k = {k}")));
     let mut lines = vec![heading];
     for scale in bets.scales.iter().step_by(bets.scales.len().div_ceil(7)) {
-        let mut row = vec![rounded(scale.get(), None)];
+        let mut row = vec![exact(scale.get())];
         row.extend(counts.iter().map(|k| {
             let bet = answer.table.iter().find(|bet| bet.k == *k && bet.scale == *scale);
             bet.map_or(String::new(), |bet| signed(gain_of(bet.gain)))
@@ -170,8 +170,8 @@ fn of_bets(
         "an idea's effect ~ {} (mean {}, standard deviation {}); ideas are independent, one \
          measurement each",
         bets.prior.text,
-        rounded(bets.prior.mean(), None),
-        rounded(bets.prior.spread(), None)
+        exact(bets.prior.mean()),
+        exact(bets.prior.spread())
     );
     hanging(text, (2, 6), &odds, width);
     let rest = format!(
@@ -180,6 +180,18 @@ fn of_bets(
         exact(budget)
     );
     hanging(text, (2, 6), &rest, width);
+}
+
+/// How many, and whether there are no more to try.
+fn experiments(bets: &Bets, answer: &BetsAnswer, share: f64) -> String {
+    let mut text = answer.best.k.to_string();
+    if let Some(ends) = answer.k.interval(share) {
+        let _ = write!(text, " ({} to {})", exact(ends.low.round()), exact(ends.high.round()));
+    }
+    if answer.best.k == bets.ideas {
+        text.push_str(": as many as --ideas allows");
+    }
+    text
 }
 
 fn signed(value: f64) -> String {
@@ -217,7 +229,7 @@ fn of_learn(
         "{} {} runs, {} FLOP in all ({} of the budget): {}",
         bold("learn"),
         learn.runs.len(),
-        rounded(learned.price.get(), None),
+        exact(learned.price.get()),
         per_cent(learned.price.get() / budget),
         if worth { "worth it" } else { "not worth it" }
     );
@@ -261,8 +273,8 @@ fn of_learn(
     let line = format!(
         "runs lie {} (ln loss) from the law; {} draws of {} still carry weight after the runs in \
          the median world{}",
-        rounded(learn.scatter, None),
-        rounded(learned.effective_draws, None),
+        exact(learn.scatter),
+        exact(learned.effective_draws.round()),
         law.draws(),
         if learned.effective_draws < 20.0 {
             ": too few to say how much the runs teach, which is at least this"
@@ -312,7 +324,7 @@ fn bets_plot(bets: &Bets, answer: &BetsAnswer) -> Plot {
     let spent = |bet: &Bet| 100.0 * bet.k as f64 * bet.scale.get() / bets.budget.get();
     let some = bets.scales.iter().step_by(bets.scales.len().div_ceil(4));
     let series = some.map(|scale| Series {
-        label: format!("{} FLOP each", rounded(scale.get(), None)),
+        label: format!("{} FLOP each", exact(scale.get())),
         points: (answer.table.iter())
             .filter(|bet| bet.k > 0 && bet.scale == *scale && spent(bet) < 60.0)
             .map(|bet| (bet.k as f64, gain_of(bet)))

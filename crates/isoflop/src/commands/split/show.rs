@@ -24,7 +24,11 @@ fn exact(value: f64) -> String {
 
 /// A share in per cent.
 fn per_cent(share: f64) -> String {
-    format!("{:.1} %", 100.0 * share)
+    if share > 0.0 && share < 5e-4 {
+        "less than 0.1 %".to_owned()
+    } else {
+        format!("{:.1} %", 100.0 * share)
+    }
 }
 
 pub(super) fn for_people(answer: &Answer, width: usize) -> String {
