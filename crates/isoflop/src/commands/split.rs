@@ -34,7 +34,7 @@ Examples:
 
 /// Split a budget between pre-training, RL and inference
 ///
-/// A capability is a formula over model size N, training tokens D, RL compute C_rl, samples k and
+/// A capability is a formula over model size N, training tokens D, RL compute, samples k and
 /// tokens of thought T of a query, with what each costs; `isoflop list capabilities` prints those
 /// that come with the program. The best split is sought for the best values of all assumptions and
 /// for every draw of them, so that everything has an interval. All FLOP are those of the model's
@@ -92,7 +92,7 @@ pub(crate) struct SplitArgs {
 }
 
 /// The most draws that are taken: more add nothing but time.
-const MOST_DRAWS: usize = 1_000_000;
+const MOST_DRAWS: usize = 50_000;
 
 /// Everything that was computed.
 pub(crate) struct Answer {

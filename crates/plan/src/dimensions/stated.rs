@@ -93,7 +93,7 @@ pub(super) fn outside(
     model: &Model,
 ) -> Result<Option<Diagnostic>, Diagnostic> {
     let (low, high) = question.capability.within;
-    let middle = |choice: &Choice| (choice.within.0.ln() + choice.within.1.ln()) / 2.0;
+    let middle = |choice: &Choice| f64::midpoint(choice.within.0.ln(), choice.within.1.ln());
     let ends: [fn(&Choice) -> f64; 2] =
         [|choice| choice.within.0.ln(), |choice| choice.within.1.ln()];
     for end in [ends[0], middle, ends[1]] {

@@ -26,7 +26,7 @@ fn close(a: f64, b: f64, within: f64) -> bool {
 #[test]
 fn no_split_of_a_fine_grid_beats_the_optimum() {
     for (budget, queries) in
-        [(3e21, "1e6"), (6.5e21, "1e9"), (1e22, "1e8"), (1e24, "0"), (3e25, "1e8")]
+        [(3e21, "1e6"), (6.5e21, "1e9"), (1e22, "1e8"), (1e24, "1e4"), (3e25, "1e8")]
     {
         let split = answer(&with_queries(ask("maths-rl-samples", budget, 0), queries));
         let (model, steps) = (&split.model, 28);
@@ -178,6 +178,53 @@ fn prices_are_slopes_and_relaxed_limits_have_none() {
     }
     assert!(close(relaxed.capability.best, answer(&base).capability.best, 1e-9));
     assert!(split.capability.best < relaxed.capability.best);
+}
+
+#[test]
+fn a_limit_that_binds_on_the_way_to_a_capability_has_its_price_in_compute() {
+    let cost = |tokens: f64, reach: f64| {
+        let question = Question {
+            aim: Aim::Reach(reach),
+            tokens: Some(Tokens(tokens)),
+            ..ask("aime-thinking", 1.0, 0)
+        };
+        answer(&question)
+    };
+    let split = cost(3e12, 0.5);
+    let total = |tokens, reach| cost(tokens, reach).total.best.get();
+    let price = |kind| split.price(kind).unwrap();
+    let slope = (total(3.003e12, 0.5) / total(2.997e12, 0.5)).ln() / (3.003_f64 / 2.997).ln();
+    assert!(slope < -0.01 && close(price(LimitKind::Tokens).per_fold.best, slope, 1e-3));
+    let slope = (total(3e12, 0.5001) - total(3e12, 0.4999)) / 2e-4;
+    assert!(close(price(LimitKind::Capability).per_unit.best, slope, 1e-3));
+}
+
+#[test]
+fn hostile_numbers_and_torn_files_do_not_panic() {
+    let sizes = [0.0, -1.0, 1e-300, 1e300, f64::NAN, f64::INFINITY, 1e15, 3e22];
+    let machine = |count| Some(Machine { name: "x".into(), peak: 1e15, watts: Some(700.0), count });
+    for odd in sizes {
+        let base = ask("maths-rl-samples", 1e23, 2);
+        for question in [
+            ask("maths-rl-samples", odd, 2),
+            Question { tokens: Some(Tokens(odd)), ..base.clone() },
+            Question { days: Some(odd), machine: machine(Some(10.0)), ..base.clone() },
+            Question { days: Some(9.0), machine: machine(Some(odd)), ..base.clone() },
+            Question { megawatts: Some(odd), machine: machine(None), ..base.clone() },
+            Question { aim: Aim::Reach(odd), ..base.clone() },
+            with_queries(base.clone(), &format!("{odd:e}")),
+        ] {
+            if let Ok(split) = question.answer() {
+                assert!(split.capability.best.is_finite(), "{odd}");
+            }
+        }
+    }
+    let text = include_str!("../../../../catalogue/capabilities/maths-rl-samples.toml");
+    for end in (0..text.len()).step_by(61).filter(|end| text.is_char_boundary(*end)) {
+        if let Ok(torn) = Capability::from_toml("torn.toml", &text[..end]) {
+            let _ = Question { draws: 0, ..Question::new(torn, Aim::Budget(Flop(1e23))) }.answer();
+        }
+    }
 }
 
 #[test]

@@ -35,6 +35,8 @@ pub enum Effect {
 const WORLDS_PER_DRAW: usize = 1000;
 /// Worlds that one task simulates; results do not depend on it.
 const CHUNK: usize = 250;
+/// The most simulated experiments: some ten seconds.
+const MOST_LOOKS: f64 = 3e9;
 /// The most ideas.
 const MOST_IDEAS: usize = 4096;
 
@@ -138,6 +140,14 @@ impl Bets {
         if !(100..=10_000_000).contains(&self.worlds) {
             return Err(Diagnostic::error(format!("{} worlds", self.worlds))
                 .help("give from 100 to 10,000,000"));
+        }
+        let drawn = self.worlds.min(WORLDS_PER_DRAW) * self.odds.rows();
+        let looks = (self.worlds + drawn) as f64 * (self.ideas * self.scales.len()) as f64;
+        if looks > MOST_LOOKS {
+            return Err(Diagnostic::error(format!(
+                "{looks:.0e} simulated experiments would take minutes"
+            ))
+            .help("take fewer worlds, ideas, scales or draws"));
         }
         for scale in &self.scales {
             if !(scale.get() > 0.0 && scale.get() < budget) {

@@ -106,6 +106,7 @@ fn impossible_bets_are_refused() {
         Bets { budget: Flop(-1.0), ..good.clone() },
         Bets { ideas: 0, ..good.clone() },
         Bets { worlds: 3, ..good.clone() },
+        Bets { worlds: 10_000_000, ideas: 1000, ..good.clone() },
         Bets { scales: vec![Flop(1e25)], ..good.clone() },
     ] {
         assert!(bad.answer(&law()).is_err());

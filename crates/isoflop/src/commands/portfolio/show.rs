@@ -174,6 +174,9 @@ fn of_bets(
         exact(bets.prior.spread())
     );
     hanging(text, (2, 6), &odds, width);
+    if bets.effect == Effect::Compute {
+        hanging(text, (2, 6), "gains are means of the logarithm of effective compute", width);
+    }
     let rest = format!(
         "small runs show it with noise and a correlation of transfer^decades below {}, the same for \
          all ideas",

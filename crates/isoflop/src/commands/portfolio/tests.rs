@@ -24,8 +24,8 @@ fn fit(folder: &std::path::Path) -> String {
     let law = laws::catalogue::find("chinchilla").unwrap();
     let runs = (0..7_u32).flat_map(|size| {
         (0..5_u32).map(move |ratio| {
-            let n = 1e7 * 2.5_f64.powi(size as i32);
-            let d = n * 5.0 * 2_f64.powi(ratio as i32);
+            let n = 1e7 * 2.5_f64.powf(f64::from(size));
+            let d = n * 5.0 * 2_f64.powf(f64::from(ratio));
             let off = f64::from((size * 7 + ratio * 13) % 11) / 10.0 - 0.5;
             let loss = 1.8 + 480.0 / n.powf(0.35) + 2000.0 / d.powf(0.366);
             runs::Observation {
