@@ -32,6 +32,8 @@ pub(super) struct Task<'a> {
     pub(super) bounds: Vec<Bound>,
     /// The choices that may move.
     pub(super) free: Vec<usize>,
+    /// Those of which none at all may be best.
+    pub(super) corners: Vec<usize>,
     pub(super) lower: Vector,
     pub(super) upper: Vector,
 }

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::barrier::{LIMITS, Solution, Task, descend};
 use super::dense::{MOST, Vector};
-use super::functions::{COUNT, Space};
+use super::functions::{COUNT, Space, TOTAL};
 use super::polish::polish;
 
 /// Draws that are optimised together; results do not depend on it.
@@ -104,6 +104,7 @@ fn chunk_optima(
         let inside = inside(task, which, &starts, &mut space)?;
         improve(task, which, &inside, &mut best, &mut space)?;
     }
+    corners(task, which, &mut best, &mut space)?;
     // Does any of the other starts beat what was found, as it stands?
     let mut better: Vec<Option<Vector>> = vec![None; which.len()];
     let mut least: Vec<f64> =
@@ -125,6 +126,55 @@ fn chunk_optima(
     unstick(task, which, &mut best, &mut space)?;
     polish(task, which, &mut best, &mut space)?;
     Ok(best)
+}
+
+/// Tries each row without RL, and with the least a query: where a first FLOP brings nothing and
+/// later ones do, both doing without and doing much are optima, and the better one is wanted.
+fn corners(
+    task: &Task<'_>,
+    which: &[usize],
+    best: &mut [Option<Solution>],
+    space: &mut Space,
+) -> Result<(), Diagnostic> {
+    for &i in task.free.iter().filter(|i| task.corners.contains(i)) {
+        let put = |solution: &Option<Solution>| {
+            let mut x = solution.filter(|found| found.x[i] > task.lower[i] + 0.1)?.x;
+            x[i] = task.lower[i];
+            Some(x)
+        };
+        let starts: Vec<Option<Vector>> = best.iter().map(put).collect();
+        let mut inside = inside(task, which, &starts, space)?;
+        hopeless(task, which, best, &mut inside, space)?;
+        improve(task, which, &inside, best, space)?;
+    }
+    Ok(())
+}
+
+/// Drops starts from which the limit of the budget, at half as much again as its price at the best
+/// so far, could not make up what is missing.
+fn hopeless(
+    task: &Task<'_>,
+    which: &[usize],
+    best: &[Option<Solution>],
+    starts: &mut [Option<Vector>],
+    space: &mut Space,
+) -> Result<(), Diagnostic> {
+    if task.bounds.first().is_none_or(|bound| bound.function != TOTAL) {
+        return Ok(());
+    }
+    let open: Vec<usize> = (0..which.len()).filter(|&i| starts[i].is_some()).collect();
+    let rows: Vec<usize> = open.iter().map(|&i| which[i]).collect();
+    let at: Vec<Vector> = open.iter().filter_map(|&i| starts[i]).collect();
+    let mut values = Vec::new();
+    task.functions.values(&rows, &at, space, &mut values)?;
+    for ((&i, &row), values) in open.iter().zip(&rows).zip(&values) {
+        let Some(best) = &best[i] else { continue };
+        let hope = 1.5 * best.limits[0] * task.slacks(row, values)[0];
+        if task.worth(row, values, 0.0) - hope > best.objective {
+            starts[i] = None;
+        }
+    }
+    Ok(())
 }
 
 /// Starts again where a row has not arrived: a choice that hardly matters any more (RL that is not

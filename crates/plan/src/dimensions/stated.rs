@@ -51,7 +51,10 @@ pub(super) fn task<'a>(
         Aim::Budget(_) => (CAPABILITY, -1.0),
         Aim::Reach(_) => (TOTAL, 1.0),
     };
-    let task = Task { functions: &model.functions, objective, bounds, free, lower, upper };
+    let corners = (0..model.choices.len())
+        .filter(|&i| model.choices[i].dimension() != Dimension::Pretraining)
+        .collect();
+    let task = Task { functions: &model.functions, objective, bounds, free, corners, lower, upper };
     Ok(Stated { task, limits, still: lower })
 }
 

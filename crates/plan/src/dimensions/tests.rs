@@ -24,47 +24,44 @@ fn close(a: f64, b: f64, within: f64) -> bool {
 }
 
 #[test]
-fn no_split_of_a_fine_grid_beats_the_optimum() {
+fn no_split_of_a_fine_grid_beats_the_optimum_of_any_draw() {
     for (budget, queries) in
         [(3e21, "1e6"), (6.5e21, "1e9"), (1e22, "1e8"), (1e24, "1e4"), (3e25, "1e8")]
     {
-        let split = answer(&with_queries(ask("maths-rl-samples", budget, 0), queries));
-        let (model, steps) = (&split.model, 28);
+        let split = answer(&with_queries(ask("maths-rl-samples", budget, 120), queries));
+        let (model, steps) = (&split.model, 20_usize);
         let at = |i: usize, step: usize| {
             let (low, high) = model.choices[i].within;
-            (low * (high / low).powf(step as f64 / f64::from(steps))).ln()
+            (low * (high / low).powf(step as f64 / steps as f64)).ln()
         };
-        // The budget that N, C_rl and k leave goes to D: 6 N D.
-        let mut points = Vec::new();
-        for a in 0..=steps as usize {
-            for b in 0..=steps as usize {
-                for c in 0..=steps as usize {
-                    points.push([
-                        at(0, a),
-                        model.choices[1].within.0.ln(),
-                        at(2, b),
-                        at(3, c),
-                        0.0,
-                    ]);
-                }
+        let least = model.choices[1].within.0.ln();
+        let count = steps + 1;
+        let grid: Vec<[f64; 5]> = (0..count * count * count)
+            .map(|i| {
+                let (a, b, c) = (i % count, i / count % count, i / count / count);
+                [at(0, a), least, at(2, b), at(3, c), 0.0]
+            })
+            .collect();
+        let (mut values, mut space) = (Vec::new(), Space::default());
+        for (row, &found) in split.capability.rows().iter().enumerate() {
+            let mut points = grid.clone();
+            let rows = vec![row; points.len()];
+            model.functions.values(&rows, &points, &mut space, &mut values).unwrap();
+            // The budget that N, C_rl and k leave goes to D: 6 N D.
+            for (point, value) in points.iter_mut().zip(&values) {
+                let spare = budget - value[TOTAL].exp();
+                point[1] = (least.exp() + spare / (6.0 * point[0].exp())).ln();
             }
+            points.retain(|point| point[1] > least);
+            model
+                .functions
+                .values(&rows[..points.len()], &points, &mut space, &mut values)
+                .unwrap();
+            let best = values.iter().map(|v| v[CAPABILITY]).fold(f64::NEG_INFINITY, f64::max);
+            let best = model.functions.unscaled(best);
+            assert!(best <= found + 1e-12, "{budget:e}, {row}: grid {best}, optimum {found}");
+            assert!(best > 0.5 * found, "{budget:e}, {row}: grid {best}, optimum {found}");
         }
-        let rows = vec![0; points.len()];
-        let mut values = Vec::new();
-        let mut space = Space::default();
-        model.functions.values(&rows, &points, &mut space, &mut values).unwrap();
-        for (point, value) in points.iter_mut().zip(&values) {
-            let spare = budget - value[TOTAL].exp();
-            let data = point[1].exp() + spare / (6.0 * point[0].exp());
-            point[1] = data.ln();
-        }
-        points.retain(|point| point[1] > model.choices[1].within.0.ln());
-        model.functions.values(&vec![0; points.len()], &points, &mut space, &mut values).unwrap();
-        let best = values.iter().map(|v| v[CAPABILITY]).fold(f64::NEG_INFINITY, f64::max);
-        let best = model.functions.unscaled(best);
-        let found = split.capability.best;
-        assert!(best <= found + 1e-12, "{budget:e}: grid {best}, optimum {found}");
-        assert!(best > 0.9 * found, "{budget:e}: grid {best}, optimum {found}");
     }
 }
 
