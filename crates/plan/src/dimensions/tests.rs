@@ -28,7 +28,7 @@ fn no_split_of_a_fine_grid_beats_the_optimum_of_any_draw() {
     for (budget, queries) in
         [(3e21, "1e6"), (6.5e21, "1e9"), (1e22, "1e8"), (1e24, "1e4"), (3e25, "1e8")]
     {
-        let split = answer(&with_queries(ask("maths-rl-samples", budget, 120), queries));
+        let split = answer(&with_queries(ask("maths-rl-samples", budget, 60), queries));
         let (model, steps) = (&split.model, 20_usize);
         let at = |i: usize, step: usize| {
             let (low, high) = model.choices[i].within;
@@ -59,6 +59,10 @@ fn no_split_of_a_fine_grid_beats_the_optimum_of_any_draw() {
                 .unwrap();
             let best = values.iter().map(|v| v[CAPABILITY]).fold(f64::NEG_INFINITY, f64::max);
             let best = model.functions.unscaled(best);
+            if found.is_nan() {
+                assert!(best == 0.0, "{budget:e}, {row}: something meets the limits");
+                continue;
+            }
             assert!(best <= found + 1e-12, "{budget:e}, {row}: grid {best}, optimum {found}");
             assert!(best > 0.5 * found, "{budget:e}, {row}: grid {best}, optimum {found}");
         }
