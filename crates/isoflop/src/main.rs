@@ -11,11 +11,13 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use diagnostic::Diagnostic;
 
-use commands::{Outcome, compare, eval, fit, lab, list, pass_at_k, portfolio, quickstart, split};
+use commands::{
+    Outcome, compare, eval, fit, lab, list, pass_at_k, plan, portfolio, quickstart, split,
+};
 
 const LONG_ABOUT: &str = "\
-Isoflop, the scaling laboratory: fits scaling laws to training runs, makes such runs, and calculates
-with units, growth and uncertainty.
+Isoflop, the scaling laboratory: fits scaling laws to training runs, plans the next run, makes such
+runs, and calculates with units, growth and uncertainty.
 
 Start with `isoflop quickstart`: it trains a family of small models on this machine, fits a law to
 them, predicts a larger one, trains that too, and says how close the prediction came.";
@@ -37,6 +39,7 @@ enum Command {
     Quickstart(quickstart::QuickstartArgs),
     Fit(Box<fit::FitArgs>),
     Compare(Box<compare::CompareArgs>),
+    Plan(Box<plan::PlanArgs>),
     PassAtK(pass_at_k::PassAtKArgs),
     Split(Box<split::SplitArgs>),
     #[command(subcommand)]
@@ -82,6 +85,7 @@ fn run(command: Command) -> Result<Outcome, Diagnostic> {
         Command::Quickstart(args) => quickstart::run(&args, out),
         Command::Fit(args) => fit::run(&args, out),
         Command::Compare(args) => compare::run(&args, out),
+        Command::Plan(args) => plan::run(&args, out),
         Command::PassAtK(args) => pass_at_k::run(&args, out),
         Command::Split(args) => split::run(&args, out),
         Command::Portfolio(command) => portfolio::run(&command, out),

@@ -292,7 +292,10 @@ impl Plot {
         });
         let mut text = String::new();
         let mut used = 0;
-        for (mark, label, style) in series.chain(lines).chain(highlights) {
+        // Further lines of one kind go without a label.
+        let labelled =
+            series.chain(lines).chain(highlights).filter(|(_, label, _)| !label.is_empty());
+        for (mark, label, style) in labelled {
             let needed = label.chars().count() + 4;
             if used > 0 && used + needed > width {
                 text.push('\n');

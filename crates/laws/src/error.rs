@@ -104,3 +104,12 @@ impl From<Diagnostic> for FitError {
         Self::Input(problem)
     }
 }
+
+impl From<FitError> for Diagnostic {
+    fn from(problem: FitError) -> Self {
+        match problem {
+            FitError::Input(problem) => problem,
+            other => Self::error(other.to_string()),
+        }
+    }
+}

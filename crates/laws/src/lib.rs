@@ -46,6 +46,7 @@
 //! ```
 
 mod accumulate;
+mod along;
 mod any_number;
 mod backtest;
 mod behaviour;
@@ -92,6 +93,7 @@ pub mod trend;
 mod verdict;
 mod warning;
 
+pub use along::{Along, Reached};
 pub use backtest::{Backtest, Cut};
 pub use behaviour::Behaviour;
 pub use bootstrap::Resampling;

@@ -104,6 +104,33 @@ impl Law {
     }
 }
 
+impl Law {
+    /// The law's derivatives by each of `names` for every row of `values`, which hold its
+    /// parameters and its variables.
+    ///
+    /// # Errors
+    /// A parameter or variable that `values` lack.
+    pub fn slopes<const K: usize>(
+        &self,
+        values: &Columns,
+        names: [&str; K],
+    ) -> Result<[Vec<f64>; K], FitError> {
+        let mut environment = Environment::new();
+        for name in self.variables.iter().map(|variable| &variable.name) {
+            environment = environment.input(name, "");
+        }
+        for parameter in &self.parameters {
+            environment = environment.input(&parameter.name, "");
+        }
+        let target = &self.target.name;
+        let program = Program::parse(&self.name, &self.formula)?;
+        let compiled = program.check(&environment)?.compile(&[target])?.gradient(&names)?;
+        let out = compiled.evaluate(values)?;
+        let column = |i: usize| out.get(&compiled.column_names()[i + 1]).unwrap_or_default();
+        Ok(std::array::from_fn(|i| column(i).to_vec()))
+    }
+}
+
 impl Fit {
     /// The groups that have laws of their own; one nameless group where all share one law.
     pub fn groups(&self) -> Vec<Option<String>> {

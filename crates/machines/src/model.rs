@@ -102,6 +102,8 @@ pub enum Norm {
     Layer,
     /// A scale, no shift.
     LayerWithoutBias,
+    /// Neither: normalised only (nanochat).
+    Unscaled,
 }
 
 /// Which operations count as model FLOP. Named beside every MFU.
@@ -261,6 +263,7 @@ impl Model {
         let norm = match self.norm {
             Norm::Layer => 2.0 * hidden,
             Norm::Rms | Norm::LayerWithoutBias => hidden,
+            Norm::Unscaled => 0.0,
         };
         let (matrices, rest) = self.attention.parameters(hidden, self.biases);
         let every_layer = matrices + rest + 2.0 * norm;

@@ -54,10 +54,14 @@ impl Believed {
                 };
                 values.set(&parameter.name, vec![value]);
             }
+            let domain = |of: &str| {
+                let known = published.domain.iter().find(|(name, _)| name == of);
+                known.map(|(_, range)| *range)
+            };
             return Ok(Self {
                 name: id.to_owned(),
                 source: published.source.clone(),
-                range: None,
+                range: domain("C"),
                 values,
                 law,
             });
@@ -73,9 +77,16 @@ impl Believed {
         })
     }
 
-    /// A law with values of one's own: a column per parameter, the best value first.
-    pub fn of_columns(law: Law, name: &str, source: &str, values: Columns) -> Self {
-        Self { law, name: name.to_owned(), source: source.to_owned(), range: None, values }
+    /// Values that somebody states: one row for each parameter of the law, or a row of best values
+    /// and rows of draws.
+    pub fn stated(name: &str, law: Law, values: Columns) -> Self {
+        let source = "as stated".to_owned();
+        Self { law, name: name.to_owned(), source, range: None, values }
+    }
+
+    /// The same belief read through another law.
+    pub(crate) fn with_law(self, law: Law, values: Columns) -> Self {
+        Self { law, values, ..self }
     }
 
     /// How many draws there are beside the best values.

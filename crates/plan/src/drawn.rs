@@ -1,7 +1,7 @@
 //! A number under the best values of everything uncertain and under every draw of them.
 
 use laws::Interval;
-use machines::{Joules, Usd, Watts};
+use machines::{FlopPerSecond, Joules, Usd, Watts};
 use runs::{Flop, Parameters, Seconds, Tokens};
 
 /// A quantity that is one number in a fixed unit.
@@ -25,7 +25,7 @@ macro_rules! quantities {
     )*};
 }
 
-quantities!(Flop, Parameters, Tokens, Seconds, Usd, Joules, Watts);
+quantities!(Flop, FlopPerSecond, Parameters, Tokens, Seconds, Usd, Joules, Watts);
 
 /// Ratios, losses and shares.
 impl Quantity for f64 {
@@ -47,6 +47,9 @@ pub struct Drawn<Q> {
     /// Under each draw; empty where nothing is uncertain.
     pub draws: Vec<Q>,
 }
+
+/// Relative differences that come from computing alone.
+const ROUNDING: f64 = 1e-9;
 
 impl<Q: Quantity> Drawn<Q> {
     /// One that is certain, said of `draws` draws.
@@ -97,12 +100,13 @@ impl<Q: Quantity> Drawn<Q> {
     }
 
     /// The central interval at `level` of the draws for which it exists; `None` without any, and
-    /// where all are equal (nothing is uncertain then).
+    /// where all are equal but for rounding (nothing is uncertain then).
     pub fn interval(&self, level: f64) -> Option<Interval> {
         let there: Vec<f64> =
             self.draws.iter().map(|draw| draw.number()).filter(|draw| !draw.is_nan()).collect();
         let first = *there.first()?;
-        if there.iter().all(|&draw| draw.to_bits() == first.to_bits()) {
+        let same = |draw: &f64| *draw == first || (draw - first).abs() <= ROUNDING * first.abs();
+        if there.iter().all(same) {
             return None;
         }
         Interval::of(there, level)

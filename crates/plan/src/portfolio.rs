@@ -16,7 +16,6 @@ mod prior;
 
 pub use bets::{Bet, Bets, BetsAnswer, Effect};
 pub use family::{Family, Member, Ratio};
-pub use frontier::Frontier;
 pub use learn::{Learn, Learned};
 pub use odds::Odds;
 pub use prior::Prior;

@@ -16,7 +16,7 @@ use asked::{Asked, AskedArgs};
 use holdout::Holdout;
 use profiles::Approach;
 
-mod amount;
+pub(crate) mod amount;
 mod answer;
 mod approach;
 mod asked;

@@ -6,6 +6,7 @@ pub(crate) mod fit;
 pub(crate) mod lab;
 pub(crate) mod list;
 pub(crate) mod pass_at_k;
+pub(crate) mod plan;
 pub(crate) mod portfolio;
 pub(crate) mod quickstart;
 pub(crate) mod split;

@@ -94,7 +94,9 @@ impl Question {
                 }
             }
             let source = published.source.clone();
-            return Ok(Believed::of_columns(law, id, &source, values));
+            let mut believed = Believed::stated(id, law, values);
+            believed.source = source;
+            return Ok(believed);
         }
         // The refusal names the nearest.
         Believed::published(id)

@@ -273,7 +273,7 @@ fn draws_of_a_law_of_ones_own_spread_the_answer() {
     for (name, column) in law.values().clone().into_columns() {
         columns.set(name.as_str(), [1.0, 0.98, 1.0, 1.02].map(|f| f * column[0]).to_vec());
     }
-    let own = Believed::of_columns(law.law.clone(), "mine", "four points", columns);
+    let own = Believed::stated("mine", law.law.clone(), columns);
     let mut question = ask("tasks-from-loss", 1e22, 300);
     let role = question.role_for(&own.law).unwrap();
     assert_eq!(role, "pretraining");
@@ -369,7 +369,7 @@ fn bad_questions_say_what_is_wrong() {
     let law = Believed::published("besiroglu-2024").unwrap();
     let mut columns = law.values().clone();
     columns.set("E", vec![0.4]);
-    let other = Believed::of_columns(law.law.clone(), "bits", "test", columns);
+    let other = Believed::stated("bits", law.law.clone(), columns);
     let mut wrong = ask("tasks-from-loss", 1e22, 0);
     wrong.laws.push(("pretraining".to_owned(), other));
     says(&wrong, "in the same unit");

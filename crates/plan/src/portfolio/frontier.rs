@@ -15,7 +15,7 @@ const STEP: f64 = 0.1;
 
 /// A law along budgets of 6 N D, tabled for every draw.
 #[derive(Debug, Clone)]
-pub struct Frontier {
+pub(super) struct Frontier {
     /// ln of the first budget.
     first: f64,
     /// By row, then by budget: ln of the least loss.
@@ -68,7 +68,7 @@ impl Frontier {
     ///
     /// # Errors
     /// A law that takes anything but N and D, and a range that is not one.
-    pub fn new(law: &Believed, from: Flop, to: Flop) -> Result<Self, Diagnostic> {
+    pub(super) fn new(law: &Believed, from: Flop, to: Flop) -> Result<Self, Diagnostic> {
         let (first, last) = (from.get().ln(), to.get().ln());
         let sound = first.is_finite() && last.is_finite() && first < last && last - first < 200.0;
         if !sound {
@@ -92,12 +92,12 @@ impl Frontier {
     }
 
     /// Rows: the best values and the draws.
-    pub fn rows(&self) -> usize {
+    pub(super) fn rows(&self) -> usize {
         self.losses.len()
     }
 
     /// The least loss of a budget of exp(`ln_compute`) FLOP; the ends of the table go on straight.
-    pub fn loss(&self, row: usize, ln_compute: f64) -> f64 {
+    pub(super) fn loss(&self, row: usize, ln_compute: f64) -> f64 {
         let losses = &self.losses[row];
         let place = (ln_compute - self.first) / STEP;
         let below = (place.floor().max(0.0) as usize).min(losses.len() - 2);
@@ -106,7 +106,7 @@ impl Frontier {
     }
 
     /// ln of the budget whose least loss is `loss`; NaN for losses that the table does not reach.
-    pub fn ln_compute(&self, row: usize, loss: f64) -> f64 {
+    pub(super) fn ln_compute(&self, row: usize, loss: f64) -> f64 {
         let losses = &self.losses[row];
         let wanted = loss.ln();
         // Losses fall along the table.

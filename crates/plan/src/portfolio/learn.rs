@@ -246,7 +246,7 @@ mod tests {
             let draws = shifts.iter().map(moved);
             columns.set(name.as_str(), std::iter::once(column[0]).chain(draws).collect());
         }
-        Believed::of_columns(base.law, "unsure", "test", columns)
+        Believed::stated("unsure", base.law, columns)
     }
 
     fn learn(runs: Vec<(Parameters, Tokens)>, scatter: f64) -> Learned {

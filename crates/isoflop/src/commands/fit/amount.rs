@@ -13,7 +13,7 @@ pub(crate) fn positive(text: &str, option: &str) -> Result<f64, Diagnostic> {
 }
 
 /// A finite number, with `_` between digits and a suffix k, M, B or T where wanted.
-pub(super) fn number(text: &str) -> Option<f64> {
+pub(crate) fn number(text: &str) -> Option<f64> {
     let plain = text.trim().replace('_', "");
     let (digits, factor) = match plain.char_indices().last() {
         Some((at, 'k')) => (&plain[..at], 1e3),
@@ -26,7 +26,7 @@ pub(super) fn number(text: &str) -> Option<f64> {
 }
 
 /// `name=value`, as in `E=1.7`.
-pub(super) fn named<'a>(text: &'a str, option: &str) -> Result<(&'a str, &'a str), Diagnostic> {
+pub(crate) fn named<'a>(text: &'a str, option: &str) -> Result<(&'a str, &'a str), Diagnostic> {
     match text.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() && !value.trim().is_empty() => {
             Ok((name.trim(), value.trim()))

@@ -80,7 +80,7 @@ pub(super) fn law(law: &Law, width: usize) -> Result<String, Diagnostic> {
 }
 
 /// Name, unit and meaning in columns; meanings wrap.
-fn section(out: &mut String, title: &str, rows: Vec<[String; 3]>, width: usize) {
+pub(super) fn section(out: &mut String, title: &str, rows: Vec<[String; 3]>, width: usize) {
     if rows.is_empty() {
         return;
     }
