@@ -25,6 +25,7 @@ mod question;
 mod search;
 mod split;
 mod stated;
+mod task;
 #[cfg(test)]
 mod tests;
 mod trade;

@@ -14,8 +14,8 @@ use super::Outcome;
 use crate::{interrupt, terminal_plot, text};
 
 pub(crate) mod amount;
-mod json;
-mod show;
+pub(crate) mod json;
+pub(crate) mod show;
 #[cfg(test)]
 mod tests;
 

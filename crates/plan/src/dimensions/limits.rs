@@ -3,9 +3,9 @@
 use diagnostic::Diagnostic;
 
 use super::assemble::Model;
-use super::barrier::Bound;
 use super::functions::{CAPABILITY, RUN, SERVING, TOTAL};
 use super::question::{Aim, Question};
+use super::task::Bound;
 
 /// Accelerators of one kind.
 #[derive(Debug, Clone, PartialEq)]

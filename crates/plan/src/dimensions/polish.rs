@@ -3,9 +3,9 @@
 
 use diagnostic::Diagnostic;
 
-use super::barrier::{LIMITS, Solution, Task, lagrangian_gradient, lagrangian_hessian};
 use super::dense::{MOST, Matrix, System, Vector, cholesky};
 use super::functions::{COUNT, Point, Space};
+use super::task::{LIMITS, Solution, Task, lagrangian_gradient, lagrangian_hessian};
 
 /// Conditions met to this are met: gradients are of order one.
 pub(super) const SOLVED: f64 = 1e-9;

@@ -4,10 +4,11 @@
 use diagnostic::Diagnostic;
 use rayon::prelude::*;
 
-use super::barrier::{LIMITS, Solution, Task, descend};
+use super::barrier::descend;
 use super::dense::{MOST, Vector};
 use super::functions::{COUNT, Space, TOTAL};
 use super::polish::polish;
+use super::task::{LIMITS, Solution, Task};
 
 /// Draws that are optimised together; results do not depend on it.
 const CHUNK: usize = 128;

@@ -6,7 +6,6 @@ use diagnostic::Diagnostic;
 use runs::Flop;
 
 use super::assemble::Model;
-use super::barrier::Solution;
 use super::capability::{Amount, Choice, Dimension};
 use super::dense::{MOST, Vector};
 use super::functions::{CAPABILITY, Functions, Space, TOTAL};
@@ -14,6 +13,7 @@ use super::limits::{Limit, LimitKind};
 use super::question::{Aim, Question};
 use super::search::{Optima, optimise};
 use super::stated::{Stated, check_corner, outside, task, unreachable};
+use super::task::Solution;
 use crate::drawn::Drawn;
 
 /// What one dimension gets.

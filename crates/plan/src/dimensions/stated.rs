@@ -3,12 +3,12 @@
 use diagnostic::Diagnostic;
 
 use super::assemble::Model;
-use super::barrier::Task;
 use super::capability::{Choice, Dimension};
 use super::dense::Vector;
 use super::functions::{CAPABILITY, Functions, Space, TOTAL};
 use super::limits::{Limit, limits};
 use super::question::{Aim, Question};
+use super::task::Task;
 
 /// A task with the stated limits that its bounds stand for.
 pub(super) struct Stated<'a> {

@@ -1,18 +1,11 @@
 //! The portfolio for programs.
 
+use plan::Believed;
 use plan::portfolio::{Bet, Effect, Ratio};
-use plan::{Believed, Drawn, Quantity};
 use serde_json::{Value, json};
 
 use super::Answer;
-
-fn drawn<Q: Quantity>(drawn: &Drawn<Q>, level: f64) -> Value {
-    json!({
-        "best": drawn.best.number(),
-        "interval": drawn.interval(level),
-        "missing": drawn.missing(),
-    })
-}
+use crate::commands::split::json::drawn;
 
 fn law(law: &Believed) -> Value {
     json!({ "name": law.name, "source": law.source, "draws": law.draws() })

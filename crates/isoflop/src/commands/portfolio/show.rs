@@ -4,24 +4,13 @@ use std::fmt::Write as _;
 
 use laws::Interval;
 use plan::portfolio::{Bet, Bets, BetsAnswer, Effect, Learn, Learned, Ratio};
-use plan::{Believed, Drawn, Quantity};
+use plan::{Believed, Drawn};
 
 use super::{Answer, FamilyAnswer};
-use crate::commands::fit::words::{bold, level, rounded, table, unit_in_words, with_range};
+use crate::commands::fit::words::{bold, level, rounded, table, unit_in_words};
+use crate::commands::split::show::{exact, shown};
 use crate::terminal_plot::{Highlight, Plot, Scale, Series};
 use crate::text::{count, hanging};
-
-/// A value with its interval, as many digits as that supports.
-fn shown<Q: Quantity>(drawn: &Drawn<Q>, share: f64) -> String {
-    with_range(drawn.best.number(), drawn.interval(share))
-}
-
-/// A number that is exact as it stands: `1e24`, `2000`.
-fn exact(value: f64) -> String {
-    let value: f64 = format!("{value:.3e}").parse().unwrap_or(value);
-    let plain = value == 0.0 || (1e-3..1e6).contains(&value.abs());
-    if plain { format!("{value}") } else { format!("{value:e}") }
-}
 
 fn per_cent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Answer;
 
-fn drawn<Q: Quantity>(drawn: &Drawn<Q>, level: f64) -> Value {
+pub(crate) fn drawn<Q: Quantity>(drawn: &Drawn<Q>, level: f64) -> Value {
     json!({
         "best": drawn.best.number(),
         "interval": drawn.interval(level),

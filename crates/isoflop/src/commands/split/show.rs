@@ -11,12 +11,12 @@ use crate::terminal_plot::{Highlight, Plot, Scale, Series};
 use crate::text::{hanging, paragraph};
 
 /// A value with its interval, as many digits as that supports.
-fn shown<Q: Quantity>(drawn: &Drawn<Q>, share: f64) -> String {
+pub(crate) fn shown<Q: Quantity>(drawn: &Drawn<Q>, share: f64) -> String {
     with_range(drawn.best.number(), drawn.interval(share))
 }
 
 /// A number that is exact as it stands: `1e24`, `2000`.
-fn exact(value: f64) -> String {
+pub(crate) fn exact(value: f64) -> String {
     let value: f64 = format!("{value:.3e}").parse().unwrap_or(value);
     let plain = value == 0.0 || (1e-3..1e6).contains(&value.abs());
     if plain { format!("{value}") } else { format!("{value:e}") }
