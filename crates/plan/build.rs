@@ -1,12 +1,18 @@
-//! Lists the families of shapes, so that adding one is adding a file.
+//! Lists families of shapes and capabilities, so that adding one is adding a file.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
+    list("shapes")?;
+    list("capabilities")
+}
+
+/// Writes `(name, text)` of every file of `catalogue/KIND`.
+fn list(kind: &str) -> io::Result<()> {
     let variable = |name| env::var(name).map_err(io::Error::other);
-    let folder = Path::new(&variable("CARGO_MANIFEST_DIR")?).join("../../catalogue/shapes");
+    let folder = Path::new(&variable("CARGO_MANIFEST_DIR")?).join("../../catalogue").join(kind);
     println!("cargo::rerun-if-changed={}", folder.display());
     let mut files: Vec<PathBuf> = fs::read_dir(&folder)?
         .map(|entry| entry.map(|entry| entry.path()))
@@ -21,5 +27,5 @@ fn main() -> io::Result<()> {
         let _ = writeln!(list, "    ({name:?}, include_str!({:?})),", path.to_string_lossy());
     }
     list.push_str("]\n");
-    fs::write(Path::new(&variable("OUT_DIR")?).join("shapes.rs"), list)
+    fs::write(Path::new(&variable("OUT_DIR")?).join(format!("{kind}.rs")), list)
 }

@@ -11,7 +11,9 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use diagnostic::Diagnostic;
 
-use commands::{Outcome, compare, eval, fit, lab, list, next, pass_at_k, plan, quickstart};
+use commands::{
+    Outcome, compare, eval, fit, lab, list, next, pass_at_k, plan, portfolio, quickstart, split,
+};
 
 const LONG_ABOUT: &str = "\
 Isoflop, the scaling laboratory: fits scaling laws to training runs, plans the next run, makes such
@@ -37,8 +39,11 @@ enum Command {
     Quickstart(quickstart::QuickstartArgs),
     Fit(Box<fit::FitArgs>),
     Compare(Box<compare::CompareArgs>),
-    Next(Box<next::NextArgs>),
     Plan(Box<plan::PlanArgs>),
+    Next(Box<next::NextArgs>),
+    Split(Box<split::SplitArgs>),
+    #[command(subcommand)]
+    Portfolio(portfolio::PortfolioCommand),
     PassAtK(pass_at_k::PassAtKArgs),
     Eval(eval::EvalArgs),
     #[command(subcommand)]
@@ -84,6 +89,8 @@ fn run(command: Command) -> Result<Outcome, Diagnostic> {
         Command::Next(args) => next::run(&args, out),
         Command::Plan(args) => plan::run(&args, out),
         Command::PassAtK(args) => pass_at_k::run(&args, out),
+        Command::Split(args) => split::run(&args, out),
+        Command::Portfolio(command) => portfolio::run(&command, out),
         Command::Eval(args) => eval::run(&args, out),
         Command::Lab(command) => lab::run(command, out),
         Command::List(command) => list::run(&command, out),

@@ -196,9 +196,17 @@ fn an_interrupted_fit_ends_with_code_3_and_leaves_no_part_of_a_file() {
 #[test]
 fn help_and_completions_are_there_for_every_command() {
     let folder = tempfile::tempdir().expect("a folder");
-    for command in
-        [&["quickstart"][..], &["fit"], &["compare"], &["lab", "train"], &["lab", "sweep"]]
-    {
+    for command in [
+        &["quickstart"][..],
+        &["fit"],
+        &["compare"],
+        &["split"],
+        &["portfolio", "family"],
+        &["portfolio", "bets"],
+        &["portfolio", "learn"],
+        &["lab", "train"],
+        &["lab", "sweep"],
+    ] {
         let output = isoflop(folder.path(), &[command, &["--help"]].concat());
         assert_eq!(output.status.code(), Some(0));
         assert!(stdout(&output).contains("Examples:"), "{command:?} has no examples");

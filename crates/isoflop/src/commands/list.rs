@@ -12,6 +12,7 @@ use crate::terminal_plot;
 use crate::text::say;
 
 mod accelerators;
+mod capabilities;
 mod clusters;
 mod json;
 mod models;
@@ -74,6 +75,17 @@ pub(crate) enum ListCommand {
         #[arg(long)]
         json: bool,
     },
+    /// List the capabilities that `isoflop split` knows, or show one whole
+    ///
+    /// A capability is composed from published pieces; what is assumed where they meet, and what
+    /// nobody measured, is shown with it.
+    Capabilities {
+        /// A capability of the catalogue, or the path of a capability's file
+        name: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// List accelerators with their peaks, memory, power and price, or show one whole
     ///
     /// Peaks are dense. An hour's price is a rent where one is published, else what an owner pays:
@@ -121,6 +133,9 @@ pub(crate) fn run(command: &ListCommand, out: &mut dyn Write) -> Result<Outcome,
         }
         ListCommand::Models { name, json } => models::answer(name.as_deref(), *json, width)?,
         ListCommand::Clusters { name, json } => clusters::answer(name.as_deref(), *json, width)?,
+        ListCommand::Capabilities { name, json } => {
+            capabilities::answer(name.as_deref(), *json, width)?
+        }
     };
     say(out, &text)?;
     Ok(Outcome::Done)

@@ -8,7 +8,9 @@ pub(crate) mod list;
 pub(crate) mod next;
 pub(crate) mod pass_at_k;
 pub(crate) mod plan;
+pub(crate) mod portfolio;
 pub(crate) mod quickstart;
+pub(crate) mod split;
 pub(crate) mod text_source;
 
 /// How a command ended, when it ended well.
