@@ -33,45 +33,35 @@
 //! ```
 
 mod advice;
-pub mod amount;
+mod allocation;
 mod believed;
-mod budget;
-mod date;
+mod counting;
 pub mod design;
 pub mod dimensions;
 mod drawn;
-mod fleet;
-mod flop_count;
-mod flop_text;
-mod frontier;
-mod limits;
-mod long_run;
 mod means;
-mod mistake;
 pub mod portfolio;
-mod question;
-mod repetition;
-mod rule;
-pub mod scarcity;
-mod serving;
-mod shape;
-mod written;
+mod words;
 
 pub use advice::{Advice, Advised, AdvisedRun, advice};
+pub use allocation::frontier::{Allocation, Elasticities, Frontier};
+pub use allocation::limits::Limits;
+pub use allocation::long_run::{LongRun, Stretch};
+pub use allocation::mistake::Mistake;
+pub use allocation::question::{Binding, Constraint, Plan, Question};
+pub use allocation::repetition::Repetition;
+pub use allocation::rule::Rule;
+pub use allocation::scarcity;
+pub use allocation::serving::{Served, Serving};
 pub use believed::Believed;
-pub use budget::{Budget, BudgetKind, PowerKind};
-pub use date::Date;
+pub use counting::flop_count::{Attended, FlopModel};
+pub use counting::flop_text::{FlopCurve, FlopText, PerToken};
+pub use counting::shape::{
+    Configuration, Counted, FamilyExperts, ShapeFamily, shape_families, shape_family,
+};
 pub use drawn::{Drawn, Quantity};
-pub use fleet::Fleet;
-pub use flop_count::{Attended, FlopModel};
-pub use flop_text::{FlopCurve, FlopText, PerToken};
-pub use frontier::{Allocation, Elasticities, Frontier};
-pub use limits::Limits;
-pub use long_run::{LongRun, Stretch};
 pub use means::{Assumption, DeviceTime, Funded, Means, MeansRequest, Simulated, hourly_price};
-pub use mistake::Mistake;
-pub use question::{Binding, Constraint, Plan, Question};
-pub use repetition::Repetition;
-pub use rule::Rule;
-pub use serving::{Served, Serving};
-pub use shape::{Configuration, Counted, FamilyExperts, ShapeFamily, shape_families, shape_family};
+pub use words::amount;
+pub use words::budget::{Budget, BudgetKind, PowerKind};
+pub use words::date::Date;
+pub use words::fleet::Fleet;

@@ -4,8 +4,8 @@ use diagnostic::Diagnostic;
 use machines::{Accelerator, FlopPerSecond, Joules, Precision, Usd, Watts};
 use runs::{Flop, Seconds};
 
-use crate::budget::{Budget, PowerKind};
-use crate::fleet::Fleet;
+use crate::words::budget::{Budget, PowerKind};
+use crate::words::fleet::Fleet;
 use crate::{Date, Drawn, Quantity};
 
 mod defaults;

@@ -127,7 +127,7 @@ mod tests {
     use formula::Source;
 
     use super::*;
-    use crate::written::Written;
+    use crate::words::written::Written;
 
     #[test]
     fn every_default_reads_in_its_unit_and_is_above_zero() {

@@ -5,7 +5,7 @@ use machines::{Joules, Usd};
 use runs::{Flop, Seconds};
 
 use super::{Assumption, DeviceTime, Means, positive};
-use crate::budget::{Budget, BudgetKind};
+use crate::words::budget::{Budget, BudgetKind};
 use crate::{Date, Drawn, Quantity};
 
 /// What a budget is in compute.

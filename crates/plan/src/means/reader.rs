@@ -7,7 +7,7 @@ use runs::Seconds;
 
 use super::{Assumption, Prior, Simulated, defaults};
 use crate::Drawn;
-use crate::written::{Written, dollars};
+use crate::words::written::{Written, dollars};
 
 /// What an hour of one accelerator costs where nobody states it: a rent, or what an owner pays.
 ///

@@ -7,7 +7,7 @@ use machines::{
 };
 use runs::{Seconds, Tokens};
 
-use crate::fleet::Fleet;
+use crate::words::fleet::Fleet;
 
 /// A model trained on a cluster, as the simulator has it: the quickest layout that fits, with the
 /// batch near the one asked for that trains quickest.

@@ -4,8 +4,8 @@
 use diagnostic::Diagnostic;
 use formula::Source;
 
-use crate::fleet::Fleet;
-use crate::written::{Written, dollars, thousands};
+use crate::words::fleet::Fleet;
+use crate::words::written::{Written, dollars, thousands};
 
 mod words;
 

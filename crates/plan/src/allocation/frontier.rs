@@ -7,8 +7,8 @@ use formula::Columns;
 use laws::{Along, FitError, Law, Reached, Setting};
 use runs::{Flop, Parameters, Tokens};
 
-use crate::repetition::Repetition;
-use crate::serving::Serving;
+use crate::allocation::repetition::Repetition;
+use crate::allocation::serving::Serving;
 use crate::{Believed, Drawn, FlopText};
 
 /// The best runs under a law.

@@ -4,7 +4,7 @@ use diagnostic::Diagnostic;
 use formula::Source;
 use runs::{Parameters, Tokens};
 
-use crate::written::Written;
+use crate::words::written::Written;
 use crate::{Drawn, Quantity};
 
 /// A number of tokens: `1.4e12`, `15 T`, `15 T tokens`, `100T to 1000T`; `name` names its draws.

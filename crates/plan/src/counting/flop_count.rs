@@ -4,7 +4,7 @@ use diagnostic::Diagnostic;
 use machines::{FlopConvention, Model};
 use runs::Flop;
 
-use crate::shape::{Counted, Polynomial, ShapeFamily};
+use crate::counting::shape::{Counted, Polynomial, ShapeFamily};
 
 /// How attention's own products are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -205,7 +205,7 @@ mod tests {
     use formula::{Columns, Environment, Program};
 
     use super::*;
-    use crate::shape::{shape_families, shape_family};
+    use crate::counting::shape::{shape_families, shape_family};
 
     fn exact(attended: Attended, context: u32) -> FlopModel {
         FlopModel::Exact { attended, context }

@@ -6,7 +6,7 @@ use diagnostic::Diagnostic;
 use formula::Source;
 
 use crate::Quantity;
-use crate::written::Written;
+use crate::words::written::Written;
 
 /// A moment, in days since the beginning of 1970-01-01. The library never asks a clock: whoever
 /// calls says what day it is.

@@ -6,7 +6,7 @@ use diagnostic::Diagnostic;
 use formula::{Program, Source};
 use machines::Accelerator;
 
-use crate::fleet;
+use crate::words::fleet;
 
 /// Words for stretches of time, as the language has them.
 const TIMES: [&str; 19] = [

@@ -86,7 +86,7 @@ fn free_families_come_close_without_leaving_their_ratio() {
 
 #[test]
 fn a_broken_family_points_at_its_place() {
-    let text = include_str!("../../../../catalogue/shapes/llama.toml");
+    let text = include_str!("../../../../../catalogue/shapes/llama.toml");
     for (from, to, expected) in [
         ("aspect = 128", "aspect = 0", "x.toml:5"),
         ("head = 128", "head = 0", "expected `head`"),
