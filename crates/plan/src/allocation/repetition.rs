@@ -1,7 +1,7 @@
 //! What tokens are worth when the text runs out and is read again.
 
 use diagnostic::Diagnostic;
-use laws::catalogue;
+use laws::{Setting, catalogue};
 use runs::Tokens;
 
 use crate::{Believed, Drawn};
@@ -24,6 +24,9 @@ pub struct Repetition {
 
 /// The published constants of repetition.
 const PUBLISHED: &str = "muennighoff-2023-repeated";
+
+/// Tokens that no run reads twice.
+const ENDLESS: f64 = 1e30;
 
 impl Repetition {
     /// A stock with the published constants of repetition, which were fitted to up to 500 epochs
@@ -51,6 +54,15 @@ impl Repetition {
     /// the law of repetition itself.
     pub fn suits(law: &laws::Law) -> bool {
         ["chinchilla", "data-constrained"].contains(&law.name.as_str())
+    }
+
+    /// `given` with a stock that has no end, where the law takes one.
+    pub fn endless(law: &laws::Law, given: &Setting) -> Setting {
+        if law.variables.iter().any(|variable| variable.name == "U") {
+            given.clone().with("U", ENDLESS)
+        } else {
+            given.clone()
+        }
     }
 
     /// The law with repetition that has `believed`'s constants where nothing is repeated.

@@ -50,7 +50,8 @@ impl Scarcity {
         repetition: &Repetition,
         best: &Allocation,
     ) -> Result<Self, Diagnostic> {
-        let plenty = Frontier::new(believed.clone(), flop, given, None, None)?;
+        let unlimited = Repetition::endless(&believed.law, given);
+        let plenty = Frontier::new(believed.clone(), flop, &unlimited, None, None)?;
         let endless = plenty.optimal(&best.training)?;
         let scarce = Frontier::new(believed.clone(), flop, given, Some(repetition), None)?;
         let stock = repetition.stock.clone();
@@ -141,16 +142,19 @@ mod tests {
 
     #[test]
     fn scarce_text_is_read_again_and_costs_loss() {
-        let law = Believed::published("muennighoff-2023").unwrap();
-        let flop = FlopText::default();
-        let none = Setting::new();
+        let (flop, none) = (FlopText::default(), Setting::new());
         let repetition = Repetition::of_stock(Drawn::certain(Tokens(1e10), 0)).unwrap();
-        let frontier = Frontier::new(law.clone(), &flop, &none, Some(&repetition), None).unwrap();
-        let best = frontier.optimal(&Drawn::certain(Flop(1e22), 0)).unwrap();
-        let scarcity = Scarcity::of(&law, &flop, &none, &repetition, &best).unwrap();
-        assert!(scarcity.passes.best > 2.0 && scarcity.lost.best > 0.01, "{scarcity:?}");
-        assert!(scarcity.repeated.best < best.loss.best);
-        assert!(scarcity.ensembled.best < best.loss.best);
+        // The law itself, and the one that repetition was measured with.
+        for id in ["muennighoff-2023", "muennighoff-2023-repeated"] {
+            let law = Believed::published(id).unwrap();
+            let frontier =
+                Frontier::new(law.clone(), &flop, &none, Some(&repetition), None).unwrap();
+            let best = frontier.optimal(&Drawn::certain(Flop(1e22), 0)).unwrap();
+            let scarcity = Scarcity::of(&law, &flop, &none, &repetition, &best).unwrap();
+            assert!(scarcity.passes.best > 2.0 && scarcity.lost.best > 0.01, "{scarcity:?}");
+            assert!(scarcity.repeated.best < best.loss.best);
+            assert!(scarcity.ensembled.best < best.loss.best);
+        }
     }
 
     /// Kim et al. 2025: L = 0.25 / K^1.02 + 3.34.

@@ -239,8 +239,9 @@ fn advised(shape: Option<&Shape>, plan: &Plan) -> Result<Vec<Advice>, Diagnostic
 }
 
 fn no_repetition(believed: &Believed) -> Diagnostic {
-    let name = &believed.law.name;
-    Diagnostic::error(format!("`--data` needs Chinchilla's law, but the law is `{name}`"))
+    let (values, law) = (&believed.name, &believed.law.name);
+    let message = format!("`--data` needs Chinchilla's law, but `{values}` is of `{law}`");
+    Diagnostic::error(message)
         .note("the value of repeated tokens was measured on that law (Muennighoff et al. 2023)")
         .help("set a limit with --max-tokens, or plan with another law")
 }
@@ -368,6 +369,7 @@ fn compare(asked: &Asked, question: &Question<'_>) -> Result<Vec<Compared>, Diag
         let same = believed.draws() == draws || believed.draws() == 0;
         let believed = if same { believed.repeated(draws) } else { believed };
         let repetition = match &asked.stock {
+            Some(_) if !Repetition::suits(&believed.law) => return Err(no_repetition(&believed)),
             Some(stock) => Some(Repetition::of_stock(stock.clone())?),
             None => None,
         };
@@ -395,7 +397,7 @@ fn exhausted(asked: &Asked, budget: &Drawn<Flop>) -> Result<Option<Drawn<f64>>, 
     let plain = Frontier::new(
         asked.source.believed.clone(),
         &asked.flop,
-        &asked.given,
+        &Repetition::endless(&asked.source.believed.law, &asked.given),
         None,
         asked.serving.clone(),
     )?;

@@ -66,7 +66,13 @@ pub(super) fn named(
             return Err(Diagnostic::error(message)
                 .help(format!("name constants of it: {}", ids.join(", "))));
         }
-        return Ok(Source { believed: Believed::published(name)?, fit: None });
+        let believed = Believed::published(name)?;
+        if ["optimal-model-size", "optimal-tokens"].contains(&believed.law.name.as_str()) {
+            let message = format!("`{name}` says how to split a budget, but nothing of loss");
+            return Err(Diagnostic::error(message)
+                .help(format!("hold it against the plan of another law: --rule {name}")));
+        }
+        return Ok(Source { believed, fit: None });
     };
     let is_json = path.extension().is_some_and(|extension| extension == "json");
     let fit = if is_json { saved(&path)? } else { fitted(&path, level, seed)? };

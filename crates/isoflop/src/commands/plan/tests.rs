@@ -127,6 +127,7 @@ fn what_cannot_be_planned_says_why() {
         "--budget '1e22 FLOP' --rule scalerl",
         "--budget '1e22 FLOP' --level 90",
         "--budget '1e22 FLOP' --max-tokens 3kg",
+        "--budget '1e22 FLOP' --data '10 B' --compare kaplan-2020-joint",
         "--budget '1e22 FLOP' --size 1e300",
         "--budget 'loss 1e300'",
         "--budget '1e22 FLOP' --given U=1e9",
