@@ -9,6 +9,7 @@ pub(crate) mod next;
 pub(crate) mod pass_at_k;
 pub(crate) mod plan;
 pub(crate) mod portfolio;
+pub(crate) mod quantity;
 pub(crate) mod quickstart;
 pub(crate) mod split;
 pub(crate) mod text_source;

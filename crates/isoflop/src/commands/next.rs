@@ -9,10 +9,10 @@ use laws::{Fit, Law, Setting};
 use plan::design::{Design, Goal, Knowledge, Prior, Question, design};
 use runs::{Flop, Observations};
 
-use super::Outcome;
 use super::fit::amount::{number, setting};
 use super::fit::law_choice::{LawArgs, bound};
 use super::fit::objective::ObjectiveArgs;
+use super::{Outcome, quantity};
 use crate::{interrupt, progress, terminal_plot, text};
 use family::Family;
 use files::FileArgs;
@@ -25,7 +25,6 @@ mod files;
 mod json;
 mod limits;
 mod measured;
-mod quantity;
 mod rows;
 mod show;
 #[cfg(test)]

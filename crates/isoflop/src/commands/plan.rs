@@ -16,7 +16,7 @@ mod asked;
 mod chart;
 mod counting;
 mod json;
-mod law;
+pub(crate) mod law;
 mod machine;
 mod serving;
 mod show;
@@ -122,7 +122,7 @@ fn respond(args: &PlanArgs, width: usize) -> Result<String, Diagnostic> {
 }
 
 /// A file that a name stands for, if it looks like one.
-fn file(name: &str) -> Option<PathBuf> {
+pub(crate) fn file(name: &str) -> Option<PathBuf> {
     let path = PathBuf::from(name);
     // Published constants may have a point in their name: `pythia-2.8b`.
     let published = || {

@@ -10,8 +10,7 @@ use plan::portfolio::{
 };
 use runs::{Flop, Parameters, Tokens};
 
-use super::Outcome;
-use super::split::amount::amount;
+use super::{Outcome, quantity};
 use crate::{interrupt, terminal_plot, text};
 
 mod json;
@@ -223,6 +222,9 @@ fn said(command: &PortfolioCommand, width: usize) -> Result<String, Diagnostic> 
         return Ok(format!("{:#}\n", json::json(&answer, common.level)));
     }
     let mut said = show::for_people(&answer, common.level, width);
+    if let Some(words) = quantity::compute(&common.budget, "--budget")?.1 {
+        text::hanging(&mut said, (0, 2), &words, width);
+    }
     if !common.no_plot {
         said.push('\n');
         said.push_str(&show::plot(&answer, common.level).render(width, 14));
@@ -231,15 +233,15 @@ fn said(command: &PortfolioCommand, width: usize) -> Result<String, Diagnostic> 
 }
 
 fn budget(common: &Common) -> Result<Flop, Diagnostic> {
-    Ok(Flop(amount(&common.budget, "FLOP", "--budget")?))
+    Ok(quantity::compute(&common.budget, "--budget")?.0)
 }
 
 fn family(args: &FamilyArgs) -> Result<Answer, Diagnostic> {
     let law = super::split::believed(&args.law)?;
     let ratio = match (&args.from, &args.to) {
         (Some(from), Some(to)) => Ratio::Sizes {
-            from: Parameters(amount(from, "param", "--from")?),
-            to: Parameters(amount(to, "param", "--to")?),
+            from: Parameters(quantity::positive(from, "--from", "param")?),
+            to: Parameters(quantity::positive(to, "--to", "param")?),
         },
         _ if args.optimal => Ratio::Optimal { spread: args.spread.unwrap_or(100.0) },
         _ => Ratio::Tokens {
@@ -262,7 +264,7 @@ fn bets(args: &BetsArgs) -> Result<Answer, Diagnostic> {
     let scales = if args.scale.is_empty() {
         Bets::usual_scales(budget)
     } else {
-        let read = |text: &String| Ok(Flop(amount(text, "FLOP", "--scale")?));
+        let read = |text: &String| Ok(Flop(quantity::positive(text, "--scale", "FLOP")?));
         args.scale.iter().map(read).collect::<Result<_, Diagnostic>>()?
     };
     let bets = Bets {
@@ -284,7 +286,7 @@ fn learn(args: &LearnArgs) -> Result<Answer, Diagnostic> {
     let budget = budget(&args.common)?;
     let runs = if args.run.is_empty() {
         let compute = match &args.compute {
-            Some(compute) => amount(compute, "FLOP", "--compute")?,
+            Some(compute) => quantity::positive(compute, "--compute", "FLOP")?,
             None => budget.get() * 1e-3,
         };
         Learn::profile(&law, Flop(compute), args.runs, args.spread)?
@@ -294,7 +296,10 @@ fn learn(args: &LearnArgs) -> Result<Answer, Diagnostic> {
                 return Err(Diagnostic::error(format!("`--run {text}` is not a size and tokens"))
                     .help("write --run N,D, as in --run 100M,2B"));
             };
-            Ok((Parameters(amount(n, "param", "--run")?), Tokens(amount(d, "token", "--run")?)))
+            Ok((
+                Parameters(quantity::positive(n, "--run", "param")?),
+                Tokens(quantity::positive(d, "--run", "token")?),
+            ))
         };
         args.run.iter().map(read).collect::<Result<_, Diagnostic>>()?
     };

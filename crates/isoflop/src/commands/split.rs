@@ -5,15 +5,15 @@ use std::path::Path;
 
 use clap::Args;
 use diagnostic::Diagnostic;
-use laws::Fit;
+use laws::FitOptions;
 use plan::Believed;
 use plan::dimensions::{Aim, Capability, Curve, Dimension, Machine, Question, Split, capability};
 use runs::{Flop, Tokens};
 
-use super::Outcome;
+use super::plan::{file, law};
+use super::{Outcome, quantity};
 use crate::{interrupt, terminal_plot, text};
 
-pub(crate) mod amount;
 pub(crate) mod json;
 pub(crate) mod show;
 #[cfg(test)]
@@ -104,6 +104,8 @@ pub(crate) struct Answer {
     /// With all dimensions, then with some held at their least.
     pub(crate) curves: Vec<Curve>,
     pub(crate) level: f64,
+    /// How a budget that was not in FLOP became one.
+    pub(crate) converted: Option<String>,
 }
 
 /// Reads, optimises and reports.
@@ -118,6 +120,9 @@ pub(crate) fn run(args: &SplitArgs, out: &mut dyn Write) -> Result<Outcome, Diag
     } else {
         show::for_people(&answer, terminal_plot::width())
     };
+    if let (false, Some(words)) = (args.json, &answer.converted) {
+        text::hanging(&mut said, (0, 2), words, terminal_plot::width());
+    }
     if !args.json && !args.no_plot {
         said.push('\n');
         said.push_str(&show::plot(&answer).render(terminal_plot::width(), 14));
@@ -135,7 +140,7 @@ fn answer(args: &SplitArgs) -> Result<Answer, Diagnostic> {
         return Err(Diagnostic::error(format!("`--draws {}` is too many", args.draws))
             .help(format!("give at most {MOST_DRAWS}")));
     }
-    let question = question(args)?;
+    let (question, converted) = question(args)?;
     let split = question.answer()?;
     let total = split.total.best;
     let neighbour = |factor: f64| split.at_budget(Flop(factor * total.get())).ok();
@@ -148,7 +153,7 @@ fn answer(args: &SplitArgs) -> Result<Answer, Diagnostic> {
             curves.push(split.curve(ends, 33, &without)?);
         }
     }
-    Ok(Answer { split, same, half, double, curves, level: args.level })
+    Ok(Answer { split, same, half, double, curves, level: args.level, converted })
 }
 
 /// What a curve is drawn without: nothing, RL, more than the least a query, both.
@@ -171,16 +176,22 @@ fn left_out(split: &Split) -> Vec<Vec<Dimension>> {
     all
 }
 
-fn question(args: &SplitArgs) -> Result<Question, Diagnostic> {
+/// What is asked, and how a budget that was not in FLOP became one.
+fn question(args: &SplitArgs) -> Result<(Question, Option<String>), Diagnostic> {
     let path = Path::new(&args.capability);
     let capability = if path.extension().is_some_and(|extension| extension == "toml") {
         Capability::read(path)?
     } else {
         capability(&args.capability)?
     };
+    let mut converted = None;
     let aim = match (&args.budget, args.reach) {
         (_, Some(target)) => Aim::Reach(target),
-        (Some(budget), None) => Aim::Budget(Flop(amount::amount(budget, "FLOP", "--budget")?)),
+        (Some(budget), None) => {
+            let (flop, words) = quantity::compute(budget, "--budget")?;
+            converted = words;
+            Aim::Budget(flop)
+        }
         (None, None) => {
             return Err(Diagnostic::error("say what the split is to do")
                 .help("give --budget \"1e24 FLOP\", or --reach 0.8"));
@@ -195,10 +206,10 @@ fn question(args: &SplitArgs) -> Result<Question, Diagnostic> {
         ..Question::new(capability, aim)
     };
     if let Some(tokens) = &args.tokens {
-        question.tokens = Some(Tokens(amount::amount(tokens, "token", "--tokens")?));
+        question.tokens = Some(Tokens(quantity::positive(tokens, "--tokens", "token")?));
     }
     if let Some(on) = &args.on {
-        let (count, name) = amount::accelerators(on)?;
+        let (count, name) = accelerators(on)?;
         question.machine = Some(Machine::catalogued(name, count)?);
     }
     if let Some(queries) = &args.queries {
@@ -231,23 +242,29 @@ fn question(args: &SplitArgs) -> Result<Question, Diagnostic> {
         };
         question.laws.push((role, believed));
     }
-    Ok(question)
+    Ok((question, converted))
 }
 
-/// A saved fit, or published constants.
+/// `1024 h100`, or `h100` for as many as the power feeds: a number and a name.
+fn accelerators(text: &str) -> Result<(Option<f64>, &str), Diagnostic> {
+    match text.trim().split_once(char::is_whitespace) {
+        None => Ok((None, text.trim())),
+        Some((count, name)) => Ok((Some(quantity::positive(count, "--on", "")?), name.trim())),
+    }
+}
+
+/// A saved fit, a run table that is fitted first, or published constants.
 pub(crate) fn believed(name: &str) -> Result<Believed, Diagnostic> {
     Ok(believed_with_scatter(name)?.0)
 }
 
 /// The same, with the spread of a fit's residuals.
 pub(crate) fn believed_with_scatter(name: &str) -> Result<(Believed, Option<f64>), Diagnostic> {
-    let path = Path::new(name);
-    if path.extension().is_some_and(|extension| extension == "json") || path.is_file() {
-        let text = std::fs::read_to_string(path)
-            .map_err(|problem| Diagnostic::error(format!("cannot read {name}: {problem}")))?;
-        let fit = Fit::from_json(name, &text)?;
-        let scatter = (fit.spread > 0.0).then_some(fit.spread);
-        return Ok((Believed::fitted(name, &fit, None), scatter));
+    if file(name).is_none() {
+        return Ok((Question::published(name)?, None));
     }
-    Ok((Question::published(name)?, None))
+    let defaults = FitOptions::default();
+    let source = law::named(name, None, defaults.level, defaults.seed)?;
+    let scatter = source.fit.map(|fit| fit.spread).filter(|spread| *spread > 0.0);
+    Ok((source.believed, scatter))
 }

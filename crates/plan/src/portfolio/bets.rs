@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use runs::Flop;
 
 use super::family::above_zero;
-use super::frontier::Frontier;
+use super::frontier::{Table, plain};
 use super::odds::Odds;
 use super::prior::Prior;
 use crate::{Believed, Drawn};
@@ -157,7 +157,7 @@ impl Bets {
                 )));
             }
         }
-        let frontier = Frontier::new(law, Flop(budget * 1e-3), Flop(budget * 1e3))?;
+        let frontier = Table::new(&plain(law)?, Flop(budget * 1e-3), Flop(budget * 1e3))?;
         let counts = self.counts();
         let sums = self.simulate(&counts);
         let rows = self.odds.rows();
@@ -296,7 +296,7 @@ impl Bets {
         row: usize,
         counts: &[usize],
         sums: &[f64],
-        frontier: &Frontier,
+        frontier: &Table,
         law_row: usize,
     ) -> Vec<Bet> {
         let budget = self.budget.get();
@@ -321,7 +321,7 @@ impl Bets {
     }
 
     /// What is lost by a large run of `left` FLOP instead of the whole budget.
-    fn price(&self, left: f64, frontier: &Frontier, row: usize) -> f64 {
+    fn price(&self, left: f64, frontier: &Table, row: usize) -> f64 {
         let budget = self.budget.get();
         match self.effect {
             Effect::Compute => (budget / left).ln(),
@@ -331,7 +331,7 @@ impl Bets {
 
     /// The gain of a way in every world, the share of worlds in which an idea is taken, and the
     /// mean effect.
-    fn luck(&self, bet: &Bet, frontier: &Frontier) -> (Vec<f64>, f64, f64) {
+    fn luck(&self, bet: &Bet, frontier: &Table) -> (Vec<f64>, f64, f64) {
         let price = self.price(self.budget.get() - bet.k as f64 * bet.scale.get(), frontier, 0);
         if bet.k == 0 {
             return (vec![bet.gain; self.worlds], 0.0, bet.gain);
@@ -356,7 +356,7 @@ impl Bets {
         &self,
         bet: &Bet,
         mean_effect: f64,
-        frontier: &Frontier,
+        frontier: &Table,
         row: usize,
         luck: &[f64],
     ) -> f64 {

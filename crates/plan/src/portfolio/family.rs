@@ -3,8 +3,8 @@
 use diagnostic::Diagnostic;
 use runs::{Flop, Parameters, Tokens};
 
-use super::frontier::{LossOf, optimum};
-use crate::{Believed, Drawn};
+use super::frontier::{optimum, plain};
+use crate::{Believed, Drawn, Frontier};
 
 /// How many tokens each member sees.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -88,21 +88,21 @@ impl Family {
                 .help(format!("give from 1 to {MOST}")));
         }
         above_zero("budget", budget)?;
-        let mut loss = LossOf::new(law)?;
+        let frontier = plain(law)?;
         let mut members = Vec::with_capacity(self.count);
-        for (n, d) in self.sizes(law)? {
+        for (n, d) in self.sizes(&frontier)? {
             members.push(Member {
                 parameters: Parameters(n),
                 tokens: Tokens(d),
                 compute: Flop(6.0 * n * d),
-                loss: Drawn::from_rows(&loss.at(n, d)?),
+                loss: frontier.run(Parameters(n), Tokens(d))?.loss,
             });
         }
         Ok(members)
     }
 
     /// N and D of every member.
-    fn sizes(&self, law: &Believed) -> Result<Vec<(f64, f64)>, Diagnostic> {
+    fn sizes(&self, frontier: &Frontier) -> Result<Vec<(f64, f64)>, Diagnostic> {
         let product = self.budget.get() / 6.0;
         match self.ratio {
             Ratio::Tokens { per_parameter, spread } => {
@@ -122,7 +122,7 @@ impl Family {
             Ratio::Optimal { spread } => {
                 let steps = geometric(self.count, spread)?;
                 let sum: f64 = steps.iter().sum();
-                let of = |step: &f64| optimum(law, Flop(self.budget.get() * step / sum));
+                let of = |step: &f64| optimum(frontier, Flop(self.budget.get() * step / sum));
                 steps.iter().map(of).collect()
             }
         }

@@ -15,8 +15,8 @@ use rayon::prelude::*;
 use runs::{Flop, Parameters, Tokens};
 
 use super::family::above_zero;
-use super::frontier::{Frontier, LossOf, optimum};
-use crate::{Believed, Drawn};
+use super::frontier::{Table, optimum, plain};
+use crate::{Believed, Drawn, Frontier};
 
 /// Runs to learn from, before a large run.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,7 +81,7 @@ impl Learn {
             return Err(Diagnostic::error(format!("{count} runs over a factor of {spread}"))
                 .help("give 1 to 1000 runs, over a factor of 1 to 1e6"));
         }
-        let middle = optimum(law, compute)?.0;
+        let middle = optimum(&plain(law)?, compute)?.0;
         let steps = (count as f64 - 1.0).max(1.0);
         Ok((0..count)
             .map(|i| {
@@ -116,9 +116,9 @@ impl Learn {
             return Err(Diagnostic::error(format!("{} worlds", self.worlds))
                 .help("give from 2 to 1,000,000"));
         }
-        let mut loss = LossOf::new(law)?;
-        let sizes = self.sizes(law)?;
-        let waste = self.wastes(law, &mut loss, &sizes)?;
+        let frontier = plain(law)?;
+        let sizes = self.sizes(&frontier)?;
+        let waste = self.wastes(&frontier, &sizes)?;
         let draws = law.draws();
         let mut seen = Vec::with_capacity(self.runs.len());
         let mut price = 0.0;
@@ -126,7 +126,8 @@ impl Learn {
             above_zero("size of a run", n.get())?;
             above_zero("number of tokens of a run", d.get())?;
             price += 6.0 * n.get() * d.get();
-            seen.push(loss.at(n.get(), d.get())?[1..].iter().map(|l| l.ln()).collect::<Vec<f64>>());
+            let losses = frontier.run(*n, *d)?.loss.draws;
+            seen.push(losses.iter().map(|loss| loss.ln()).collect::<Vec<f64>>());
         }
         let even = vec![1.0 / draws as f64; draws];
         let (place, now) = choose(&waste, &even);
@@ -163,26 +164,22 @@ impl Learn {
         })
     }
 
-    fn sizes(&self, law: &Believed) -> Result<Vec<f64>, Diagnostic> {
-        let middle = optimum(law, self.budget)?.0.ln();
+    fn sizes(&self, frontier: &Frontier) -> Result<Vec<f64>, Diagnostic> {
+        let middle = optimum(frontier, self.budget)?.0.ln();
         let step = 2.0 * REACH / (SIZES as f64 - 1.0);
         Ok((0..SIZES).map(|i| (middle - REACH + step * i as f64).exp()).collect())
     }
 
     /// By size and row: the share of the budget that the best size would not have needed.
-    fn wastes(
-        &self,
-        law: &Believed,
-        loss: &mut LossOf,
-        sizes: &[f64],
-    ) -> Result<Vec<Vec<f64>>, Diagnostic> {
+    fn wastes(&self, frontier: &Frontier, sizes: &[f64]) -> Result<Vec<Vec<f64>>, Diagnostic> {
         let budget = self.budget.get();
-        let frontier = Frontier::new(law, Flop(budget * 1e-3), Flop(budget * 1.2))?;
+        let table = Table::new(frontier, Flop(budget * 1e-3), Flop(budget * 1.2))?;
         let mut wastes = Vec::with_capacity(sizes.len());
         for &n in sizes {
-            let reached = loss.at(n, budget / (6.0 * n))?;
+            let run = frontier.run(Parameters(n), Tokens(budget / (6.0 * n)))?;
+            let reached = run.loss.rows();
             let waste = |(row, loss): (usize, &f64)| {
-                let needed = frontier.ln_compute(row, *loss);
+                let needed = table.ln_compute(row, *loss);
                 // Beyond the table nearly all is wasted.
                 if needed.is_nan() { 0.999 } else { (1.0 - (needed - budget.ln()).exp()).max(0.0) }
             };
@@ -274,9 +271,9 @@ mod tests {
         let law = law();
         let question =
             Learn { budget: Flop(1e24), runs: Vec::new(), scatter: 0.01, worlds: 2, seed: 0 };
-        let mut loss = LossOf::new(&law).unwrap();
-        let best = optimum(&law, Flop(1e24)).unwrap().0;
-        let waste = question.wastes(&law, &mut loss, &[best, 2.0 * best]).unwrap();
+        let frontier = plain(&law).unwrap();
+        let best = optimum(&frontier, Flop(1e24)).unwrap().0;
+        let waste = question.wastes(&frontier, &[best, 2.0 * best]).unwrap();
         assert!(waste[0][0] < 1e-3);
         // L - E over the least L - E, to the power 1 / gamma.
         let (alpha, beta): (f64, f64) = (0.3478, 0.3658);

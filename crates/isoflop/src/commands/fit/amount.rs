@@ -22,7 +22,12 @@ pub(crate) fn number(text: &str) -> Option<f64> {
         Some((at, 'T')) => (&plain[..at], 1e12),
         _ => (plain.as_str(), 1.0),
     };
-    digits.parse::<f64>().ok().map(|number| number * factor).filter(|number| number.is_finite())
+    digits
+        .trim_end()
+        .parse::<f64>()
+        .ok()
+        .map(|number| number * factor)
+        .filter(|number| number.is_finite())
 }
 
 /// `name=value`, as in `E=1.7`.
@@ -88,9 +93,12 @@ mod tests {
 
     #[test]
     fn numbers_take_separators_and_suffixes() {
-        for (text, expected) in
-            [("70B", Some(70e9)), ("1_000", Some(1000.0)), ("-0.5", Some(-0.5)), ("1.4 T", None)]
-        {
+        for (text, expected) in [
+            ("70B", Some(70e9)),
+            ("1_000", Some(1000.0)),
+            ("-0.5", Some(-0.5)),
+            ("1.4 T", Some(1.4e12)),
+        ] {
             assert_eq!(number(text), expected, "{text}");
         }
         assert_eq!((number("inf"), number(""), number("T")), (None, None, None));

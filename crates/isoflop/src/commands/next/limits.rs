@@ -7,7 +7,7 @@ use runs::{Flop, Parameters, Tokens};
 
 use super::super::fit::amount::{number, positive};
 use super::family::Family;
-use super::quantity;
+use crate::commands::quantity;
 
 /// What a run may be.
 #[derive(Debug, Clone, Args)]

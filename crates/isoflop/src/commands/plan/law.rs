@@ -29,10 +29,10 @@ pub(crate) struct LawArgs {
 }
 
 /// A law with where it came from.
-pub(super) struct Source {
-    pub(super) believed: Believed,
+pub(crate) struct Source {
+    pub(crate) believed: Believed,
     /// The fit, where there is one.
-    pub(super) fit: Option<Fit>,
+    pub(crate) fit: Option<Fit>,
 }
 
 impl LawArgs {
@@ -52,7 +52,7 @@ impl LawArgs {
 }
 
 /// The law called `name`.
-pub(super) fn named(
+pub(crate) fn named(
     name: &str,
     group: Option<&str>,
     level: f64,

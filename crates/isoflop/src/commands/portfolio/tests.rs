@@ -129,7 +129,8 @@ fn runs_that_teach_for_people() {
 #[test]
 fn bad_questions_are_refused() {
     for (options, expected) in [
-        (&["family", "--budget", "1 yr"][..], "time"),
+        (&["family", "--budget", "1 yr"][..], "how many accelerators"),
+        (&["family", "--budget", "3 kg"], "FLOP"),
         (&["family", "--budget", "1e21", "--count", "0"], "0 members"),
         (&["family", "--budget", "1e21", "--from", "1B"], "--to"),
         (&["family", "--budget", "1e21", "--law", "scalerl"], "not N and D"),

@@ -26,6 +26,7 @@ pub(super) fn json(answer: &Answer) -> Value {
     out["schema_version"] = 1.into();
     out["version"] = env!("CARGO_PKG_VERSION").into();
     out["command"] = "split".into();
+    out["budget_converted"] = json!(answer.converted);
     out["name"] = question.capability.name.clone().into();
     out["title"] = question.capability.title.clone().into();
     out["target"] = question.capability.meaning.clone().into();

@@ -114,7 +114,8 @@ fn bad_questions_are_refused() {
     for (options, expected) in [
         (&["maths", "--budget", "1e24"][..], "no capability `maths`"),
         (&["maths-rl-samples"], "--budget"),
-        (&["maths-rl-samples", "--budget", "3 yr"], "time"),
+        (&["maths-rl-samples", "--budget", "3 yr"], "how many accelerators"),
+        (&["maths-rl-samples", "--budget", "3 kg"], "FLOP"),
         (&["maths-rl-samples", "--budget", "1e24", "--set", "answer"], "NAME=VALUE"),
         (&["maths-rl-samples", "--budget", "1e24", "--level", "2"], "out of range"),
         (&["maths-rl-samples", "--budget", "1e24", "--on", "10 h1000"], "h100"),

@@ -5,16 +5,16 @@ use formula::{Columns, Environment, Program, Source};
 use plan::{Budget, BudgetKind, Means, MeansRequest};
 use runs::Flop;
 
-use super::super::fit::amount::number;
+use super::fit::amount::number;
 
 /// FLOP above 0: `1e20`, `1e20 FLOP`, `8 * 400 TFLOP/s * 1 day`.
-pub(super) fn flop(text: &str, option: &str) -> Result<f64, Diagnostic> {
+pub(crate) fn flop(text: &str, option: &str) -> Result<f64, Diagnostic> {
     positive(text, option, "FLOP")
 }
 
 /// Compute, and in what words it was converted: FLOP as [`flop`] reads them, or any other budget
 /// that `isoflop plan` knows, at the machine and prices that it assumes.
-pub(super) fn compute(text: &str, option: &str) -> Result<(Flop, Option<String>), Diagnostic> {
+pub(crate) fn compute(text: &str, option: &str) -> Result<(Flop, Option<String>), Diagnostic> {
     let problem = match flop(text, option) {
         Ok(found) => return Ok((Flop(found), None)),
         Err(problem) => problem,
@@ -35,7 +35,7 @@ pub(super) fn compute(text: &str, option: &str) -> Result<(Flop, Option<String>)
 }
 
 /// A number above 0 in `unit`; a bare number is in that unit.
-pub(super) fn positive(text: &str, option: &str, unit: &str) -> Result<f64, Diagnostic> {
+pub(crate) fn positive(text: &str, option: &str, unit: &str) -> Result<f64, Diagnostic> {
     let value = match number(text) {
         Some(value) => value,
         None => value(text, option, unit)?,
@@ -48,7 +48,7 @@ pub(super) fn positive(text: &str, option: &str, unit: &str) -> Result<f64, Diag
 }
 
 /// A share, `1 %` or `0.01`, from `least` to 1.
-pub(super) fn share(text: &str, option: &str, least: f64) -> Result<f64, Diagnostic> {
+pub(crate) fn share(text: &str, option: &str, least: f64) -> Result<f64, Diagnostic> {
     let plain = text.trim();
     let value = match plain.strip_suffix('%') {
         Some(percent) => number(percent).map(|percent| percent / 100.0),
