@@ -5,7 +5,7 @@ use diagnostic::Diagnostic;
 use laws::{Setting, catalogue};
 use runs::{Flop, Parameters, Tokens};
 
-use crate::{Allocation, Believed, Drawn, FlopText, Frontier, Repetition};
+use crate::{Allocation, Believed, Drawn, Frontier, Question, Repetition};
 
 /// What a stock of text does to a plan.
 #[derive(Debug, Clone)]
@@ -39,20 +39,29 @@ const ENSEMBLE: &str = "kim-2025-ensemble";
 const UNLIMITED: Parameters = Parameters(1e30);
 
 impl Scarcity {
-    /// Compares the best run of `budget` on a stock with that on endless text.
+    /// Compares the best run of a question on a stock with that on endless text, the same served
+    /// and within the same limits.
     ///
     /// # Errors
     /// Whatever the law's formula does not allow.
     pub fn of(
         believed: &Believed,
-        flop: &FlopText,
         given: &Setting,
         repetition: &Repetition,
+        question: &Question<'_>,
         best: &Allocation,
     ) -> Result<Self, Diagnostic> {
+        let flop = question.flop;
         let unlimited = Repetition::endless(&believed.law, given);
-        let plenty = Frontier::new(believed.clone(), flop, &unlimited, None, None)?;
-        let endless = plenty.optimal(&best.training)?;
+        let serving = question.frontier.serving().cloned();
+        let plenty = Frontier::new(believed.clone(), flop, &unlimited, None, serving)?;
+        let endless = Question {
+            frontier: &plenty,
+            flop,
+            budget: question.budget.clone(),
+            limits: question.limits,
+        };
+        let endless = endless.neighbour(1.0)?;
         let scarce = Frontier::new(believed.clone(), flop, given, Some(repetition), None)?;
         let stock = repetition.stock.clone();
         let worth = |times: f64| -> Result<Drawn<f64>, Diagnostic> {
@@ -135,6 +144,7 @@ const STEPS: i32 = 80;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{FlopText, Limits, Serving};
 
     fn certain(value: f64) -> Drawn<f64> {
         Drawn::certain(value, 0)
@@ -149,12 +159,30 @@ mod tests {
             let law = Believed::published(id).unwrap();
             let frontier =
                 Frontier::new(law.clone(), &flop, &none, Some(&repetition), None).unwrap();
-            let best = frontier.optimal(&Drawn::certain(Flop(1e22), 0)).unwrap();
-            let scarcity = Scarcity::of(&law, &flop, &none, &repetition, &best).unwrap();
+            let budget = Drawn::certain(Flop(1e22), 0);
+            let best = frontier.optimal(&budget).unwrap();
+            let limits = Limits::default();
+            let question = Question { frontier: &frontier, flop: &flop, budget, limits };
+            let scarcity = Scarcity::of(&law, &none, &repetition, &question, &best).unwrap();
             assert!(scarcity.passes.best > 2.0 && scarcity.lost.best > 0.01, "{scarcity:?}");
             assert!(scarcity.repeated.best < best.loss.best);
             assert!(scarcity.ensembled.best < best.loss.best);
         }
+    }
+
+    #[test]
+    fn text_that_is_not_scarce_costs_nothing_whatever_is_served() {
+        let (flop, none) = (FlopText::default(), Setting::new());
+        let repetition = Repetition::of_stock(Drawn::certain(Tokens(1e14), 0)).unwrap();
+        let law = Believed::published("muennighoff-2023").unwrap();
+        let served = Some(Serving::tokens(Tokens(1e12)));
+        let frontier = Frontier::new(law.clone(), &flop, &none, Some(&repetition), served).unwrap();
+        let budget = Drawn::certain(Flop(1e23), 0);
+        let best = frontier.optimal(&budget).unwrap();
+        let question =
+            Question { frontier: &frontier, flop: &flop, budget, limits: Limits::default() };
+        let scarcity = Scarcity::of(&law, &none, &repetition, &question, &best).unwrap();
+        assert!(scarcity.lost.best.abs() < 1e-12, "{scarcity:?}");
     }
 
     /// Kim et al. 2025: L = 0.25 / K^1.02 + 3.34.

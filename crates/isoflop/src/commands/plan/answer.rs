@@ -125,7 +125,7 @@ impl Answer {
         mistakes.extend(question.rules(&asked.rules, &asked.given).map_err(explain)?);
         let scarcity = match &repetition {
             Some(repetition) => {
-                Some(Scarcity::of(believed, &asked.flop, &asked.given, repetition, &plan.optimum)?)
+                Some(Scarcity::of(believed, &asked.given, repetition, &question, &plan.optimum)?)
             }
             None => None,
         };
