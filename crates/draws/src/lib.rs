@@ -64,6 +64,7 @@ mod dist;
 mod draws;
 mod error;
 pub mod estimate;
+pub mod evaluate;
 mod histogram;
 mod inputs;
 mod level;

@@ -289,7 +289,7 @@ impl Claim<'_> {
                 _ => Ok(self.draws.column(&self.case.column(&input.name))?),
             })
             .collect::<Result<Vec<&[f64]>, Diagnostic>>()?;
-        let columns = crate::evaluate::columns(&compiled, &slices, rows)?;
+        let columns = draws::evaluate::columns(&compiled, &slices, rows)?;
         let median = columns.first().map(|column| draws::select::quantiles(column, &[0.5])[0]);
         Ok(median.unwrap_or(f64::NAN))
     }

@@ -46,7 +46,6 @@ mod claims;
 mod data;
 mod dates;
 mod difference;
-mod evaluate;
 mod hindcast;
 mod lints;
 mod model;

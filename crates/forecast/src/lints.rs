@@ -220,7 +220,7 @@ fn moves_with(
                 name => Ok(draws.column(&name)?),
             })
             .collect::<Result<Vec<&[f64]>, Diagnostic>>()?;
-        crate::evaluate::columns(&compiled, &slices, SAMPLES)
+        draws::evaluate::columns(&compiled, &slices, SAMPLES)
     };
     let bits = |columns: Vec<Vec<f64>>| -> Vec<u64> {
         columns.into_iter().flatten().map(f64::to_bits).collect()

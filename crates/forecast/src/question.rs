@@ -143,7 +143,7 @@ impl Question {
                 None => Ok(draws.column(name)?),
             })
             .collect::<Result<Vec<&[f64]>, Diagnostic>>()?;
-        let mut found = crate::evaluate::columns(&self.compiled, &slices, rows)?;
+        let mut found = draws::evaluate::columns(&self.compiled, &slices, rows)?;
         Ok(found.pop().unwrap_or_default())
     }
 

@@ -1,11 +1,11 @@
 //! Running a scenario: draws in, draws of every output out.
 
 use diagnostic::Diagnostic;
+use draws::evaluate;
 use draws::{Design, Draws, Estimate, Interval, Level};
-use formula::{Compiled, Form, Nature, ValueType};
+use formula::{Compiled, ValueType};
 use rayon::prelude::*;
 
-use crate::evaluate;
 use crate::model::{CaseModel, Model};
 
 /// Rows from which a quasi-random design is worth it, and inputs up to which there is one.
@@ -244,7 +244,7 @@ impl Model {
                     name: output.name.clone(),
                     note: written.note.clone(),
                     columns: made.collect(),
-                    unit: unit_name(case, &output.name, &value)?,
+                    unit: case.checked.unit_in_words(&output.name, &value)?,
                     value,
                     times: output.times.clone(),
                     design: self.design(settings),
@@ -290,21 +290,6 @@ impl CaseModel {
         let errors = evaluate::summary_errors(compiled, &slices, &whole)?;
         Ok((columns, Some(errors)))
     }
-}
-
-/// The unit of a value's numbers in words.
-pub(crate) fn unit_name(
-    case: &CaseModel,
-    name: &str,
-    value: &ValueType,
-) -> Result<String, Diagnostic> {
-    Ok(match (value.form(), value.nature(), value.unit()) {
-        (_, _, Some(unit)) => unit.to_string(),
-        (Form::Instant, ..) => "decimal year".to_owned(),
-        (Form::Truth, ..) => String::new(),
-        (_, Nature::Growth, None) => "x/yr".to_owned(),
-        (_, _, None) => case.checked.dimension_of(name)?,
-    })
 }
 
 impl Run {

@@ -219,6 +219,17 @@ impl Checked {
         Ok(value)
     }
 
+    /// The unit of a value's numbers in words; empty for plain numbers and conditions.
+    pub fn unit_in_words(&self, name: &str, value: &ValueType) -> Result<String, Diagnostic> {
+        Ok(match (value.form(), value.nature(), value.unit()) {
+            (_, _, Some(unit)) => unit.to_string(),
+            (Form::Instant, ..) => "decimal year".to_owned(),
+            (Form::Truth, ..) => String::new(),
+            (_, Nature::Growth, None) => "x/yr".to_owned(),
+            (_, _, None) => self.dimension_of(name)?,
+        })
+    }
+
     /// A definition that depends on no data, parameter or sample, shown with three digits;
     /// `None` where it does depend on one.
     pub fn constant(&self, name: &str) -> Result<Option<String>, Diagnostic> {

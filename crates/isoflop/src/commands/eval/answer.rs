@@ -1,18 +1,13 @@
 //! Values of definitions: computed once, or over draws of the uncertain inputs.
 
 use diagnostic::Diagnostic;
+use draws::evaluate::{self, BATCHES};
 use draws::uncertain::sampled;
 use draws::{Design, Draws, Estimate, Level, Summary};
-use formula::{Compiled, Form, Nature, ValueType, Workspace};
+use formula::{Form, ValueType};
 use rayon::prelude::*;
 
 use super::definitions::Sound;
-
-/// Rows that one task evaluates: the columns of a block stay in the cache.
-const BLOCK: usize = 8192;
-
-/// Parts into which the draws are dealt to learn how much a summary of them would vary.
-const BATCHES: usize = 16;
 
 /// How a question is to be answered.
 #[derive(Debug, Clone, Copy)]
@@ -106,12 +101,18 @@ pub(super) fn answers(
     };
     let inputs: Vec<&[f64]> =
         needed.iter().map(|name| drawn.column(name)).collect::<Result<_, _>>()?;
-    let mut columns = evaluate(&compiled, &inputs, rows)?;
+    let mut columns = evaluate::columns(&compiled, &inputs, rows)?;
 
     // A summary over draws is one number in every row. How it would vary with other draws shows
     // when it is taken over parts of these.
     let is_one = |column: &[f64]| column.iter().all(|v| v.to_bits() == column[0].to_bits());
-    let batches = if compiled.is_rowwise() { Vec::new() } else { batches(&compiled, &inputs)? };
+    let errors = if compiled.is_rowwise() {
+        Vec::new()
+    } else {
+        let whole: Vec<f64> =
+            columns.iter().map(|column| column.first().copied().unwrap_or(f64::NAN)).collect();
+        evaluate::summary_errors(&compiled, &inputs, &whole)?
+    };
 
     let mut answers = Vec::new();
     for ((output, name), value) in compiled.outputs().iter().zip(names).zip(values) {
@@ -131,15 +132,14 @@ pub(super) fn answers(
                 if certain {
                     return Ok(Found::Exact(column[0]));
                 }
-                if !batches.is_empty() && is_one(&column) {
-                    let parts = batches.iter().map(|batch| batch[number] * factor);
-                    let standard_error = spread(parts, column[0]);
+                if !errors.is_empty() && is_one(&column) {
+                    let standard_error = errors[number] * factor;
                     return Ok(Found::OfDraws(Estimate { value: column[0], standard_error }));
                 }
                 describe(column, design, &value, sampling.level)
             })
             .collect::<Result<Vec<_>, Diagnostic>>()?;
-        let unit = unit_name(checked, name, &value)?;
+        let unit = checked.unit_in_words(name, &value)?;
         let times = output.times.clone();
         answers.push(Answer { name: name.clone(), value, unit, times, found });
     }
@@ -149,21 +149,6 @@ pub(super) fn answers(
 /// Scrambled Sobol rows where there are enough of them to be dealt into replicates.
 fn design(rows: usize, inputs: usize) -> Design {
     if rows >= 64 * BATCHES && inputs <= 500 { Design::SOBOL } else { Design::Plain }
-}
-
-/// The unit of a value's numbers in words; empty for plain numbers and conditions.
-pub(super) fn unit_name(
-    checked: &formula::Checked,
-    name: &str,
-    value: &ValueType,
-) -> Result<String, Diagnostic> {
-    Ok(match (value.form(), value.nature(), value.unit()) {
-        (_, _, Some(unit)) => unit.to_string(),
-        (Form::Instant, ..) => "decimal year".to_owned(),
-        (Form::Truth, ..) => String::new(),
-        (_, Nature::Growth, None) => "x/yr".to_owned(),
-        (_, _, None) => checked.dimension_of(name)?,
-    })
 }
 
 fn describe(
@@ -176,70 +161,4 @@ fn describe(
         return Ok(Found::Condition(draws::estimate::probability(&values, design, |v| v != 0.0)));
     }
     Ok(Found::Drawn(Box::new(Drawn::new(values, design, level)?)))
-}
-
-/// Every output column. Row by row where that can be: then the blocks are shared between
-/// threads, and since no row looks at another the answer is the same for any number of them.
-fn evaluate(
-    compiled: &Compiled,
-    inputs: &[&[f64]],
-    rows: usize,
-) -> Result<Vec<Vec<f64>>, Diagnostic> {
-    let count = compiled.column_names().len();
-    let mut outputs = Vec::with_capacity(count);
-    for _ in 0..count {
-        let mut column: Vec<f64> = Vec::new();
-        column.try_reserve_exact(rows).map_err(|_| {
-            Diagnostic::error(format!("{rows} samples of {count} values do not fit in memory"))
-                .help("ask for fewer with `--samples`, or for fewer values with `--show`")
-        })?;
-        column.resize(rows, 0.0);
-        outputs.push(column);
-    }
-    let prepared = compiled.prepare_slices(inputs, rows)?;
-    if !compiled.is_rowwise() {
-        let mut slices: Vec<&mut [f64]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
-        prepared.evaluate(&[], &mut Workspace::default(), &mut slices)?;
-        return Ok(outputs);
-    }
-    let mut blocks: Vec<(usize, Vec<&mut [f64]>)> =
-        (0..rows.div_ceil(BLOCK)).map(|block| (block * BLOCK, Vec::with_capacity(count))).collect();
-    for output in &mut outputs {
-        for (block, part) in blocks.iter_mut().zip(output.chunks_mut(BLOCK)) {
-            block.1.push(part);
-        }
-    }
-    blocks.into_par_iter().try_for_each_init(
-        Workspace::default,
-        |workspace, (start, mut parts)| {
-            let end = (start + BLOCK).min(rows);
-            prepared.evaluate_rows(start..end, &[], workspace, &mut parts)
-        },
-    )?;
-    Ok(outputs)
-}
-
-/// The first row of every output, over each of [`BATCHES`] parts of the draws.
-fn batches(compiled: &Compiled, inputs: &[&[f64]]) -> Result<Vec<Vec<f64>>, Diagnostic> {
-    let batch = |batch: usize| {
-        let parts: Vec<Vec<f64>> = inputs
-            .iter()
-            .map(|input| input.iter().copied().skip(batch).step_by(BATCHES).collect())
-            .collect();
-        let slices: Vec<&[f64]> = parts.iter().map(Vec::as_slice).collect();
-        let rows = slices.first().map_or(0, |part| part.len());
-        let outputs = evaluate(compiled, &slices, rows)?;
-        Ok(outputs.iter().map(|column| column.first().copied().unwrap_or(f64::NAN)).collect())
-    };
-    (0..BATCHES).into_par_iter().map(batch).collect()
-}
-
-/// The standard error of the whole, from the same number over its parts.
-fn spread(parts: impl Iterator<Item = f64>, whole: f64) -> f64 {
-    let squares: Vec<f64> = parts
-        .map(|part| if part.to_bits() == whole.to_bits() { 0.0 } else { (part - whole).powi(2) })
-        .collect();
-    let count = squares.len() as f64;
-    let variance = squares.iter().sum::<f64>() / (count - 1.0);
-    if variance.is_nan() { f64::INFINITY } else { (variance / count).sqrt() }
 }

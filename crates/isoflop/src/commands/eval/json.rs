@@ -6,7 +6,7 @@ use draws::uncertain::Uncertain;
 use formula::{Form, Nature, ValueType};
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Found, Sampling, unit_name};
+use super::answer::{Answer, Found, Sampling};
 use super::definitions::Sound;
 
 const SCHEMA: u32 = 1;
@@ -121,7 +121,7 @@ fn input(sound: &Sound, input: &Uncertain, sampling: Sampling) -> Result<Value, 
     let at = |p: f64| number(value, input.dist.quantile(p) / unit(value));
     Ok(json!({
         "name": input.name,
-        "unit": unit_name(&sound.checked, &input.name, value)?,
+        "unit": sound.checked.unit_in_words(&input.name, value)?,
         "is": value.description(),
         "median": at(0.5),
         "interval": [at(sampling.level.lower()), at(sampling.level.upper())],

@@ -8,10 +8,13 @@ use rayon::prelude::*;
 const BLOCK: usize = 8192;
 
 /// Parts into which draws are dealt to learn how much a summary of them would vary.
-const BATCHES: usize = 16;
+pub const BATCHES: usize = 16;
 
 /// Every output column of `compiled` over `inputs`, in the order of its inputs.
-pub(crate) fn columns(
+///
+/// # Errors
+/// Columns of another length, and more rows than fit in memory.
+pub fn columns(
     compiled: &Compiled,
     inputs: &[&[f64]],
     rows: usize,
@@ -52,7 +55,10 @@ pub(crate) fn columns(
 
 /// The standard error of each summary over the draws (the same in every row), from the same
 /// summary over parts of them; `whole` holds the summaries of all.
-pub(crate) fn summary_errors(
+///
+/// # Errors
+/// As [`columns`].
+pub fn summary_errors(
     compiled: &Compiled,
     inputs: &[&[f64]],
     whole: &[f64],
