@@ -27,6 +27,17 @@ pub struct Network {
     used: usize,
 }
 
+/// One class of links, for people.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Link {
+    /// How many accelerators it joins; `None` where it joins all.
+    pub joined: Option<u32>,
+    /// What collectives sustain on it per accelerator, one way.
+    pub bandwidth: BytesPerSecond,
+    /// Latency of one hop, software included.
+    pub latency: Seconds,
+}
+
 /// Ranks that take part in one collective.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Group {
@@ -200,28 +211,97 @@ impl Network {
             if inside <= before {
                 continue;
             }
-            let places = group.size / before;
-            let crossing = if merged && before > 1.0 {
-                (places - 1.0) * (1.0 - (1.0 - 1.0 / places).powf(copies))
-            } else {
-                copies * (places - 1.0) / places
-            };
+            let crossing = crossing(group.size, before, copies, merged);
             slowest = slowest.max(bytes * crossing / level.bandwidth);
             latency = latency.max(level.latency);
         }
         slowest + latency
     }
 
+    /// The classes of links, from the inside out.
+    pub fn links(&self) -> Vec<Link> {
+        (self.levels[..self.used].iter())
+            .map(|level| Link {
+                joined: level.ranks.is_finite().then_some(level.ranks as u32),
+                bandwidth: BytesPerSecond(level.bandwidth),
+                latency: Seconds(level.latency),
+            })
+            .collect()
+    }
+
+    /// What each rank sends over each level, on average, in [`Network::all_gather`] (or
+    /// [`Network::gather_pieces`]), by whichever way that takes.
+    pub(crate) fn carried(
+        &self,
+        group: Group,
+        bytes: f64,
+        pieces: f64,
+        ring_only: bool,
+    ) -> [f64; MOST_TIERS + 1] {
+        let (ring, nested) = self.rings(group, bytes, pieces);
+        let by_ring = ring_only || ring <= nested;
+        let mut carried = [0.0; MOST_TIERS + 1];
+        for ((_, before, inside), carried) in self.walk(group).zip(&mut carried) {
+            let steps = inside / before;
+            if steps <= 1.0 {
+                continue;
+            }
+            *carried = if by_ring {
+                // The hops of the ring that cross this level and none further out.
+                let last = inside >= group.size;
+                let places = group.size / before;
+                let hops = if last { places } else { places - group.size / inside };
+                (group.size - 1.0) / group.size * bytes * hops / group.size
+            } else {
+                (steps - 1.0) / steps * bytes / before
+            };
+        }
+        carried
+    }
+
+    /// What each rank sends across each level in [`Network::exchange`].
+    pub(crate) fn exchanged(
+        &self,
+        group: Group,
+        bytes: f64,
+        copies: f64,
+        merged: bool,
+    ) -> [f64; MOST_TIERS + 1] {
+        let mut sent = [0.0; MOST_TIERS + 1];
+        for ((_, before, inside), sent) in self.walk(group).zip(&mut sent) {
+            if inside > before {
+                *sent = bytes * crossing(group.size, before, copies, merged);
+            }
+        }
+        sent
+    }
+
+    /// The level over which the rank `distance` away is reached.
+    pub(crate) fn level_of(&self, distance: f64) -> usize {
+        let used = &self.levels[..self.used];
+        let found = used.iter().position(|level| distance < level.ranks);
+        found.unwrap_or(self.used.saturating_sub(1))
+    }
+
     /// Sending `bytes` to the rank `distance` away.
     pub fn send(&self, distance: f64, bytes: f64) -> f64 {
-        let used = &self.levels[..self.used];
-        let level = used.iter().find(|level| distance < level.ranks).or_else(|| used.last());
+        let level = self.levels[..self.used].get(self.level_of(distance));
         level.map_or(0.0, |level| bytes / level.bandwidth + level.latency)
     }
 
     /// The largest number of ranks on the innermost links.
     pub fn domain(&self) -> f64 {
         self.levels[0].ranks
+    }
+}
+
+/// Copies of a token that leave the `inside` ranks around it for others of `size`.
+fn crossing(size: f64, inside: f64, copies: f64, merged: bool) -> f64 {
+    let places = size / inside;
+    if merged && inside > 1.0 {
+        (places - 1.0) * (1.0 - (1.0 - 1.0 / places).powf(copies))
+    } else {
+        copies * (places - 1.0) / places
     }
 }
 
