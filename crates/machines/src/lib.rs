@@ -30,6 +30,7 @@
 //! ```
 
 mod accelerator;
+mod batch;
 mod catalogue;
 mod cluster;
 mod fits;
@@ -51,6 +52,7 @@ pub mod swarm;
 mod traffic;
 
 pub use accelerator::{Accelerator, Peaks, Price, ScaleUp, Sustained};
+pub use batch::Batch;
 pub use catalogue::{accelerator, accelerators, cluster, clusters, model, models, quantity};
 pub use cluster::{Cluster, PeerClass, Site, Tier, Wan};
 pub use fits::check_memory;
@@ -66,5 +68,5 @@ pub use quantity::{Bytes, BytesPerSecond, FlopPerSecond, Joules, Usd, Watts};
 pub use search::{Binding, Found, Search, Settled, Space, search};
 pub use sites::{BetweenSites, between_sites};
 pub use stack::Stack;
-pub use step::{Batch, Part, Step, explain, step};
+pub use step::{Part, Step, explain, step};
 pub use traffic::Traffic;

@@ -3,9 +3,7 @@
 use rayon::prelude::*;
 
 use crate::step::{Pieces, assemble};
-use crate::{
-    Batch, Bytes, Layout, Machine, Misfit, Model, Recompute, Schedule, Stack, Step, Zero,
-};
+use crate::{Batch, Bytes, Layout, Machine, Misfit, Model, Recompute, Schedule, Stack, Step, Zero};
 
 mod binding;
 
@@ -245,14 +243,7 @@ impl Question<'_> {
                         if pp > 1 && zero > Zero::Optimizer && space.zero.len() > 1 {
                             continue;
                         }
-                        let layout = Layout {
-                            pp,
-                            dp,
-                            interleave,
-                            schedule,
-                            zero,
-                            ..family.layout
-                        };
+                        let layout = Layout { pp, dp, interleave, schedule, zero, ..family.layout };
                         let count = space.recompute.len() as u64;
                         if let Err(misfit) = layout.check(model, batch.sequence, batch.sequences) {
                             search.refused[misfit as usize] += count;
