@@ -107,12 +107,19 @@ pub struct Search {
     pub refused: [u64; Misfit::ALL.len()],
 }
 
-/// The divisors of `of` up to `most`, or the one that is settled if it is one.
+/// The divisors of `of` up to `most`, in order, or the one that is settled if it is one.
 fn divisors(of: u32, most: u32, settled: Option<u32>) -> Vec<u32> {
     match settled {
         Some(part) if part > 0 && of.is_multiple_of(part) => vec![part],
         Some(_) => Vec::new(),
-        None => (1..=most.min(of)).filter(|part| of.is_multiple_of(*part)).collect(),
+        None => {
+            let small = (1..=of.isqrt()).filter(|part| of.is_multiple_of(*part));
+            let mut parts: Vec<u32> = small.flat_map(|part| [part, of / part]).collect();
+            parts.retain(|part| *part <= most);
+            parts.sort_unstable();
+            parts.dedup();
+            parts
+        }
     }
 }
 

@@ -136,3 +136,12 @@ fn the_same_batch_on_a_larger_machine_computes_at_a_lower_share() {
     // Half a million accelerators on one batch of 16.8 M tokens wait more than they compute.
     assert!(shares[3] < 0.5 * shares[0], "{shares:?}");
 }
+
+#[test]
+fn divisors_are_those_of_the_definition() {
+    for of in [1, 2, 12, 36, 97, 499_896] {
+        let expected: Vec<u32> = (1..=100.min(of)).filter(|part| of % part == 0).collect();
+        assert_eq!(divisors(of, 100, None), expected);
+    }
+    assert!(divisors(u32::MAX, u32::MAX, None).len() == 32);
+}

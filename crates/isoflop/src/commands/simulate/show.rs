@@ -174,7 +174,9 @@ fn breakdown(text: &mut String, answer: &Answer, width: usize) {
 fn memory(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
     let used = answer.step.memory.total();
     let there = asked.machine.memory;
-    let _ = writeln!(text, "\n{} of the fullest accelerator: {used} of {there}", bold("memory"),);
+    let said = format!("{} of the fullest accelerator: {used} of {there}", bold("memory"));
+    text.push('\n');
+    hanging(text, (0, 2), &said, width);
     let parts = answer.step.memory.parts().map(|(name, size)| (name, size.get()));
     let mut rows = parts.to_vec();
     rows.push(("free", (there - used).get()));

@@ -61,8 +61,8 @@ fn several_sites_with_fibre_between() {
     assert!(problem.contains("do not divide by"), "{problem}");
     insta::assert_snapshot!(
         simulate(
-            "intellect-1 --model intellect-1 --every 100 --exchange-bytes 1 \
-                                      --batch '1 M token'"
+            "intellect-1 --model intellect-1 --every 100 --exchange-bytes 1 --cover 0 \
+                                      --batch '14 M token'"
         )
         .unwrap()
     );
