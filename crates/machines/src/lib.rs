@@ -31,6 +31,7 @@
 
 mod accelerator;
 mod batch;
+mod bends;
 mod catalogue;
 mod cluster;
 mod fits;
@@ -41,6 +42,7 @@ mod machine;
 mod memory;
 mod model;
 mod network;
+mod network_cost;
 mod power;
 mod precision;
 mod quantity;
@@ -53,6 +55,7 @@ mod traffic;
 
 pub use accelerator::{Accelerator, Peaks, Price, ScaleUp, Sustained};
 pub use batch::Batch;
+pub use bends::Bends;
 pub use catalogue::{accelerator, accelerators, cluster, clusters, model, models, quantity};
 pub use cluster::{Cluster, PeerClass, Site, Tier, Wan};
 pub use fits::check_memory;
@@ -62,6 +65,7 @@ pub use machine::Machine;
 pub use memory::Memory;
 pub use model::{Attention, Experts, FlopConvention, Model, Norm};
 pub use network::{Group, Link, Network};
+pub use network_cost::NetworkCost;
 pub use power::{Cost, Power, Prices};
 pub use precision::Precision;
 pub use quantity::{Bytes, BytesPerSecond, FlopPerSecond, Joules, Usd, Watts};

@@ -109,6 +109,21 @@ impl Machine {
         self
     }
 
+    /// The same where hops and launching kernels take no time.
+    #[must_use]
+    pub fn without_latency(mut self) -> Self {
+        self.launch = 0.0;
+        self.network = self.network.scaled(1.0, 0.0);
+        self
+    }
+
+    /// The same with links that carry any number of bytes at once; hops take as long as before.
+    #[must_use]
+    pub fn with_endless_bandwidth(mut self) -> Self {
+        self.network = self.network.scaled(f64::INFINITY, 1.0);
+        self
+    }
+
     /// How much of a dimension of `size` the matrix unit's tiles and waves keep busy.
     fn filled(&self, size: f64) -> f64 {
         size / (size + self.half)

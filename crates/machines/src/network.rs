@@ -106,6 +106,16 @@ impl Network {
         }
     }
 
+    /// The same with bandwidths and latencies times so much.
+    #[must_use]
+    pub(crate) fn scaled(mut self, bandwidth: f64, latency: f64) -> Self {
+        for level in &mut self.levels[..self.used] {
+            level.bandwidth *= bandwidth;
+            level.latency *= latency;
+        }
+        self
+    }
+
     /// How many ranks it joins at most.
     pub fn reach(&self) -> f64 {
         self.levels[..self.used].last().map_or(1.0, |level| level.ranks)

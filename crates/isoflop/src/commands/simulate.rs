@@ -13,7 +13,7 @@ use asked::Asked;
 
 mod answer;
 mod asked;
-
+mod gigawatt;
 mod json;
 mod layout;
 mod machine;
@@ -77,8 +77,8 @@ pub(crate) fn run(args: &SimulateArgs, out: &mut dyn Write) -> Result<Outcome, D
 }
 
 fn respond(args: &SimulateArgs, width: usize) -> Result<String, Diagnostic> {
-    if args.machine.power.is_some() {
-        return Err(Diagnostic::error("later"));
+    if args.machine.power.is_some() || args.machine.scale {
+        return gigawatt::respond(args, width);
     }
     let cluster = args.machine.cluster()?;
     if !cluster.peers.is_empty() {

@@ -203,7 +203,7 @@ impl Asked {
 }
 
 /// The first site, if the others are like it.
-fn like_sites(cluster: &Cluster) -> Result<&Site, Diagnostic> {
+pub(super) fn like_sites(cluster: &Cluster) -> Result<&Site, Diagnostic> {
     let Some((first, rest)) = cluster.sites.split_first() else {
         return Err(Diagnostic::error(format!("`{}` has no site", cluster.name)));
     };

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 use diagnostic::Diagnostic;
-use machines::{Accelerator, BytesPerSecond, Cluster, Site, Tier, Wan, Watts, quantity};
+use machines::{Accelerator, BytesPerSecond, Cluster, Site, Tier, Watts, quantity};
 use plan::Fleet;
 use runs::Seconds;
 
@@ -28,6 +28,9 @@ pub(super) struct MachineArgs {
     /// With `--power`: the accelerator, of the catalogue or a file
     #[arg(long, value_name = "DEVICE", requires = "power")]
     accelerator: Option<String>,
+    /// Over machines of 10^4 to 10^6 such accelerators: where the curve bends, and on how many sites
+    #[arg(long)]
+    pub(super) scale: bool,
     /// How many accelerators share the fastest links, if not as many as the device's file says
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     domain: Option<u32>,
@@ -97,18 +100,26 @@ impl MachineArgs {
                 site.pue = pue;
             }
         }
-        let between = rate("--between-bandwidth", &self.between_bandwidth)?.map(BytesPerSecond);
-        let round_trip = time("--between-round-trip", &self.between_round_trip)?.map(Seconds);
-        if let Some(wan) = &mut cluster.wan {
-            *wan = Wan {
-                bandwidth: between.unwrap_or(wan.bandwidth),
-                round_trip: round_trip.unwrap_or(wan.round_trip),
-                ..*wan
-            };
-        } else if (between.is_some() || round_trip.is_some()) && self.power.is_none() {
+        if cluster.wan.is_some() {
+            return self.between(cluster);
+        }
+        let stated = self.between_bandwidth.is_some() || self.between_round_trip.is_some();
+        if stated && self.power.is_none() && !self.scale {
             let message = format!("`{}` is one site: there is nothing between", cluster.name);
             return Err(Diagnostic::error(message)
                 .help("leave out --between-bandwidth and --between-round-trip"));
+        }
+        Ok(())
+    }
+
+    /// Sets what the options say of the line between sites.
+    pub(super) fn between(&self, cluster: &mut Cluster) -> Result<(), Diagnostic> {
+        let Some(wan) = &mut cluster.wan else { return Ok(()) };
+        if let Some(text) = &self.between_bandwidth {
+            wan.bandwidth = BytesPerSecond(positive("--between-bandwidth", text, "B/s")?);
+        }
+        if let Some(text) = &self.between_round_trip {
+            wan.round_trip = Seconds(not_negative("--between-round-trip", text, "s")?);
         }
         Ok(())
     }

@@ -48,6 +48,9 @@ pub(super) struct RunArgs {
     /// Between sites: bytes per parameter that an exchange sums
     #[arg(long, value_name = "BYTES", default_value_t = 2.0)]
     pub(super) exchange_bytes: f64,
+    /// With `--power` or `--scale`: what the fibre between sites costs: `2 bn USD`
+    #[arg(long, value_name = "MONEY", allow_hyphen_values = true)]
+    pub(super) fibre_cost: Option<String>,
     /// Between sites: the share of a step's time that an exchange can hide under
     #[arg(long, value_name = "SHARE", default_value_t = 0.5)]
     pub(super) cover: f64,
