@@ -198,7 +198,9 @@ fn traffic(text: &mut String, answer: &Answer, width: usize) {
     if all == 0.0 && answer.between.is_none() {
         return;
     }
-    let _ = writeln!(text, "\n{} that an accelerator sends in a step", bold("traffic"));
+    text.push('\n');
+    let said = format!("{} that an accelerator sends in a step", bold("traffic"));
+    hanging(text, (0, 2), &said, width);
     for (index, link) in traffic.links.iter().enumerate() {
         let total = traffic.total(index);
         if total.get() == 0.0 {
@@ -235,7 +237,7 @@ fn over_days(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
     let days = &answer.over_days;
     text.push('\n');
     let rate = format!("{} tokens/s turn into progress", count(days.tokens_per_second));
-    let _ = writeln!(text, "{} {rate}", bold("over days"));
+    hanging(text, (0, 2), &format!("{} {rate}", bold("over days")), width);
     line(
         text,
         "goodput",

@@ -69,6 +69,30 @@ fn several_sites_with_fibre_between() {
 }
 
 #[test]
+fn what_a_gigawatt_delivers() {
+    let line = "--power '1 GW' --accelerator gb200 --model llama3-405b --tokens '15 T'";
+    insta::assert_snapshot!(simulate(line).unwrap());
+}
+
+#[test]
+fn a_growing_machine_uses_less_of_itself() {
+    let answer = json(
+        "campus-1gw --scale --model llama3-70b --batch '2048 sequences' --fibre-cost '2 bn USD' \
+         --between-bandwidth '100 Tbit/s' --between-round-trip '10 ms' --cover 0",
+    );
+    let sizes = answer["sizes"].as_array().unwrap();
+    let mfu: Vec<f64> = sizes.iter().map(|size| number(&size["mfu"])).collect();
+    let goodput: Vec<f64> = sizes.iter().map(|size| number(&size["goodput"])).collect();
+    assert!(mfu.len() > 5 && mfu.last().unwrap() < &(0.5 * mfu[0]), "{mfu:?}");
+    assert!(goodput.is_sorted_by(|a, b| a > b), "{goodput:?}");
+    assert_eq!(answer["between_round_trip_seconds"], 0.01);
+    // A line of 12.5 TB/s takes a third of a second to sum 141 GB half way round.
+    let sites = answer["sites"].as_array().unwrap();
+    assert!(number(&sites[3]["step_seconds"]) > number(&sites[0]["step_seconds"]));
+    assert_eq!(answer["fibre_usd"], 2e9);
+}
+
+#[test]
 fn for_programs_the_parts_add_up() {
     for line in [
         "dgx-h100 --model llama3-8b",
@@ -124,6 +148,7 @@ fn no_line_is_wider_than_a_narrow_terminal() {
     for width in [40, 60, 80] {
         for line in [
             "dgx-h100 --model llama3-8b --search 2 --tokens '15 T'",
+            "--power '20 MW' --accelerator h100 --model gpt2-xl",
             "intellect-1 --model \
                       intellect-1 --batch '1 M token'",
         ] {
@@ -197,6 +222,13 @@ fn what_cannot_be_simulated_says_why() {
         "dgx-h100 --model llama3-8b --between-bandwidth '1 Tbit/s'",
         "intellect-1 --model intellect-1 --batch '15 sequences'",
         "intellect-1 --model intellect-1 --cover 2 --batch '1 M token'",
+        "--power '1 W' --accelerator gb200 --model llama3-8b",
+        "--power '0 GW' --accelerator gb200 --model llama3-8b",
+        "--power '1 GB' --accelerator gb200 --model llama3-8b",
+        "--power '1 GW' --accelerator gb2000 --model llama3-8b",
+        "--power '1 GW' --accelerator '512 gb200' --model llama3-8b",
+        "--power '1 GW' --accelerator gb200 --model llama3-8b --fibre-cost '-1 USD'",
+        "homes-1000 --scale --model llama3-8b",
     ];
     let said: Vec<String> = lines
         .iter()

@@ -140,12 +140,21 @@ fn verdicts(text: &mut String, answer: &Answer, width: usize) {
         said.push(format!("the facility's own step waits for {}", waiting.join(", ")));
     }
     let failures = answer.failures();
-    said.push(format!(
-        "failures: one of {} an accelerator, a checkpoint in {}, back in {}",
+    let mut failing = format!(
+        "failures: one in {} an accelerator, a checkpoint in {}, back in {}",
         time(failures.between.get()),
         time(failures.checkpoint.get()),
         time(failures.restart.get())
-    ));
+    );
+    if let Some((count, goodput)) = answer.quick_restart() {
+        let _ = write!(
+            failing,
+            "; back in a tenth of that, goodput at {} would be {}",
+            whole(count),
+            percent(goodput)
+        );
+    }
+    said.push(failing);
     text.push('\n');
     for said in said {
         hanging(text, (0, 2), &format!("- {said}"), width);
