@@ -250,7 +250,7 @@ impl Question<'_> {
                         if pp > 1 && zero > Zero::Optimizer && space.zero.len() > 1 {
                             continue;
                         }
-                        let layout = Layout { pp, dp, interleave, schedule, zero, ..family.layout };
+                        let layout = Layout { pp, dp, interleave, zero, schedule, ..family.layout };
                         let count = space.recompute.len() as u64;
                         if let Err(misfit) = layout.check(model, batch.sequence, batch.sequences) {
                             search.refused[misfit as usize] += count;

@@ -1,6 +1,5 @@
 //! The limits that Erdil and Schneider 2024 (arXiv:2411.01137) find for runs of three months on
 //! H100: utilisation falls past about 2e28 FLOP, and latency forbids runs past about 2e31.
-#![expect(clippy::print_stderr, reason = "a validation left out must be seen")]
 
 use std::path::PathBuf;
 

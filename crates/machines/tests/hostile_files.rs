@@ -9,10 +9,12 @@ use proptest::prelude::*;
 
 fn files(kind: &str) -> Vec<String> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../catalogue").join(kind);
-    let mut paths: Vec<PathBuf> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder)
+        .expect("the folder")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
     paths.sort();
-    paths.into_iter().map(|path| fs::read_to_string(path).unwrap()).collect()
+    paths.into_iter().map(|path| fs::read_to_string(path).expect("a file")).collect()
 }
 
 /// What slips of hand and malice put where a number stood.

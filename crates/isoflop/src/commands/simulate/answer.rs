@@ -2,7 +2,7 @@
 
 use diagnostic::Diagnostic;
 use machines::{
-    Batch, BetweenSites, Bytes, Found, Layout, Part, Power, Reading, Search, Step, Traffic, Usd,
+    Batch, BetweenSites, Bytes, Found, Layout, Part, Power, Reading, Search, Step, Traffic,
     between_sites, check_memory, search,
 };
 use runs::Seconds;
@@ -112,12 +112,6 @@ impl Answer {
     pub(super) fn parts(&self) -> Vec<(&'static str, Seconds)> {
         let own = self.step.parts().map(|(part, time)| (part.name(), time));
         own.chain(self.waits.iter().copied()).collect()
-    }
-
-    /// Money for a second of the whole machine, if a price is known.
-    pub(super) fn money_per_second(&self, asked: &Asked) -> Option<Usd> {
-        let (hourly, _) = asked.run.price.as_ref().ok()?;
-        Some(*hourly * (f64::from(asked.accelerators()) / 3600.0))
     }
 
     /// How long so many tokens take, failures included.

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use diagnostic::Diagnostic;
 use machines::{
-    Batch, Cluster, FlopConvention, Layout, Machine, Model, Precision, Site, Space, Stack,
+    Batch, Cluster, FlopConvention, Layout, Machine, Model, Precision, Site, Space, Stack, Usd,
 };
 use runs::Tokens;
 
@@ -189,6 +189,12 @@ impl Asked {
     /// Accelerators of all sites.
     pub(super) fn accelerators(&self) -> u32 {
         self.machine.accelerators.saturating_mul(self.sites())
+    }
+
+    /// Money for a second of the whole machine, if a price is known.
+    pub(super) fn money_per_second(&self) -> Option<Usd> {
+        let (hourly, _) = self.run.price.as_ref().ok()?;
+        Some(*hourly * (f64::from(self.accelerators()) / 3600.0))
     }
 
     /// The batch of all sites together, from that of one.

@@ -123,7 +123,7 @@ fn over_days(asked: &Asked, answer: &Answer) -> Value {
     let days = &answer.over_days;
     let failures = &asked.run.failures;
     let power = answer.power.as_ref().ok();
-    let rate = answer.money_per_second(asked).map(machines::Usd::get);
+    let rate = asked.money_per_second().map(machines::Usd::get);
     json!({
         "goodput": days.goodput,
         "failure_every_seconds": days.between.get(),

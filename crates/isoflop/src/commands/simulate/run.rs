@@ -35,7 +35,7 @@ pub(super) struct RunArgs {
     /// What checkpoints are written at [default: the cluster's, else 2 TB/s as Llama 3's]
     #[arg(long, value_name = "BANDWIDTH", allow_hyphen_values = true)]
     storage: Option<String>,
-    /// Share of hosts of eight accelerators that run slowly: `0.005` as MegaScale found
+    /// Share of hosts of eight accelerators that run slowly: `0.005`, as on 12,288 A100
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     slow_hosts: f64,
     /// How much longer a slow host takes

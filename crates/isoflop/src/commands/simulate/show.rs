@@ -138,13 +138,14 @@ fn bars(text: &mut String, rows: &[(&str, f64)], unit: (f64, &str), width: usize
     let sum: f64 = rows.iter().map(|(_, value)| value).sum();
     let rows: Vec<(&str, f64)> = rows.iter().copied().filter(|(_, value)| *value > 0.0).collect();
     let values: Vec<f64> = rows.iter().map(|(_, value)| value / unit.0).collect();
-    let decimals = (3 - (sum / unit.0).max(1e-9).log10().floor() as i32).clamp(0, 4) as usize;
+    let decimals = (3 - (sum / unit.0).max(1e-9).log10().floor() as i32).clamp(0, 4) as u8;
     let shown = adding_up(&values, decimals);
+    let decimals = usize::from(decimals);
     let shares: Vec<f64> = rows.iter().map(|(_, value)| 100.0 * value / sum).collect();
     let shares = adding_up(&shares, 1);
     let names = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0).max(3);
     let wide = format!("{:.decimals$}", sum / unit.0).len();
-    let room = width.saturating_sub(names + wide + unit.1.len() + 15);
+    let room = width.saturating_sub(names + wide + unit.1.len() + 16);
     let largest = rows.iter().map(|(_, value)| value / sum).fold(0.0, f64::max);
     for (index, (name, value)) in rows.iter().enumerate() {
         let drawn = if width < BARS_FROM {
@@ -260,7 +261,7 @@ fn over_days(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
         Ok(power) => line(text, "power", &power_in_words(power, asked.site.pue), width),
         Err(why) => line(text, "power", &format!("not known: {}", why.message()), width),
     }
-    match (&asked.run.price, answer.money_per_second(asked)) {
+    match (&asked.run.price, asked.money_per_second()) {
         (Ok((hourly, _)), Some(rate)) => {
             let trillion = answer.time_of(1e12).get() * rate.get();
             line(
@@ -281,7 +282,7 @@ fn over_days(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
     if let Some(tokens) = asked.run.tokens {
         let takes = answer.time_of(tokens.get());
         let mut said = vec![time(takes.get())];
-        if let Some(rate) = answer.money_per_second(asked) {
+        if let Some(rate) = asked.money_per_second() {
             said.push(money(takes.get() * rate.get()));
         }
         if let Ok(power) = &answer.power {

@@ -69,8 +69,8 @@ pub(super) fn whole(number: u32) -> String {
 }
 
 /// Parts rounded to so many decimals so that they add up to their rounded sum.
-pub(super) fn adding_up(parts: &[f64], decimals: usize) -> Vec<f64> {
-    let unit = 10_f64.powi(decimals as i32);
+pub(super) fn adding_up(parts: &[f64], decimals: u8) -> Vec<f64> {
+    let unit = 10_f64.powi(i32::from(decimals));
     let (mut sum, mut shown) = (0.0, 0.0);
     parts
         .iter()

@@ -10,9 +10,6 @@ use crate::commands::fit::words::bold;
 use crate::terminal_plot::{Highlight, Plot, Scale, Series};
 use crate::text::hanging;
 
-/// Below this width the columns of what waits are left out.
-const WIDE: usize = 96;
-
 pub(super) fn for_people(answer: &Answer, width: usize) -> String {
     let mut text = String::new();
     title(&mut text, answer, width);
@@ -43,18 +40,21 @@ fn title(text: &mut String, answer: &Answer, width: usize) {
     hanging(text, (2, 2), &said, width);
 }
 
-/// Rows of cells to the right, each column as wide as its widest.
-fn table(text: &mut String, rows: &[Vec<String>]) {
+/// Rows of cells to the right, each column as wide as its widest; the last columns are left out
+/// where a narrow terminal has no room.
+fn table(text: &mut String, rows: &[Vec<String>], width: usize) {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let wide = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..columns).map(wide).collect();
+    let mut widths: Vec<usize> = (0..columns).map(wide).collect();
+    while widths.len() > 1 && widths.iter().map(|width| width + 2).sum::<usize>() > width {
+        widths.pop();
+    }
     for row in rows {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:>width$}")).collect();
-        let _ = writeln!(text, "  {}", cells.join("  ").trim_end());
+        let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("  {cell:>width$}"));
+        let _ = writeln!(text, "{}", cells.collect::<String>().trim_end());
     }
 }
 
@@ -73,11 +73,17 @@ fn sizes(text: &mut String, answer: &Answer, width: usize) {
         Bends::LARGER
     );
     hanging(text, (0, 2), &said, width);
-    let wide = width >= WIDE;
-    let mut first = head(&["devices", "facility", "step", "MFU", "goodput"]);
-    if wide {
-        first.extend(head(&["tokens/s", "latency", "bandwidth", "batch"]));
-    }
+    let first = head(&[
+        "devices",
+        "facility",
+        "step",
+        "MFU",
+        "goodput",
+        "tokens/s",
+        "latency",
+        "bandwidth",
+        "batch",
+    ]);
     let mut rows = vec![first];
     for (index, size) in answer.sizes.iter().enumerate() {
         let mark = if Some(index) == answer.own { "* " } else { "" };
@@ -88,14 +94,12 @@ fn sizes(text: &mut String, answer: &Answer, width: usize) {
             percent(size.mfu),
             percent(size.goodput),
         ];
-        if wide {
-            row.push(count(size.tokens_per_second()));
-            let bends = &size.bends;
-            row.extend([bends.latency, bends.bandwidth, bends.batch_size].map(percent));
-        }
+        row.push(count(size.tokens_per_second()));
+        let bends = &size.bends;
+        row.extend([bends.latency, bends.bandwidth, bends.batch_size].map(percent));
         rows.push(row);
     }
-    table(text, &rows);
+    table(text, &rows, width);
     if answer.own.is_some() {
         let _ = writeln!(text, "  * this facility, in whole domains");
     }
@@ -185,12 +189,7 @@ fn sites(text: &mut String, answer: &Answer, width: usize) {
             if spread.sites > 1 { time(spread.latency.get()) } else { String::new() },
         ]);
     }
-    if width < 66 {
-        for row in &mut rows {
-            row.truncate(4);
-        }
-    }
-    table(text, &rows);
+    table(text, &rows, width);
 }
 
 fn cost(text: &mut String, answer: &Answer, width: usize) {
@@ -201,37 +200,28 @@ fn cost(text: &mut String, answer: &Answer, width: usize) {
          and network",
         bold("cost")
     );
-    match answer.site.accelerator.price {
-        Some(price) => {
-            let each = (price.low.get() * price.high.get()).sqrt();
-            let accelerators = each * f64::from(answer.powered);
-            let network = accelerators * answer.network.over_accelerators[1];
-            let _ = write!(
-                said,
-                ": {} of accelerators ({} each, {}), {} of network",
-                money(accelerators),
-                money(each),
-                price.year,
-                money(network)
-            );
-            match answer.fibre {
-                Some(fibre) => {
-                    let _ = write!(
-                        said,
-                        "; fibre between sites adds {}, {} % of both",
-                        money(fibre.get()),
-                        three(100.0 * fibre.get() / (accelerators + network))
-                    );
-                }
-                None => said.push_str(
-                    "; no source for the price of fibre is known: state it with --fibre-cost",
-                ),
-            }
-        }
-        None => {
-            let title = &answer.site.accelerator.title;
-            let _ = write!(said, "; no price of {title} is known, so no dollars");
-        }
+    if let Some(price) = answer.site.accelerator.price {
+        let each = (price.low.get() * price.high.get()).sqrt();
+        let accelerators = each * f64::from(answer.powered);
+        let network = accelerators * answer.network.over_accelerators[1];
+        let _ = write!(
+            said,
+            ": {} of accelerators ({} each, {}), {} of network",
+            money(accelerators),
+            money(each),
+            price.year,
+            money(network)
+        );
+        let fibre = answer.fibre.map(|fibre| {
+            let share = three(100.0 * fibre.get() / (accelerators + network));
+            format!("; fibre between sites adds {}, {share} % of both", money(fibre.get()))
+        });
+        said.push_str(&fibre.unwrap_or_else(|| {
+            "; no source for the price of fibre is known: state it with --fibre-cost".to_owned()
+        }));
+    } else {
+        let title = &answer.site.accelerator.title;
+        let _ = write!(said, "; no price of {title} is known, so no dollars");
     }
     let _ = write!(said, ". Shares: {}", answer.network.source);
     hanging(text, (0, 2), &said, width);
