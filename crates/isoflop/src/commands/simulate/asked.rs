@@ -7,7 +7,7 @@ use machines::{
 };
 use runs::Tokens;
 
-use super::machine::{is_file, read};
+use super::machine::{self, is_file, read};
 use super::run::Run;
 use super::{SimulateArgs, layout};
 
@@ -136,6 +136,8 @@ pub(super) struct Asked {
     /// That site's accelerators.
     pub(super) machine: Machine,
     pub(super) model: Model,
+    /// Accelerators of the site that stand by.
+    pub(super) spare: u32,
     /// Batches of one site to try.
     pub(super) batches: Vec<Batch>,
     pub(super) batch: BatchAsked,
@@ -172,6 +174,7 @@ impl Asked {
             with_search: args.layout.search.is_some(),
             convention: args.training.convention(),
             stack: args.training.stack(),
+            spare: 0,
             cluster,
             site,
             machine,
@@ -180,6 +183,21 @@ impl Asked {
             batch,
             layout,
         })
+    }
+
+    /// The same where some of each site's accelerators stand by, so that layouts divide better;
+    /// `None` where that would change nothing or a layout is asked for.
+    pub(super) fn sparing(&self, args: &SimulateArgs) -> Result<Option<Self>, Diagnostic> {
+        let count = machine::usable(self.machine.accelerators, machine::domain(&self.site));
+        if self.layout.is_some() || count == self.machine.accelerators {
+            return Ok(None);
+        }
+        let mut cluster = self.cluster.clone();
+        for site in &mut cluster.sites {
+            site.accelerators = count;
+        }
+        let spare = self.machine.accelerators - count;
+        Ok(Some(Self { spare, ..Self::new(args, cluster)? }))
     }
 
     pub(super) fn sites(&self) -> u32 {
@@ -194,7 +212,9 @@ impl Asked {
     /// Money for a second of the whole machine, if a price is known.
     pub(super) fn money_per_second(&self) -> Option<Usd> {
         let (hourly, _) = self.run.price.as_ref().ok()?;
-        Some(*hourly * (f64::from(self.accelerators()) / 3600.0))
+        let owned =
+            f64::from(self.accelerators()) + f64::from(self.spare) * f64::from(self.sites());
+        Some(*hourly * (owned / 3600.0))
     }
 
     /// The batch of all sites together, from that of one.

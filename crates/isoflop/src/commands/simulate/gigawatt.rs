@@ -9,7 +9,7 @@ use runs::{Flop, Seconds, Tokens};
 
 use super::SimulateArgs;
 use super::asked::BatchAsked;
-use super::machine::{one_site, positive};
+use super::machine::{self, one_site, positive};
 use super::run::Run;
 
 mod json;
@@ -114,21 +114,6 @@ fn facility(args: &SimulateArgs) -> Result<(String, Site, Watts, u32, Option<Wan
     Ok((format!("{watts} of {}", site.accelerator.title), site, watts, count, None))
 }
 
-/// The largest number up to `count` that whole domains make and powers of two divide well: at most
-/// a fiftieth is left out.
-fn usable(count: u32, domain: u32) -> u32 {
-    let domain = domain.clamp(1, count.max(1));
-    let mut best = count / domain * domain;
-    for shift in 1..20 {
-        let part = domain.saturating_mul(1 << shift);
-        let rounded = count / part * part;
-        if f64::from(rounded) >= 0.98 * f64::from(count) {
-            best = rounded;
-        }
-    }
-    best
-}
-
 /// The machine of a site grown to `count` accelerators: its outermost tier reaches as far.
 fn grown(site: &Site, count: u32) -> Site {
     let mut site = Site { accelerators: count, ..site.clone() };
@@ -158,9 +143,8 @@ impl Answer {
         let mut space = args.layout.space();
         space.runners_up = 0;
 
-        let domain = site.domain.or(site.accelerator.scale_up.and_then(|links| links.domain));
-        let domain = domain.unwrap_or(1);
-        let own = usable(powered, domain);
+        let domain = machine::domain(&site);
+        let own = machine::usable(powered, domain);
         let mut counts: Vec<u32> = (0..32)
             .map(|shift| f64::from(domain) * 2_f64.powi(shift))
             .filter(|count| SIZES.contains(count))

@@ -79,6 +79,7 @@ fn what(asked: &Asked, answer: &Answer) -> Value {
         "sites": asked.sites(),
         "accelerator": asked.site.accelerator.name,
         "accelerators": asked.accelerators(),
+        "standby_accelerators": u64::from(asked.spare) * u64::from(asked.sites()),
         "model": asked.model.name,
         "parameters": asked.model.parameters().get(),
         "active_parameters": asked.model.active_parameters().get(),

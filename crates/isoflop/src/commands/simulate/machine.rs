@@ -194,6 +194,34 @@ pub(super) fn one_site(name: &str, accelerator: Accelerator, count: u32) -> Clus
     }
 }
 
+/// How many accelerators share the fastest links of a site.
+pub(super) fn domain(site: &Site) -> u32 {
+    let device = site.accelerator.scale_up.and_then(|links| links.domain);
+    site.domain.or(device).unwrap_or(1)
+}
+
+/// Of so many accelerators those that layouts divide best: whole domains, of which at most a
+/// fiftieth stands by, in a number whose largest prime factor is smallest.
+pub(super) fn usable(count: u32, domain: u32) -> u32 {
+    const MOST_TRIED: u32 = 10_000;
+    let domain = domain.clamp(1, count.max(1));
+    let domains = count / domain;
+    let least = (f64::from(domains) * 0.98).ceil() as u32;
+    let tried = (least.max(1)..=domains).rev().take(MOST_TRIED as usize);
+    tried.min_by_key(|domains| largest_prime(*domains)).unwrap_or(1) * domain
+}
+
+fn largest_prime(mut number: u32) -> u32 {
+    let (mut largest, mut part) = (1, 2);
+    while u64::from(part) * u64::from(part) <= u64::from(number) {
+        while number.is_multiple_of(part) {
+            (number, largest) = (number / part, part);
+        }
+        part += 1;
+    }
+    number.max(largest)
+}
+
 fn named(name: &str) -> Result<Cluster, Diagnostic> {
     if is_file(name) {
         return Cluster::from_toml(name, &read(name)?);
@@ -255,4 +283,25 @@ pub(super) fn not_negative(flag: &str, text: &str, unit: &str) -> Result<f64, Di
         0..text.len(),
         "below zero",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usable_numbers_divide_well_and_leave_little() {
+        assert_eq!(usable(499_896, 72), 72 * 6912);
+        assert_eq!(usable(217_296, 72), 72 * 3000);
+        for count in [1, 7, 8, 72, 4608, 16_384] {
+            let found = usable(count, 8);
+            assert!(
+                found <= count && f64::from(found) > 0.85 * f64::from(count),
+                "{count}: {found}"
+            );
+        }
+        assert_eq!((usable(4608, 8), usable(16_384, 8)), (4608, 16_384));
+        assert_eq!((largest_prime(6912), largest_prime(97), largest_prime(1)), (3, 97, 1));
+        let _ = usable(u32::MAX, 1);
+    }
 }

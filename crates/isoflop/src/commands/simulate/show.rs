@@ -53,10 +53,13 @@ fn title(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
         width,
     );
     let device = &asked.site.accelerator.title;
-    let machine = match asked.sites() {
+    let mut machine = match asked.sites() {
         1 => format!("{} {device}", whole(asked.machine.accelerators)),
         sites => format!("{sites} sites of {} {device}", whole(asked.machine.accelerators)),
     };
+    if asked.spare > 0 {
+        let _ = write!(machine, ", {} more stand by so that layouts divide", whole(asked.spare));
+    }
     let (batch, tokens) = (answer.batch, answer.batch.tokens().get());
     let said = match asked.batch {
         BatchAsked::Sequences(_) => "",
