@@ -118,8 +118,8 @@ fn peer() -> Outcome<Option<f64>> {
 }
 
 /// The switches of the software that Calculon's search tries too, in all their combinations.
-fn stacks(switches: u32) -> impl Iterator<Item = Stack> {
-    (0..1_u32 << switches).map(|bits| {
+fn stacks() -> impl Iterator<Item = Stack> + Clone {
+    (0..1_u32 << 7).map(|bits| {
         let on = |bit: u32| bits & (1 << bit) != 0;
         Stack {
             overlap_data: !on(0),
@@ -146,7 +146,7 @@ fn exhaustive(machine: &Machine, model: &Model, batch: Batch) -> Outcome<()> {
         };
         let (begin, mut points, mut evaluated) = (Instant::now(), 0, 0);
         let mut best: Option<Found> = None;
-        let mut stacks = stacks(7).cycle();
+        let mut stacks = stacks().cycle();
         let mut rounds = 0_u32;
         while points < POINTS {
             let Some(stack) = stacks.next() else { break };

@@ -17,7 +17,15 @@ struct Level {
     ranks: f64,
     /// Sustained, per rank, one way, bytes per second.
     bandwidth: f64,
+    /// Its inverse: divisions are what closed forms spend their time on.
+    per_byte: f64,
     latency: f64,
+}
+
+impl Level {
+    fn new(ranks: f64, bandwidth: f64, latency: f64) -> Self {
+        Self { ranks, bandwidth, per_byte: 1.0 / bandwidth, latency }
+    }
 }
 
 /// Levels of links from the inside out; the outermost has no end.
@@ -61,41 +69,40 @@ impl Network {
     /// Returns `None` where neither says how they are joined at all.
     pub fn new(accelerator: &Accelerator, domain: Option<u32>, tiers: &[Tier]) -> Option<Self> {
         let sustained = &accelerator.sustained;
-        let nothing = Level { ranks: f64::INFINITY, bandwidth: f64::INFINITY, latency: 0.0 };
+        let nothing = Level::new(f64::INFINITY, f64::INFINITY, 0.0);
         let mut network = Self { levels: [nothing; MOST_TIERS + 1], used: 0 };
         if let Some(inside) = accelerator.scale_up {
             let ranks = domain.or(inside.domain).map_or(1.0, f64::from);
             if ranks > 1.0 {
-                network.push(Level {
+                network.push(Level::new(
                     ranks,
-                    bandwidth: inside.bandwidth.get() * sustained.scale_up,
-                    latency: sustained.scale_up_latency.get(),
-                });
+                    inside.bandwidth.get() * sustained.scale_up,
+                    sustained.scale_up_latency.get(),
+                ));
             }
         }
         for tier in tiers.iter().take(MOST_TIERS) {
-            network.push(Level {
-                ranks: f64::from(tier.accelerators),
-                bandwidth: tier.bandwidth.get() * sustained.scale_out,
-                latency: tier.latency.unwrap_or(sustained.scale_out_latency).get(),
-            });
+            network.push(Level::new(
+                f64::from(tier.accelerators),
+                tier.bandwidth.get() * sustained.scale_out,
+                tier.latency.unwrap_or(sustained.scale_out_latency).get(),
+            ));
         }
         if tiers.is_empty()
             && let Some(interface) = accelerator.scale_out
         {
-            network.push(Level {
-                ranks: f64::INFINITY,
-                bandwidth: interface.get() * sustained.scale_out,
-                latency: sustained.scale_out_latency.get(),
-            });
+            network.push(Level::new(
+                f64::INFINITY,
+                interface.get() * sustained.scale_out,
+                sustained.scale_out_latency.get(),
+            ));
         }
         (network.used > 0).then_some(network)
     }
 
     /// A network of one level: `bandwidth` per rank, one way, and `latency` a hop.
     pub fn flat(bandwidth: BytesPerSecond, latency: Seconds) -> Self {
-        let level =
-            Level { ranks: f64::INFINITY, bandwidth: bandwidth.get(), latency: latency.get() };
+        let level = Level::new(f64::INFINITY, bandwidth.get(), latency.get());
         Self { levels: [level; MOST_TIERS + 1], used: 1 }
     }
 
@@ -110,8 +117,7 @@ impl Network {
     #[must_use]
     pub(crate) fn scaled(mut self, bandwidth: f64, latency: f64) -> Self {
         for level in &mut self.levels[..self.used] {
-            level.bandwidth *= bandwidth;
-            level.latency *= latency;
+            *level = Level::new(level.ranks, level.bandwidth * bandwidth, level.latency * latency);
         }
         self
     }
@@ -167,23 +173,24 @@ impl Network {
         if group.size <= 1.0 {
             return (0.0, 0.0);
         }
-        let (mut narrowest, mut ring_latency) = (f64::INFINITY, 0.0);
+        let (mut slowest, mut ring_latency) = (0.0_f64, 0.0);
         let mut nested = 0.0;
-        let mut members_before = 1.0;
+        let mut part_before = 1.0;
         for (level, before, inside) in self.walk(group) {
-            let steps = inside / before;
-            if steps <= 1.0 {
+            if inside <= before {
                 continue;
             }
+            let part = 1.0 / inside;
+            let hops = level.latency * pieces;
             // `before` ranks reach this level side by side, each over its own interface.
-            narrowest = narrowest.min(level.bandwidth * before);
-            ring_latency += (group.size / before - group.size / inside) * level.latency * pieces;
-            nested += (steps - 1.0) / steps * bytes / (level.bandwidth * before)
-                + (steps - 1.0) * level.latency * pieces;
-            members_before = inside;
+            let per_byte = level.per_byte * part_before;
+            slowest = slowest.max(per_byte);
+            ring_latency += group.size * (part_before - part) * hops;
+            nested +=
+                (1.0 - before * part) * bytes * per_byte + (inside * part_before - 1.0) * hops;
+            part_before = part;
         }
-        debug_assert!(members_before >= group.size || narrowest.is_infinite());
-        let ring = (group.size - 1.0) / group.size * bytes / narrowest + ring_latency;
+        let ring = (1.0 - 1.0 / group.size) * bytes * slowest + ring_latency;
         (ring, nested)
     }
 
@@ -194,14 +201,24 @@ impl Network {
             return 0.0;
         }
         let rings = 2.0 * self.all_gather(group, bytes);
-        let (mut narrowest, mut latency) = (f64::INFINITY, 0.0);
+        let (mut slowest, mut levels) = (0.0_f64, 0.0);
         for (level, before, inside) in self.walk(group) {
             if inside > before {
-                narrowest = narrowest.min(level.bandwidth * before);
+                slowest = slowest.max(level.per_byte / before);
+                levels += 2.0 * level.latency;
+            }
+        }
+        // A tree has one hop a level at least.
+        if rings <= 2.0 * bytes * slowest + levels {
+            return rings;
+        }
+        let mut latency = 0.0;
+        for (level, before, inside) in self.walk(group) {
+            if inside > before {
                 latency += 2.0 * (inside / before).log2().ceil() * level.latency;
             }
         }
-        rings.min(2.0 * bytes / narrowest + latency)
+        rings.min(2.0 * bytes * slowest + latency)
     }
 
     /// Every rank sending an equal part of its `bytes` to every other.
@@ -322,7 +339,7 @@ mod tests {
     fn two_levels() -> Network {
         let mut network = Network::flat(BytesPerSecond(100.0), Seconds(0.0));
         network.levels[0].ranks = 8.0;
-        network.push(Level { ranks: f64::INFINITY, bandwidth: 10.0, latency: 0.0 });
+        network.push(Level::new(f64::INFINITY, 10.0, 0.0));
         network
     }
 
