@@ -347,6 +347,14 @@ fn notes(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
             count(answer.batch.tokens().get())
         ));
     }
+    if answer.over_days.goodput < 0.5 {
+        said.push(format!(
+            "failures come every {} and recovery takes {}: state a quicker one with --restart, \
+             fewer failures with --between-failures",
+            time(answer.over_days.between.get()),
+            time(asked.run.failures.restart.get())
+        ));
+    }
     if answer.between.is_some() && asked.every > 1 {
         said.push(format!(
             "sites that meet every {} steps learn otherwise than one machine; the loss is not in \
