@@ -12,7 +12,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use diagnostic::Diagnostic;
 
 use commands::{
-    Outcome, compare, eval, fit, lab, list, next, pass_at_k, plan, portfolio, quickstart, split,
+    Outcome, compare, eval, fit, lab, list, next, pass_at_k, plan, portfolio, quickstart, simulate,
+    split,
 };
 
 const LONG_ABOUT: &str = "\
@@ -44,6 +45,7 @@ enum Command {
     Split(Box<split::SplitArgs>),
     #[command(subcommand)]
     Portfolio(portfolio::PortfolioCommand),
+    Simulate(Box<simulate::SimulateArgs>),
     PassAtK(pass_at_k::PassAtKArgs),
     Eval(eval::EvalArgs),
     #[command(subcommand)]
@@ -88,6 +90,7 @@ fn run(command: Command) -> Result<Outcome, Diagnostic> {
         Command::Compare(args) => compare::run(&args, out),
         Command::Next(args) => next::run(&args, out),
         Command::Plan(args) => plan::run(&args, out),
+        Command::Simulate(args) => simulate::run(&args, out),
         Command::PassAtK(args) => pass_at_k::run(&args, out),
         Command::Split(args) => split::run(&args, out),
         Command::Portfolio(command) => portfolio::run(&command, out),

@@ -132,7 +132,8 @@ impl Span {
         let mut ticks = Vec::new();
         let mut index = (low / step).ceil();
         while index * step <= high && ticks.len() < 50 {
-            let value = index * step;
+            // Adding nothing turns -0 into 0.
+            let value = index * step + 0.0;
             let label = if value.abs() >= 1e5 {
                 format!("{value:.1e}")
             } else {

@@ -1,7 +1,10 @@
-//! Predicts published steps and prints the error by group: `validate_steps [ACCELERATORS] [rows]`.
+//! Predicts published steps and prints the error by group:
+//! `validate_steps [ACCELERATORS] [rows] [cross]`.
 //!
 //! Reads the tables under `ISOFLOP_REFERENCE`. A folder of accelerator files replaces the
-//! catalogue's, to try other constants.
+//! catalogue's, to try other constants. `rows` prints every prediction beside its measurement;
+//! `cross` adds predictions with constants that no row of the same group had a say in (five folds
+//! of whole groups).
 #![expect(clippy::print_stdout, reason = "a program that prints a table")]
 
 #[path = "../tests/tables/mod.rs"]
@@ -11,6 +14,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use machines::{Accelerator, Machine, Part};
+use runs::Seconds;
+use tables::calibration::{FAMILIES, folds, taking_part};
 use tables::{Case, Errors};
 
 fn devices(folder: Option<&Path>, cases: &[Case]) -> HashMap<String, Accelerator> {
@@ -46,6 +51,28 @@ fn why(case: &Case, device: &Accelerator) -> String {
     }
 }
 
+/// Predicted times by row, each with constants calibrated without the rows of its group.
+fn held_out<'a>(
+    cases: &'a [Case],
+    devices: &HashMap<String, Accelerator>,
+) -> HashMap<&'a str, Seconds> {
+    let mut times = HashMap::new();
+    for (_, names) in FAMILIES {
+        let like: Vec<Accelerator> =
+            names.iter().filter_map(|name| devices.get(*name).cloned()).collect();
+        for (held, sustained) in folds(&taking_part(cases, names), &like) {
+            let rows = cases.iter().filter(|case| names.contains(&case.device.as_str()));
+            for case in rows.filter(|case| held.contains(case.group.as_str())) {
+                let device = Accelerator { sustained, ..devices[&case.device].clone() };
+                if let Some((_, step)) = case.predict(&device) {
+                    times.insert(case.id.as_str(), step.time());
+                }
+            }
+        }
+    }
+    times
+}
+
 fn main() {
     let Some(reference) = tables::reference() else {
         println!("ISOFLOP_REFERENCE is not set: nothing to compare with");
@@ -59,6 +86,11 @@ fn main() {
     cases.extend(published);
     let devices = devices(folder.map(Path::new), &cases);
 
+    let held_out = if arguments.iter().any(|argument| argument == "cross") {
+        held_out(&cases, &devices)
+    } else {
+        HashMap::new()
+    };
     let mut by_family: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     let mut unpredicted = 0;
     for case in &cases {
@@ -73,6 +105,7 @@ fn main() {
             continue;
         };
         let error = step.time() / case.measured - 1.0;
+        let blind = held_out.get(case.id.as_str()).map(|time| *time / case.measured - 1.0);
         let kind = if case.mixture { "mixture" } else { "dense" };
         let family = case.group.split('|').next().unwrap_or_default();
         for key in [
@@ -80,6 +113,9 @@ fn main() {
             format!("{} {family}", case.table),
             format!("{} all {kind}", case.table),
         ] {
+            if let Some(blind) = blind {
+                by_family.entry(format!("{key}, held out")).or_default().push(blind);
+            }
             by_family.entry(key).or_default().push(error);
         }
         if with_rows {
@@ -92,7 +128,7 @@ fn main() {
                 })
                 .collect();
             println!(
-                "{:32} {:10} n {:5} {:4} measured {:8.3} predicted {:8.3} {:+5.0}%  {layout}  {}",
+                "{:32} {:10} n {:5} {:4} measured {:8.3} predicted {:8.3} {:+5.0}%{}  {layout}  {}",
                 case.group,
                 case.device,
                 case.accelerators,
@@ -100,13 +136,14 @@ fn main() {
                 case.measured.get(),
                 step.time().get(),
                 100.0 * error,
+                blind.map_or(String::new(), |blind| format!(" held out {:+5.0}%", 100.0 * blind)),
                 parts.join(", ")
             );
         }
     }
     println!("{unpredicted} without a layout, {left_out} rows state too little");
     println!(
-        "{:44} {:>5} {:>7} {:>7} {:>7} {:>7} {:>7}",
+        "{:54} {:>5} {:>7} {:>7} {:>7} {:>7} {:>7}",
         "", "rows", "median", "mean", "p90", "max", "bias"
     );
     for (name, errors) in by_family {
@@ -114,7 +151,7 @@ fn main() {
         let errors = Errors(errors);
         let [median, p90, most] = [0.5, 0.9, 1.0].map(|at| 100.0 * errors.quantile(at));
         println!(
-            "{name:44} {rows:5} {median:6.1}% {:6.1}% {p90:6.1}% {most:6.1}% {:+6.1}%",
+            "{name:54} {rows:5} {median:6.1}% {:6.1}% {p90:6.1}% {most:6.1}% {:+6.1}%",
             100.0 * errors.mean(),
             100.0 * errors.bias()
         );

@@ -4,6 +4,7 @@ mod text;
 
 use diagnostic::{Diagnostic, nearest};
 
+pub use text::quantity;
 pub(crate) use text::{Text, Written};
 
 use crate::{Accelerator, Cluster, Model};

@@ -30,6 +30,8 @@
 //! ```
 
 mod accelerator;
+mod batch;
+mod bends;
 mod catalogue;
 mod cluster;
 mod fits;
@@ -40,6 +42,7 @@ mod machine;
 mod memory;
 mod model;
 mod network;
+mod network_cost;
 mod power;
 mod precision;
 mod quantity;
@@ -48,9 +51,12 @@ mod sites;
 mod stack;
 mod step;
 pub mod swarm;
+mod traffic;
 
 pub use accelerator::{Accelerator, Peaks, Price, ScaleUp, Sustained};
-pub use catalogue::{accelerator, accelerators, cluster, clusters, model, models};
+pub use batch::Batch;
+pub use bends::Bends;
+pub use catalogue::{accelerator, accelerators, cluster, clusters, model, models, quantity};
 pub use cluster::{Cluster, PeerClass, Site, Tier, Wan};
 pub use fits::check_memory;
 pub use goodput::{Failures, Reading, Stragglers};
@@ -58,11 +64,13 @@ pub use layout::{Layout, Misfit, Recompute, Schedule, Zero};
 pub use machine::Machine;
 pub use memory::Memory;
 pub use model::{Attention, Experts, FlopConvention, Model, Norm};
-pub use network::{Group, Network};
+pub use network::{Group, Link, Network};
+pub use network_cost::NetworkCost;
 pub use power::{Cost, Power, Prices};
 pub use precision::Precision;
 pub use quantity::{Bytes, BytesPerSecond, FlopPerSecond, Joules, Usd, Watts};
-pub use search::{Binding, Found, Search, Space, search};
+pub use search::{Binding, Found, Search, Settled, Space, search};
 pub use sites::{BetweenSites, between_sites};
 pub use stack::Stack;
-pub use step::{Batch, Part, Step, explain, step};
+pub use step::{Part, Step, explain, step};
+pub use traffic::Traffic;

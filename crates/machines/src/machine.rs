@@ -109,6 +109,21 @@ impl Machine {
         self
     }
 
+    /// The same where hops and launching kernels take no time.
+    #[must_use]
+    pub fn without_latency(mut self) -> Self {
+        self.launch = 0.0;
+        self.network = self.network.scaled(1.0, 0.0);
+        self
+    }
+
+    /// The same with links that carry any number of bytes at once; hops take as long as before.
+    #[must_use]
+    pub fn with_endless_bandwidth(mut self) -> Self {
+        self.network = self.network.scaled(f64::INFINITY, 1.0);
+        self
+    }
+
     /// How much of a dimension of `size` the matrix unit's tiles and waves keep busy.
     fn filled(&self, size: f64) -> f64 {
         size / (size + self.half)
@@ -117,8 +132,9 @@ impl Machine {
     /// Time of multiplying m by k with k by n at `rate`, with operands of `operand` bytes and an
     /// output of 2.
     fn product(&self, rate: f64, operand: f64, m: f64, n: f64, k: f64) -> f64 {
-        let filled = self.filled(m) * self.filled(n) * self.filled(k);
-        let arithmetic = 2.0 * m * n * k / (rate * filled);
+        // 2 m n k over the share of each dimension that is filled, x / (x + half).
+        let half = self.half;
+        let arithmetic = 2.0 * (m + half) * (n + half) * (k + half) / rate;
         let traffic = (operand * (m * k + k * n) + 2.0 * m * n) / self.memory_rate;
         self.launch + arithmetic.max(traffic)
     }

@@ -96,7 +96,7 @@ fn activations(model: &Model, sequence: f64, stack: &Stack, recompute: Recompute
     let expert_share = f64::from(model.expert_layers()) / f64::from(model.layers);
     let mut width = f64::from(model.ffn) * (1.0 - expert_share);
     if let Some(experts) = &model.experts {
-        let passed = f64::from(experts.active + experts.shared);
+        let passed = f64::from(experts.active) + f64::from(experts.shared);
         width += expert_share * passed * f64::from(experts.width);
         // The copies that went to the experts, and came back.
         whole += 4.0 * expert_share * f64::from(experts.active) * hidden;

@@ -17,7 +17,15 @@ struct Level {
     ranks: f64,
     /// Sustained, per rank, one way, bytes per second.
     bandwidth: f64,
+    /// Its inverse: divisions are what closed forms spend their time on.
+    per_byte: f64,
     latency: f64,
+}
+
+impl Level {
+    fn new(ranks: f64, bandwidth: f64, latency: f64) -> Self {
+        Self { ranks, bandwidth, per_byte: 1.0 / bandwidth, latency }
+    }
 }
 
 /// Levels of links from the inside out; the outermost has no end.
@@ -25,6 +33,17 @@ struct Level {
 pub struct Network {
     levels: [Level; MOST_TIERS + 1],
     used: usize,
+}
+
+/// One class of links, for people.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Link {
+    /// How many accelerators it joins; `None` where it joins all.
+    pub joined: Option<u32>,
+    /// What collectives sustain on it per accelerator, one way.
+    pub bandwidth: BytesPerSecond,
+    /// Latency of one hop, software included.
+    pub latency: Seconds,
 }
 
 /// Ranks that take part in one collective.
@@ -50,41 +69,40 @@ impl Network {
     /// Returns `None` where neither says how they are joined at all.
     pub fn new(accelerator: &Accelerator, domain: Option<u32>, tiers: &[Tier]) -> Option<Self> {
         let sustained = &accelerator.sustained;
-        let nothing = Level { ranks: f64::INFINITY, bandwidth: f64::INFINITY, latency: 0.0 };
+        let nothing = Level::new(f64::INFINITY, f64::INFINITY, 0.0);
         let mut network = Self { levels: [nothing; MOST_TIERS + 1], used: 0 };
         if let Some(inside) = accelerator.scale_up {
             let ranks = domain.or(inside.domain).map_or(1.0, f64::from);
             if ranks > 1.0 {
-                network.push(Level {
+                network.push(Level::new(
                     ranks,
-                    bandwidth: inside.bandwidth.get() * sustained.scale_up,
-                    latency: sustained.scale_up_latency.get(),
-                });
+                    inside.bandwidth.get() * sustained.scale_up,
+                    sustained.scale_up_latency.get(),
+                ));
             }
         }
         for tier in tiers.iter().take(MOST_TIERS) {
-            network.push(Level {
-                ranks: f64::from(tier.accelerators),
-                bandwidth: tier.bandwidth.get() * sustained.scale_out,
-                latency: tier.latency.unwrap_or(sustained.scale_out_latency).get(),
-            });
+            network.push(Level::new(
+                f64::from(tier.accelerators),
+                tier.bandwidth.get() * sustained.scale_out,
+                tier.latency.unwrap_or(sustained.scale_out_latency).get(),
+            ));
         }
         if tiers.is_empty()
             && let Some(interface) = accelerator.scale_out
         {
-            network.push(Level {
-                ranks: f64::INFINITY,
-                bandwidth: interface.get() * sustained.scale_out,
-                latency: sustained.scale_out_latency.get(),
-            });
+            network.push(Level::new(
+                f64::INFINITY,
+                interface.get() * sustained.scale_out,
+                sustained.scale_out_latency.get(),
+            ));
         }
         (network.used > 0).then_some(network)
     }
 
     /// A network of one level: `bandwidth` per rank, one way, and `latency` a hop.
     pub fn flat(bandwidth: BytesPerSecond, latency: Seconds) -> Self {
-        let level =
-            Level { ranks: f64::INFINITY, bandwidth: bandwidth.get(), latency: latency.get() };
+        let level = Level::new(f64::INFINITY, bandwidth.get(), latency.get());
         Self { levels: [level; MOST_TIERS + 1], used: 1 }
     }
 
@@ -93,6 +111,15 @@ impl Network {
             self.levels[self.used] = level;
             self.used += 1;
         }
+    }
+
+    /// The same with bandwidths and latencies times so much.
+    #[must_use]
+    pub(crate) fn scaled(mut self, bandwidth: f64, latency: f64) -> Self {
+        for level in &mut self.levels[..self.used] {
+            *level = Level::new(level.ranks, level.bandwidth * bandwidth, level.latency * latency);
+        }
+        self
     }
 
     /// How many ranks it joins at most.
@@ -146,23 +173,24 @@ impl Network {
         if group.size <= 1.0 {
             return (0.0, 0.0);
         }
-        let (mut narrowest, mut ring_latency) = (f64::INFINITY, 0.0);
+        let (mut slowest, mut ring_latency) = (0.0_f64, 0.0);
         let mut nested = 0.0;
-        let mut members_before = 1.0;
+        let mut part_before = 1.0;
         for (level, before, inside) in self.walk(group) {
-            let steps = inside / before;
-            if steps <= 1.0 {
+            if inside <= before {
                 continue;
             }
+            let part = 1.0 / inside;
+            let hops = level.latency * pieces;
             // `before` ranks reach this level side by side, each over its own interface.
-            narrowest = narrowest.min(level.bandwidth * before);
-            ring_latency += (group.size / before - group.size / inside) * level.latency * pieces;
-            nested += (steps - 1.0) / steps * bytes / (level.bandwidth * before)
-                + (steps - 1.0) * level.latency * pieces;
-            members_before = inside;
+            let per_byte = level.per_byte * part_before;
+            slowest = slowest.max(per_byte);
+            ring_latency += group.size * (part_before - part) * hops;
+            nested +=
+                (1.0 - before * part) * bytes * per_byte + (inside * part_before - 1.0) * hops;
+            part_before = part;
         }
-        debug_assert!(members_before >= group.size || narrowest.is_infinite());
-        let ring = (group.size - 1.0) / group.size * bytes / narrowest + ring_latency;
+        let ring = (1.0 - 1.0 / group.size) * bytes * slowest + ring_latency;
         (ring, nested)
     }
 
@@ -173,14 +201,24 @@ impl Network {
             return 0.0;
         }
         let rings = 2.0 * self.all_gather(group, bytes);
-        let (mut narrowest, mut latency) = (f64::INFINITY, 0.0);
+        let (mut slowest, mut levels) = (0.0_f64, 0.0);
         for (level, before, inside) in self.walk(group) {
             if inside > before {
-                narrowest = narrowest.min(level.bandwidth * before);
+                slowest = slowest.max(level.per_byte / before);
+                levels += 2.0 * level.latency;
+            }
+        }
+        // A tree has one hop a level at least.
+        if rings <= 2.0 * bytes * slowest + levels {
+            return rings;
+        }
+        let mut latency = 0.0;
+        for (level, before, inside) in self.walk(group) {
+            if inside > before {
                 latency += 2.0 * (inside / before).log2().ceil() * level.latency;
             }
         }
-        rings.min(2.0 * bytes / narrowest + latency)
+        rings.min(2.0 * bytes * slowest + latency)
     }
 
     /// Every rank sending an equal part of its `bytes` to every other.
@@ -200,28 +238,97 @@ impl Network {
             if inside <= before {
                 continue;
             }
-            let places = group.size / before;
-            let crossing = if merged && before > 1.0 {
-                (places - 1.0) * (1.0 - (1.0 - 1.0 / places).powf(copies))
-            } else {
-                copies * (places - 1.0) / places
-            };
+            let crossing = crossing(group.size, before, copies, merged);
             slowest = slowest.max(bytes * crossing / level.bandwidth);
             latency = latency.max(level.latency);
         }
         slowest + latency
     }
 
+    /// The classes of links, from the inside out.
+    pub fn links(&self) -> Vec<Link> {
+        (self.levels[..self.used].iter())
+            .map(|level| Link {
+                joined: level.ranks.is_finite().then_some(level.ranks as u32),
+                bandwidth: BytesPerSecond(level.bandwidth),
+                latency: Seconds(level.latency),
+            })
+            .collect()
+    }
+
+    /// What each rank sends over each level, on average, in [`Network::all_gather`] (or
+    /// [`Network::gather_pieces`]), by whichever way that takes.
+    pub(crate) fn carried(
+        &self,
+        group: Group,
+        bytes: f64,
+        pieces: f64,
+        ring_only: bool,
+    ) -> [f64; MOST_TIERS + 1] {
+        let (ring, nested) = self.rings(group, bytes, pieces);
+        let by_ring = ring_only || ring <= nested;
+        let mut carried = [0.0; MOST_TIERS + 1];
+        for ((_, before, inside), carried) in self.walk(group).zip(&mut carried) {
+            let steps = inside / before;
+            if steps <= 1.0 {
+                continue;
+            }
+            *carried = if by_ring {
+                // The hops of the ring that cross this level and none further out.
+                let last = inside >= group.size;
+                let places = group.size / before;
+                let hops = if last { places } else { places - group.size / inside };
+                (group.size - 1.0) / group.size * bytes * hops / group.size
+            } else {
+                (steps - 1.0) / steps * bytes / before
+            };
+        }
+        carried
+    }
+
+    /// What each rank sends across each level in [`Network::exchange`].
+    pub(crate) fn exchanged(
+        &self,
+        group: Group,
+        bytes: f64,
+        copies: f64,
+        merged: bool,
+    ) -> [f64; MOST_TIERS + 1] {
+        let mut sent = [0.0; MOST_TIERS + 1];
+        for ((_, before, inside), sent) in self.walk(group).zip(&mut sent) {
+            if inside > before {
+                *sent = bytes * crossing(group.size, before, copies, merged);
+            }
+        }
+        sent
+    }
+
+    /// The level over which the rank `distance` away is reached.
+    pub(crate) fn level_of(&self, distance: f64) -> usize {
+        let used = &self.levels[..self.used];
+        let found = used.iter().position(|level| distance < level.ranks);
+        found.unwrap_or(self.used.saturating_sub(1))
+    }
+
     /// Sending `bytes` to the rank `distance` away.
     pub fn send(&self, distance: f64, bytes: f64) -> f64 {
-        let used = &self.levels[..self.used];
-        let level = used.iter().find(|level| distance < level.ranks).or_else(|| used.last());
+        let level = self.levels[..self.used].get(self.level_of(distance));
         level.map_or(0.0, |level| bytes / level.bandwidth + level.latency)
     }
 
     /// The largest number of ranks on the innermost links.
     pub fn domain(&self) -> f64 {
         self.levels[0].ranks
+    }
+}
+
+/// Copies of a token that leave the `inside` ranks around it for others of `size`.
+fn crossing(size: f64, inside: f64, copies: f64, merged: bool) -> f64 {
+    let places = size / inside;
+    if merged && inside > 1.0 {
+        (places - 1.0) * (1.0 - (1.0 - 1.0 / places).powf(copies))
+    } else {
+        copies * (places - 1.0) / places
     }
 }
 
@@ -232,7 +339,7 @@ mod tests {
     fn two_levels() -> Network {
         let mut network = Network::flat(BytesPerSecond(100.0), Seconds(0.0));
         network.levels[0].ranks = 8.0;
-        network.push(Level { ranks: f64::INFINITY, bandwidth: 10.0, latency: 0.0 });
+        network.push(Level::new(f64::INFINITY, 10.0, 0.0));
         network
     }
 

@@ -1,12 +1,13 @@
 //! The quickest layout under memory and batch limits, and what binds it.
 
-use diagnostic::Diagnostic;
-use runs::Seconds;
+use rayon::prelude::*;
 
 use crate::step::{Pieces, assemble};
-use crate::{
-    Batch, Bytes, Layout, Machine, Misfit, Model, Part, Recompute, Schedule, Stack, Step, Zero,
-};
+use crate::{Batch, Bytes, Layout, Machine, Misfit, Model, Recompute, Schedule, Stack, Step, Zero};
+
+mod binding;
+
+pub use binding::Binding;
 
 /// Which layouts to try. Sizes that do not divide what they have to divide are passed over.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +26,33 @@ pub struct Space {
     pub recompute: Vec<Recompute>,
     /// Orders of passes in a pipeline.
     pub schedules: Vec<Schedule>,
+    /// Sizes that are settled.
+    pub settled: Settled,
+    /// How many layouts to keep beside the best.
+    pub runners_up: usize,
+    /// Whether to compute even layouts that cannot be quicker than those found.
+    pub without_pruning: bool,
+}
+
+/// Sizes of a layout that a search leaves as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Settled {
+    /// Tensor parallel ranks.
+    pub tp: Option<u32>,
+    /// Context parallel ranks.
+    pub cp: Option<u32>,
+    /// Pipeline stages.
+    pub pp: Option<u32>,
+    /// Data parallel replicas.
+    pub dp: Option<u32>,
+    /// Expert parallel ranks.
+    pub ep: Option<u32>,
+    /// Parts per pipeline stage.
+    pub interleave: Option<u32>,
+    /// Sequences per micro-batch.
+    pub micro_batch: Option<u32>,
+    /// Whether norms and residuals are split along the sequence.
+    pub sequence_parallel: Option<bool>,
 }
 
 impl Default for Space {
@@ -43,6 +71,9 @@ impl Default for Space {
                 Recompute::Full,
             ],
             schedules: vec![Schedule::OneForwardOneBackward, Schedule::ZeroBubble],
+            settled: Settled::default(),
+            runners_up: 0,
+            without_pruning: false,
         }
     }
 }
@@ -61,6 +92,9 @@ pub struct Found {
 pub struct Search {
     /// The quickest layout that fits the memory; `None` if none does.
     pub best: Option<Found>,
+    /// The next quickest that fit, as many as [`Space::runners_up`]; of layouts with the same time
+    /// and memory only the first.
+    pub runners_up: Vec<Found>,
     /// The quickest whatever the memory: how much memory costs is the difference.
     pub unlimited: Option<Found>,
     /// The layout that needs least memory: where nothing fits, how much is missing.
@@ -73,102 +107,50 @@ pub struct Search {
     pub refused: [u64; Misfit::ALL.len()],
 }
 
-/// What holds the best layout back.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Binding {
-    /// Memory: without its limit, a step would take this long, under this layout.
-    Memory {
-        /// Time of the unlimited layout.
-        without: Seconds,
-        /// That layout.
-        layout: Layout,
-    },
-    /// The batch: with one micro-batch per stage or fewer, pipelines and replicas run empty.
-    Batch {
-        /// Micro-batches per replica.
-        micro_batches: u32,
-    },
-    /// A part of the step other than computing.
-    Part {
-        /// Which.
-        part: Part,
-        /// Its share of the step.
-        share: f64,
-    },
-    /// Nothing takes a twentieth of the step but computing.
-    Compute,
-}
-
-impl Search {
-    /// What binds the best layout: memory if the quickest layout does not fit and is quicker by a
-    /// fiftieth, else the batch if stages starve, else the largest part that is not computing.
-    pub fn binding(&self) -> Option<Binding> {
-        let best = self.best.as_ref()?;
-        let time = best.step.time();
-        if let Some(unlimited) = &self.unlimited
-            && unlimited.step.time() / time < 0.98
-        {
-            let (without, layout) = (unlimited.step.time(), unlimited.layout);
-            return Some(Binding::Memory { without, layout });
+/// The divisors of `of` up to `most`, in order, or the one that is settled if it is one.
+fn divisors(of: u32, most: u32, settled: Option<u32>) -> Vec<u32> {
+    match settled {
+        Some(part) if part > 0 && of.is_multiple_of(part) => vec![part],
+        Some(_) => Vec::new(),
+        None => {
+            let small = (1..=of.isqrt()).filter(|part| of.is_multiple_of(*part));
+            let mut parts: Vec<u32> = small.flat_map(|part| [part, of / part]).collect();
+            parts.retain(|part| *part <= most);
+            parts.sort_unstable();
+            parts.dedup();
+            parts
         }
-        let share = |part: Part| best.step.part(part) / time;
-        let micro_batches = best.step.micro_batches;
-        if micro_batches <= best.layout.pp && best.layout.pp > 1 && share(Part::Bubble) > 0.05 {
-            return Some(Binding::Batch { micro_batches });
-        }
-        let waiting = [
-            Part::Recompute,
-            Part::Bubble,
-            Part::Tensor,
-            Part::Context,
-            Part::Experts,
-            Part::Pipeline,
-            Part::Data,
-            Part::Host,
-            Part::Streaming,
-        ];
-        let largest = waiting.into_iter().max_by(|a, b| share(*a).total_cmp(&share(*b)))?;
-        Some(if share(largest) > 0.05 {
-            Binding::Part { part: largest, share: share(largest) }
-        } else {
-            Binding::Compute
-        })
-    }
-
-    /// That nothing fits, for people: by how much the smallest misses.
-    pub fn nothing_fits(&self, machine: &Machine, model: &Model) -> Option<Diagnostic> {
-        if self.best.is_some() {
-            return None;
-        }
-        let accelerators = machine.accelerators;
-        let problem = format!("no layout of {} fits on {accelerators} accelerators", model.title);
-        let Some(smallest) = &self.smallest else {
-            let reasons = Misfit::ALL.into_iter().zip(self.refused);
-            let most = reasons.max_by_key(|(_, count)| *count);
-            let why = most.map_or("nothing was tried", |(misfit, _)| misfit.describe());
-            return Some(Diagnostic::error(problem).note(format!("most often: {why}")));
-        };
-        let needed = smallest.step.memory.total();
-        Some(
-            Diagnostic::error(problem)
-                .note(format!(
-                    "the smallest needs {needed} of {} on each: {}",
-                    machine.memory, smallest.layout
-                ))
-                .help("more accelerators, a smaller model, or shorter sequences"),
-        )
     }
 }
 
-fn divisors(of: u32, most: u32) -> Vec<u32> {
-    (1..=most.min(of)).filter(|part| of.is_multiple_of(*part)).collect()
+/// What all layouts of one search share.
+#[derive(Clone, Copy)]
+struct Question<'a> {
+    machine: &'a Machine,
+    model: &'a Model,
+    batch: Batch,
+    stack: &'a Stack,
+    space: &'a Space,
 }
+
+/// Layouts that share everything that changes a layer's time.
+struct Family {
+    layout: Layout,
+    pieces: Pieces,
+    /// Time that none of them goes below.
+    least: f64,
+}
+
+/// Families of the first round; each round takes twice as many as the one before, up to the last.
+const FIRST_ROUND: usize = 8;
+const LARGEST_ROUND: usize = 512;
 
 /// Tries every layout of `space` for `model` on `machine` and keeps the quickest that fits.
 ///
 /// Exhaustive: families of layouts that share a layer's time are tried in the order of the least
-/// time they could reach, and passed over once that is above what was found. Ties go to the first
-/// in a fixed order, so the answer never depends on anything but the question.
+/// time they could reach, and passed over once that is above what was found. Families are tried
+/// side by side in rounds whose sizes are fixed, each with what the rounds before it found, and
+/// ties go to the first in a fixed order: answer and counts are the same for any number of threads.
 pub fn search(
     machine: &Machine,
     model: &Model,
@@ -176,223 +158,224 @@ pub fn search(
     stack: &Stack,
     space: &Space,
 ) -> Search {
-    let n = machine.accelerators;
-    let mut search = Search {
-        best: None,
-        unlimited: None,
-        smallest: None,
-        evaluated: 0,
-        pruned: 0,
-        refused: [0; Misfit::ALL.len()],
-    };
-    // Families: everything that changes a layer's time.
-    let experts = model.experts.map_or(1, |experts| experts.count);
-    let mut families: Vec<(f64, Layout, Pieces)> = Vec::new();
-    for tp in divisors(n, space.most_tensor) {
-        for cp in divisors(n / tp, space.most_context) {
-            for ep in divisors(experts, n) {
-                for micro_batch in divisors(batch.sequences, space.most_micro_batch) {
-                    for sequence_parallel in [true, false] {
-                        if tp == 1 && !sequence_parallel {
-                            continue;
-                        }
-                        let layout = Layout {
-                            tp,
-                            cp,
-                            ep,
-                            micro_batch,
-                            sequence_parallel,
-                            ..Layout::default()
-                        };
-                        // What one stage and one replica already break, more cannot mend.
-                        let whole = Layout { ep: 1, ..layout };
-                        if let Err(misfit) = whole.check(model, batch.sequence, batch.sequences) {
-                            search.refused[misfit as usize] += 1;
-                            continue;
-                        }
-                        let pieces = Pieces::new(machine, model, batch, &layout, stack);
-                        let least = pieces.least(machine, model, batch, &layout);
-                        families.push((least, layout, pieces));
-                    }
-                }
-            }
+    let question = Question { machine, model, batch, stack, space };
+    let mut search = Search::nothing();
+    let families = question.families(&mut search.refused);
+    let (mut rest, mut size) = (&families[..], FIRST_ROUND);
+    while !rest.is_empty() {
+        let (round, after) = rest.split_at(size.min(rest.len()));
+        let bound = search.bound(space.runners_up);
+        let found: Vec<Search> =
+            round.par_iter().map(|family| question.try_family(family, bound)).collect();
+        for part in found {
+            search.merge(part, space.runners_up);
         }
-    }
-    families.sort_by(|a, b| a.0.total_cmp(&b.0));
-    for (least, family, pieces) in &families {
-        try_family(machine, model, batch, stack, space, (*least, family, pieces), &mut search);
+        (rest, size) = (after, (2 * size).min(LARGEST_ROUND));
     }
     search
 }
 
-fn try_family(
-    machine: &Machine,
-    model: &Model,
-    batch: Batch,
-    stack: &Stack,
-    space: &Space,
-    (least, family, pieces): (f64, &Layout, &Pieces),
-    search: &mut Search,
-) {
-    let n = machine.accelerators;
-    let rest = n / (family.tp * family.cp);
-    for pp in divisors(rest, model.layers) {
-        let parts = if pp == 1 { 1 } else { space.most_parts };
-        for interleave in divisors(model.layers.div_ceil(pp), parts) {
-            for &schedule in &space.schedules {
-                if pp == 1 && schedule == Schedule::ZeroBubble {
-                    continue;
-                }
-                for &zero in &space.zero {
-                    // Stages 2 and 3 move gradients every micro-batch; frameworks refuse them
-                    // with pipelines.
-                    if pp > 1 && zero > Zero::Optimizer {
-                        continue;
-                    }
-                    for &recompute in &space.recompute {
-                        let layout = Layout {
-                            pp,
-                            dp: rest / pp,
-                            interleave,
-                            schedule,
-                            zero,
-                            recompute,
-                            ..*family
-                        };
-                        if let Err(misfit) = layout.check(model, batch.sequence, batch.sequences) {
-                            search.refused[misfit as usize] += 1;
-                            continue;
-                        }
-                        let known = search.best.as_ref().map(|best| best.step.time().get());
-                        if known.is_some_and(|known| least >= known) {
-                            search.pruned += 1;
-                            continue;
-                        }
-                        let step = assemble(machine, model, batch, &layout, stack, pieces);
-                        search.evaluated += 1;
-                        search.take(Found { layout, step }, machine.memory);
-                    }
-                }
-            }
-        }
-    }
-}
-
-impl Search {
-    fn take(&mut self, found: Found, memory: Bytes) {
-        let quicker = |known: &Option<Found>| {
-            known.as_ref().is_none_or(|known| found.step.time() < known.step.time())
-        };
-        let needed = found.step.memory.total();
-        if quicker(&self.unlimited) {
-            self.unlimited = Some(found);
-        }
-        if self.smallest.as_ref().is_none_or(|known| needed < known.step.memory.total()) {
-            self.smallest = Some(found);
-        }
-        if needed > memory {
-            self.refused[Misfit::Memory as usize] += 1;
-        } else if quicker(&self.best) {
-            self.best = Some(found);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{FlopConvention, Precision};
-
-    fn machine(name: &str, accelerators: u32) -> Machine {
-        let device = crate::accelerator(name).unwrap();
-        Machine::new(&device, accelerators, Precision::Bf16, None, &[]).unwrap()
-    }
-
-    const BATCH: Batch = Batch { sequences: 64, sequence: 2048 };
-
-    #[test]
-    fn pruning_never_loses_the_quickest() {
-        let model = crate::model("llama3-8b").unwrap();
-        let machine = machine("h100", 16);
-        let stack = Stack::MODERN;
-        let space = Space::default();
-        let found = search(&machine, &model, BATCH, &stack, &space);
-        let best = found.best.expect("it fits");
-        // Every layout again, without pruning.
-        let mut least = f64::INFINITY;
-        for tp in divisors(16, 64) {
-            for cp in divisors(16 / tp, 64) {
-                for pp in divisors(16 / tp / cp, 32) {
-                    for micro_batch in divisors(64, 64) {
-                        for interleave in 1..=16 {
-                            for zero in [Zero::Optimizer, Zero::Gradients, Zero::Parameters] {
-                                for recompute in &space.recompute {
-                                    for schedule in &space.schedules {
-                                        if pp > 1 && zero > Zero::Optimizer {
-                                            continue;
-                                        }
-                                        let layout = Layout {
-                                            tp,
-                                            cp,
-                                            pp,
-                                            dp: 16 / tp / cp / pp,
-                                            micro_batch,
-                                            interleave,
-                                            zero,
-                                            recompute: *recompute,
-                                            schedule: *schedule,
-                                            sequence_parallel: true,
-                                            ..Layout::default()
-                                        };
-                                        let Ok(step) =
-                                            crate::step(&machine, &model, BATCH, &layout, &stack)
-                                        else {
-                                            continue;
-                                        };
-                                        let parts = model.layers.div_ceil(pp);
-                                        if step.memory.total() <= machine.memory
-                                            && parts.is_multiple_of(interleave)
-                                        {
-                                            least = least.min(step.time().get());
-                                        }
-                                    }
-                                }
+impl Question<'_> {
+    /// All families whose own sizes fit, from the one with the least time on.
+    fn families(&self, refused: &mut [u64; Misfit::ALL.len()]) -> Vec<Family> {
+        let Self { machine, model, batch, stack, space } = *self;
+        let (n, settled) = (machine.accelerators, &space.settled);
+        let experts = model.experts.map_or(1, |experts| experts.count);
+        let mut layouts: Vec<Layout> = Vec::new();
+        for tp in divisors(n, space.most_tensor, settled.tp) {
+            for cp in divisors(n / tp, space.most_context, settled.cp) {
+                for ep in divisors(experts, n, settled.ep) {
+                    let micro_batches =
+                        divisors(batch.sequences, space.most_micro_batch, settled.micro_batch);
+                    for micro_batch in micro_batches {
+                        for sequence_parallel in [true, false] {
+                            let wanted = settled.sequence_parallel.unwrap_or(tp > 1);
+                            let open = settled.sequence_parallel.is_none() && tp > 1;
+                            if sequence_parallel != wanted && !open {
+                                continue;
+                            }
+                            let layout = Layout {
+                                tp,
+                                cp,
+                                ep,
+                                micro_batch,
+                                sequence_parallel,
+                                ..Layout::default()
+                            };
+                            // What one stage and one replica already break, more cannot mend.
+                            let whole = Layout { ep: 1, ..layout };
+                            match whole.check(model, batch.sequence, batch.sequences) {
+                                Ok(()) => layouts.push(layout),
+                                Err(misfit) => refused[misfit as usize] += 1,
                             }
                         }
                     }
                 }
             }
         }
-        assert!(best.step.time().get() <= least, "{} {least}", best.step.time().get());
-        assert!(found.pruned > 0 && found.evaluated > 0);
-        assert!(found.binding().is_some());
-    }
-
-    #[test]
-    fn where_nothing_fits_the_smallest_is_named() {
-        let machine = machine("h100", 8);
-        let huge = crate::model("llama3-405b").unwrap();
-        let found = search(&machine, &huge, BATCH, &Stack::MODERN, &Space::default());
-        assert_eq!(found.best, None);
-        let problem = found.nothing_fits(&machine, &huge).unwrap().to_string();
-        assert!(problem.contains("the smallest needs"), "{problem}");
-    }
-
-    #[test]
-    fn the_same_batch_on_a_larger_machine_computes_at_a_lower_share() {
-        let model = crate::model("llama3-405b").unwrap();
-        let batch = Batch { sequences: 2048, sequence: 8192 };
-        let shares: Vec<f64> = [1024, 8192, 65_536, 524_288]
-            .into_iter()
-            .map(|accelerators| {
-                let machine = machine("gb200", accelerators);
-                let found = search(&machine, &model, batch, &Stack::MODERN, &Space::default());
-                let best = found.best.expect("it fits");
-                best.step.mfu(&machine, &model, batch, FlopConvention::CausalAttention)
+        let mut families: Vec<Family> = layouts
+            .into_par_iter()
+            .map(|layout| {
+                let pieces = Pieces::new(machine, model, batch, &layout, stack);
+                let least = pieces.least(machine, model, batch, &layout);
+                Family { layout, pieces, least }
             })
             .collect();
-        assert!(shares.is_sorted_by(|a, b| a > b), "{shares:?}");
-        // Half a million accelerators on one batch of 16.8 M tokens wait more than they compute.
-        assert!(shares[3] < 0.5 * shares[0], "{shares:?}");
+        families.sort_by(|a, b| a.least.total_cmp(&b.least));
+        families
+    }
+
+    /// Tries one family; nothing slower than `bound` is of interest.
+    fn try_family(&self, family: &Family, bound: f64) -> Search {
+        let Self { machine, model, batch, stack, space } = *self;
+        let settled = &space.settled;
+        let mut search = Search::nothing();
+        let rest = machine.accelerators / (family.layout.tp * family.layout.cp);
+        for pp in divisors(rest, model.layers, settled.pp) {
+            let dp = rest / pp;
+            if settled.dp.is_some_and(|settled| settled != dp) {
+                continue;
+            }
+            let parts = if pp == 1 { 1 } else { space.most_parts };
+            for interleave in divisors(model.layers.div_ceil(pp), parts, settled.interleave) {
+                for &schedule in &space.schedules {
+                    // Without stages both orders are one.
+                    let other = space.schedules.len() > 1 && schedule == Schedule::ZeroBubble;
+                    if pp == 1 && other {
+                        continue;
+                    }
+                    for &zero in &space.zero {
+                        // Stages 2 and 3 move gradients every micro-batch; frameworks refuse them
+                        // with pipelines.
+                        if pp > 1 && zero > Zero::Optimizer && space.zero.len() > 1 {
+                            continue;
+                        }
+                        let layout = Layout { pp, dp, interleave, zero, schedule, ..family.layout };
+                        let count = space.recompute.len() as u64;
+                        if let Err(misfit) = layout.check(model, batch.sequence, batch.sequences) {
+                            search.refused[misfit as usize] += count;
+                            continue;
+                        }
+                        let bound = bound.min(search.bound(space.runners_up));
+                        if family.least >= bound && !space.without_pruning {
+                            search.pruned += count;
+                            continue;
+                        }
+                        for &recompute in &space.recompute {
+                            let layout = Layout { recompute, ..layout };
+                            let step =
+                                assemble(machine, model, batch, &layout, stack, &family.pieces);
+                            search.evaluated += 1;
+                            search.take(Found { layout, step }, machine.memory, space.runners_up);
+                        }
+                    }
+                }
+            }
+        }
+        search
     }
 }
+
+impl Search {
+    fn nothing() -> Self {
+        Self {
+            best: None,
+            runners_up: Vec::new(),
+            unlimited: None,
+            smallest: None,
+            evaluated: 0,
+            pruned: 0,
+            refused: [0; Misfit::ALL.len()],
+        }
+    }
+
+    /// How many layouts were looked at in whatever way.
+    pub fn looked_at(&self) -> u64 {
+        self.evaluated + self.pruned + self.refused_unseen()
+    }
+
+    /// Layouts whose sizes do not fit; those that miss memory alone were evaluated.
+    fn refused_unseen(&self) -> u64 {
+        let refused = Misfit::ALL.into_iter().zip(self.refused);
+        refused.filter(|(misfit, _)| *misfit != Misfit::Memory).map(|(_, count)| count).sum()
+    }
+
+    /// Slower than this, a layout changes nothing.
+    fn bound(&self, runners_up: usize) -> f64 {
+        let last = match runners_up {
+            0 => self.best.as_ref(),
+            count => self.runners_up.get(count - 1),
+        };
+        last.map_or(f64::INFINITY, |found| found.step.time().get())
+    }
+
+    fn take(&mut self, found: Found, memory: Bytes, runners_up: usize) {
+        self.take_unlimited(&found);
+        self.take_smallest(&found);
+        if found.step.memory.total() > memory {
+            self.refused[Misfit::Memory as usize] += 1;
+        } else {
+            self.take_fitting(found, runners_up);
+        }
+    }
+
+    fn take_unlimited(&mut self, found: &Found) {
+        if self.unlimited.as_ref().is_none_or(|known| found.step.time() < known.step.time()) {
+            self.unlimited = Some(*found);
+        }
+    }
+
+    fn take_smallest(&mut self, found: &Found) {
+        let needed = found.step.memory.total();
+        if self.smallest.as_ref().is_none_or(|known| needed < known.step.memory.total()) {
+            self.smallest = Some(*found);
+        }
+    }
+
+    /// Keeps the quickest in order; the first of those alike.
+    fn take_fitting(&mut self, found: Found, runners_up: usize) {
+        let time = found.step.time();
+        if self.best.as_ref().is_none_or(|known| time < known.step.time()) {
+            if let Some(second) = self.best.replace(found)
+                && runners_up > 0
+            {
+                self.runners_up.insert(0, second);
+                self.runners_up.truncate(runners_up);
+            }
+            return;
+        }
+        if runners_up == 0 || time.get() > self.bound(runners_up) {
+            return;
+        }
+        let alike = |known: &Found| {
+            known.step.time() == time && known.step.memory.total() == found.step.memory.total()
+        };
+        if self.best.iter().chain(&self.runners_up).any(alike) {
+            return;
+        }
+        let place = self.runners_up.partition_point(|known| known.step.time() <= time);
+        self.runners_up.insert(place, found);
+        self.runners_up.truncate(runners_up);
+    }
+
+    /// Adds what another part of the same search found.
+    fn merge(&mut self, part: Self, runners_up: usize) {
+        if let Some(found) = &part.unlimited {
+            self.take_unlimited(found);
+        }
+        if let Some(found) = &part.smallest {
+            self.take_smallest(found);
+        }
+        for found in part.best.into_iter().chain(part.runners_up) {
+            self.take_fitting(found, runners_up);
+        }
+        self.evaluated += part.evaluated;
+        self.pruned += part.pruned;
+        for (sum, more) in self.refused.iter_mut().zip(part.refused) {
+            *sum += more;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,29 +3,14 @@
 use std::fmt;
 
 use diagnostic::Diagnostic;
-use runs::{Flop, Seconds, Tokens};
+use runs::{Flop, Seconds};
 
 use crate::layer::{Layer, exposed};
 use crate::memory::{self, Share};
 use crate::{
-    FlopConvention, Group, Layout, Machine, Memory, Misfit, Model, Recompute, Schedule, Stack, Zero,
+    Batch, FlopConvention, Group, Layout, Machine, Memory, Misfit, Model, Recompute, Schedule,
+    Stack, Zero,
 };
-
-/// What a step is of.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Batch {
-    /// Sequences per step, over all replicas.
-    pub sequences: u32,
-    /// Tokens per sequence.
-    pub sequence: u32,
-}
-
-impl Batch {
-    /// Tokens per step.
-    pub fn tokens(&self) -> Tokens {
-        Tokens(f64::from(self.sequences) * f64::from(self.sequence))
-    }
-}
 
 /// What a part of the step is spent on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

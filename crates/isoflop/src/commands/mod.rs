@@ -11,6 +11,7 @@ pub(crate) mod plan;
 pub(crate) mod portfolio;
 pub(crate) mod quantity;
 pub(crate) mod quickstart;
+pub(crate) mod simulate;
 pub(crate) mod split;
 pub(crate) mod text_source;
 

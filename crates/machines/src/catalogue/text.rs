@@ -60,8 +60,12 @@ impl Text<'_> {
     /// The value of `written` in `unit`, both in the language of formulas.
     fn value(&self, written: &Written, unit: &str) -> Result<f64, Diagnostic> {
         let (text, span) = (written.0.get_ref(), written.0.span());
+        self.measure(self.source(text, span.clone()), span, unit)
+    }
+
+    fn measure(&self, source: Source, span: Range<usize>, unit: &str) -> Result<f64, Diagnostic> {
         let mut program = Program::new();
-        program.define("value", self.source(text, span.clone()))?;
+        program.define("value", source)?;
         program.define("one", Source::new("unit", format!("1 {unit}")))?;
         let checked = program.check(&Environment::new())?;
         if checked.dimension_of("value")? != checked.dimension_of("one")? {
@@ -86,6 +90,26 @@ impl Text<'_> {
             Source::new(self.origin, value)
         }
     }
+}
+
+/// The value of `text`, such as `50 Mbit/s`, in `unit`; `origin` says where it was written.
+///
+/// ```
+/// assert_eq!(machines::quantity("--restart", "10 min", "s")?, 600.0);
+/// let problem = machines::quantity("--restart", "10 GB", "s").unwrap_err();
+/// assert!(problem.to_string().contains("expected a quantity in s"));
+/// # Ok::<(), diagnostic::Diagnostic>(())
+/// ```
+///
+/// # Errors
+/// Text that the language of formulas does not know, another unit, and values that are not finite.
+pub fn quantity(origin: &str, text: &str, unit: &str) -> Result<f64, Diagnostic> {
+    let whole = Text { origin, text };
+    let value = whole.measure(Source::new(origin, text), 0..text.len(), unit)?;
+    if value.is_finite() {
+        return Ok(value);
+    }
+    Err(whole.error("expected one finite quantity", 0..text.len(), "this is not"))
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 //! its source states. What a row leaves open is taken as the best of the plausible, for all alike.
 #![allow(dead_code, reason = "two programs share this file and use different parts")]
 
+pub(crate) mod calibration;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 

@@ -1,0 +1,200 @@
+//! Times simulated steps, searches and swarms, beside llm-analysis where that is installed.
+//!
+//! `cargo run --release -p benches --bin simulate`
+//!
+//! The peer, `benches/llm_analysis/speed.py`, is run when `$ISOFLOP_PYTHON` names a Python with
+//! `llm-analysis` (from `PyPI`). Figures of Calculon and of Epoch's program are those that were
+//! measured once on two cores of 2.7 GHz.
+
+#![expect(clippy::print_stdout, reason = "a program that prints its measurements")]
+
+use std::process::Command;
+use std::time::Instant;
+
+use cpu_time::ProcessTime;
+use machines::swarm::events::{Late, Peer, Rules, simulate};
+use machines::{
+    Batch, Bytes, Found, Layout, Machine, Model, Precision, Recompute, Schedule, Space, Stack,
+    Zero, search, step,
+};
+use runs::Seconds;
+use serde_json::Value;
+
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// Layouts a second that one core has to compute.
+const LAYOUTS: f64 = 1e6;
+/// Points of Calculon's search for GPT-3 175B on 512 accelerators, batch 1,536, and the seconds that
+/// so many may take here on two cores.
+const POINTS: u64 = 13_165_632;
+const SEARCH: f64 = 10.0;
+/// Seconds for 1,000 peers over 10,000 rounds.
+const SWARM: f64 = 5.0;
+
+fn main() -> Outcome<()> {
+    let device = machines::accelerator("a100-80gb")?;
+    let model = machines::model("gpt3-175b")?;
+    let machine = Machine::new(&device, 512, Precision::Bf16, None, &[])?;
+    let batch = Batch { sequences: 1536, sequence: 2048 };
+    alone(&machine, &model, batch)?;
+    exhaustive(&machine, &model, batch)?;
+    swarm()
+}
+
+fn verdict(holds: bool) -> &'static str {
+    if holds { "holds" } else { "MISSED" }
+}
+
+/// Layouts of every sort that fit 512 accelerators.
+fn layouts() -> Vec<Layout> {
+    let mut all = Vec::new();
+    for tp in [1, 2, 4, 8] {
+        for pp in [1, 2, 4, 8, 16, 32] {
+            for micro_batch in [1, 2, 4] {
+                for recompute in [Recompute::None, Recompute::Full] {
+                    for zero in [Zero::Optimizer, Zero::Parameters] {
+                        all.push(Layout {
+                            tp,
+                            pp,
+                            dp: 512 / tp / pp,
+                            micro_batch,
+                            recompute,
+                            zero,
+                            schedule: Schedule::OneForwardOneBackward,
+                            ..Layout::default()
+                        });
+                    }
+                }
+            }
+        }
+    }
+    all
+}
+
+/// One layout after the other on one core, nothing shared between them.
+fn alone(machine: &Machine, model: &Model, batch: Batch) -> Outcome<()> {
+    let (layouts, stack) = (layouts(), Stack::MODERN);
+    let (begin, mut steps, mut sum) = (ProcessTime::try_now()?, 0_u32, 0.0);
+    let cpu = loop {
+        for layout in &layouts {
+            if let Ok(step) = step(machine, model, batch, layout, &stack) {
+                sum += step.time().get();
+                steps += 1;
+            }
+        }
+        let cpu = begin.try_elapsed()?.as_secs_f64();
+        if cpu > 2.0 {
+            break cpu;
+        }
+    };
+    let rate = f64::from(steps) / cpu;
+    println!("one layout at a time, one core: {rate:.3e} a second (mean step {:.2} s)", {
+        sum / f64::from(steps)
+    });
+    println!("  limit {LAYOUTS:.0e}: {}", verdict(rate >= LAYOUTS));
+    match peer()? {
+        Some(theirs) => {
+            println!("  llm-analysis, same go: {theirs:.0} a second, ratio {:.0}", rate / theirs);
+        }
+        None => println!("  llm-analysis: $ISOFLOP_PYTHON names no Python that has it"),
+    }
+    for (name, theirs) in [("Calculon", 60.0), ("Epoch's program", 27_000.0)] {
+        println!("  {name}, cited: {theirs:.0} a second, ratio {:.0}", rate / theirs);
+    }
+    Ok(())
+}
+
+/// What llm-analysis does in a second.
+fn peer() -> Outcome<Option<f64>> {
+    let Ok(python) = std::env::var("ISOFLOP_PYTHON") else { return Ok(None) };
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/llm_analysis/speed.py");
+    let output = Command::new(python).arg(script).output()?;
+    if !output.status.success() {
+        return Ok(None);
+    }
+    let answer: Value = serde_json::from_slice(&output.stdout)?;
+    let number = |name: &str| answer[name].as_f64().ok_or("the peer's answer lacks a number");
+    Ok(Some(number("steps")? / number("cpu_s")?))
+}
+
+/// The switches of the software that Calculon's search tries too, in all their combinations.
+fn stacks() -> impl Iterator<Item = Stack> + Clone {
+    (0..1_u32 << 7).map(|bits| {
+        let on = |bit: u32| bits & (1 << bit) != 0;
+        Stack {
+            overlap_data: !on(0),
+            overlap_tensor: !on(1),
+            overlap_pipeline: !on(2),
+            fused_kernels: !on(3),
+            fused_attention: !on(4),
+            wide_gradients: !on(5),
+            tuned_attention: !on(6),
+            ..Stack::MODERN
+        }
+    })
+}
+
+/// Layouts times switches of the software until there are as many points as Calculon tries.
+fn exhaustive(machine: &Machine, model: &Model, batch: Batch) -> Outcome<()> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(2);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+    for without_pruning in [true, false] {
+        let space = Space {
+            zero: vec![Zero::None, Zero::Optimizer, Zero::Gradients, Zero::Parameters],
+            without_pruning,
+            ..Space::default()
+        };
+        let (begin, mut points, mut evaluated) = (Instant::now(), 0, 0);
+        let mut best: Option<Found> = None;
+        let mut stacks = stacks().cycle();
+        let mut rounds = 0_u32;
+        while points < POINTS {
+            let Some(stack) = stacks.next() else { break };
+            let found = pool.install(|| search(machine, model, batch, &stack, &space));
+            (points, evaluated) = (points + found.looked_at(), evaluated + found.evaluated);
+            rounds += 1;
+            let quicker =
+                |one: &Found| best.as_ref().is_none_or(|known| one.step.time() < known.step.time());
+            best = found.best.filter(quicker).or(best);
+        }
+        let took = begin.elapsed().as_secs_f64();
+        let how = if without_pruning { "every layout computed" } else { "with pruning" };
+        println!("\nGPT-3 175B on 512 A100, {how}, {threads} threads: {took:.2} s");
+        println!(
+            "  {points} points ({rounds} stacks), {evaluated} computed, {:.2e} points a second",
+            points as f64 / took
+        );
+        println!("  limit {SEARCH} s for {POINTS} points: {}", verdict(took <= SEARCH));
+        if let Some(best) = best {
+            println!("  best: {}, {}", best.step.time(), best.layout);
+        }
+    }
+    Ok(())
+}
+
+/// A thousand peers that come and go.
+fn swarm() -> Outcome<()> {
+    let peer = Peer {
+        speed: 1e3,
+        exchange: Seconds(60.0),
+        join: Seconds(600.0),
+        session: Some(Seconds(28_800.0)),
+        availability: 0.8,
+    };
+    let rules = Rules {
+        rounds: 10_000,
+        compute: Seconds(600.0),
+        quorum: 0.9,
+        patience: 2.0,
+        late: Late::NextRound,
+        jitter: 0.2,
+        update: Bytes(1e8),
+        seed: 1,
+    };
+    let begin = Instant::now();
+    let out = simulate(&vec![peer; 1_000], &rules)?;
+    let took = begin.elapsed().as_secs_f64();
+    println!("\n1,000 peers, 10,000 rounds with churn: {took:.2} s ({} of virtual time)", out.time);
+    println!("  limit {SWARM} s: {}", verdict(took <= SWARM));
+    Ok(())
+}

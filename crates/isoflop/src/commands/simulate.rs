@@ -1,0 +1,111 @@
+//! `isoflop simulate`: what a machine delivers in training a model.
+
+use std::io::Write;
+
+use clap::Args;
+use diagnostic::Diagnostic;
+use machines::Cluster;
+
+use super::Outcome;
+use crate::progress::Work;
+use crate::{interrupt, terminal_plot, text};
+use answer::Answer;
+use asked::Asked;
+
+mod answer;
+mod asked;
+mod gigawatt;
+mod json;
+mod layout;
+mod machine;
+mod run;
+mod show;
+#[cfg(test)]
+mod tests;
+mod words;
+
+const EXAMPLES: &str = "\
+Examples:
+  isoflop simulate dgx-h100 --model llama3-8b
+      the best layout of a model on a cluster of the catalogue, and where its step goes
+  isoflop simulate --on '512 H100' --model llama3-70b --batch '4 M token' --search
+      on so many accelerators; with the runners-up
+  isoflop simulate eos --model gpt3-175b --tp 8 --pp 8 --virtual 4 --batch '1536 sequences'
+      one layout of your own
+  isoflop simulate my-cluster.toml --model my-model.toml --tokens '15 T'
+      files of your own; days, money and energy of a whole run
+  isoflop simulate ten-gigawatt-ring --model llama3-405b --batch '64 M token'
+      several sites with fibre between them
+  isoflop simulate --power '1 GW' --accelerator gb200 --model llama3-405b --batch '64 M token'
+      what a facility's power delivers, over 10^4 to 10^6 accelerators";
+
+/// Simulate a training step: its time, MFU, traffic, memory, power and cost
+///
+/// Without a layout, every layout is tried and the quickest that fits the memory is shown. Times
+/// are closed forms over one set of constants per accelerator, never fitted to a row; `--flop`
+/// names what MFU counts, always of the dense bf16 peak.
+#[derive(Debug, Clone, Args)]
+#[command(after_long_help = EXAMPLES, after_help = "Use --help for examples.")]
+pub(crate) struct SimulateArgs {
+    #[command(flatten)]
+    machine: machine::MachineArgs,
+    #[command(flatten)]
+    training: asked::TrainingArgs,
+    #[command(flatten)]
+    layout: layout::LayoutArgs,
+    #[command(flatten)]
+    run: run::RunArgs,
+    /// Answer in JSON
+    #[arg(long, help_heading = "The answer")]
+    json: bool,
+    /// Leave out the plot
+    #[arg(long, help_heading = "The answer")]
+    no_plot: bool,
+}
+
+/// Simulates and reports to `out`.
+///
+/// # Errors
+/// Names that the catalogue does not hold, files that cannot be read, layouts that do not divide,
+/// and models that do not fit.
+pub(crate) fn run(args: &SimulateArgs, out: &mut dyn Write) -> Result<Outcome, Diagnostic> {
+    interrupt::quit_between_files()?;
+    let work = Work::new("trying layouts".to_owned(), None, false);
+    let said = respond(args, terminal_plot::width());
+    drop(work);
+    text::say(out, &said?)?;
+    Ok(Outcome::Done)
+}
+
+fn respond(args: &SimulateArgs, width: usize) -> Result<String, Diagnostic> {
+    if args.machine.power.is_some() || args.machine.scale {
+        return gigawatt::respond(args, width);
+    }
+    let cluster = args.machine.cluster()?;
+    if !cluster.peers.is_empty() {
+        return Err(Diagnostic::error(format!("`{}` is a swarm of peers", cluster.name))
+            .note("a synchronous step over lines of the internet would not end")
+            .help("name a cluster of sites: `isoflop list clusters`"));
+    }
+    let (asked, answer) = quickest(args, cluster)?;
+    Ok(if args.json {
+        format!("{:#}\n", json::of(&asked, &answer))
+    } else {
+        show::for_people(&asked, &answer, width)
+    })
+}
+
+/// All accelerators, or a few less that divide better: what trains quicker.
+fn quickest(args: &SimulateArgs, cluster: Cluster) -> Result<(Asked, Answer), Diagnostic> {
+    let asked = Asked::new(args, cluster)?;
+    let answer = Answer::new(&asked);
+    if let Some(sparing) = asked.sparing(args)?
+        && let Ok(other) = Answer::new(&sparing)
+    {
+        let rate = |answer: &Answer| answer.over_days.tokens_per_second;
+        if answer.as_ref().map_or(true, |answer| rate(answer) < rate(&other)) {
+            return Ok((sparing, other));
+        }
+    }
+    Ok((asked, answer?))
+}
