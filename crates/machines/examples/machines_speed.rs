@@ -72,6 +72,8 @@ fn main() -> Result<(), diagnostic::Diagnostic> {
         late: Late::NextRound,
         jitter: 0.2,
         update: Bytes(1e8),
+        adversaries: 0.0,
+        audit: 0.0,
         seed: 1,
     };
     let start = Instant::now();
