@@ -52,6 +52,7 @@ mod rule;
 pub mod scarcity;
 mod serving;
 mod shape;
+pub mod swarm;
 mod written;
 
 pub use advice::{Advice, Advised, AdvisedRun, advice};

@@ -121,9 +121,9 @@ pub fn all_gather(bytes: f64, up: &[f64], down: &[f64]) -> Vec<Work> {
     let mut work: Vec<Work> = (0..n)
         .map(|peer| Work { on: vec![peer], takes: bytes / up[peer], then: 0.0, after: vec![] })
         .collect();
-    for peer in 0..n {
+    for (peer, rate) in down.iter().enumerate().take(n) {
         for other in (0..n).filter(|&other| other != peer) {
-            let takes = bytes / down[peer];
+            let takes = bytes / rate;
             work.push(Work { on: vec![n + peer], takes, then: 0.0, after: vec![other] });
         }
     }
