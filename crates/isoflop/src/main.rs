@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use diagnostic::Diagnostic;
 
-use commands::{Outcome, compare, eval, fit, lab, list, pass_at_k, plan, quickstart};
+use commands::{Outcome, compare, eval, fit, lab, list, pass_at_k, plan, quickstart, simulate};
 
 const LONG_ABOUT: &str = "\
 Isoflop, the scaling laboratory: fits scaling laws to training runs, plans the next run, makes such
@@ -38,6 +38,7 @@ enum Command {
     Fit(Box<fit::FitArgs>),
     Compare(Box<compare::CompareArgs>),
     Plan(Box<plan::PlanArgs>),
+    Simulate(Box<simulate::SimulateArgs>),
     PassAtK(pass_at_k::PassAtKArgs),
     Eval(eval::EvalArgs),
     #[command(subcommand)]
@@ -81,6 +82,7 @@ fn run(command: Command) -> Result<Outcome, Diagnostic> {
         Command::Fit(args) => fit::run(&args, out),
         Command::Compare(args) => compare::run(&args, out),
         Command::Plan(args) => plan::run(&args, out),
+        Command::Simulate(args) => simulate::run(&args, out),
         Command::PassAtK(args) => pass_at_k::run(&args, out),
         Command::Eval(args) => eval::run(&args, out),
         Command::Lab(command) => lab::run(command, out),

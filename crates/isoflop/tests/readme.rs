@@ -51,7 +51,11 @@ fn matches(expected: &[&str], shown: &[&str]) -> bool {
 #[test]
 fn console_blocks_of_the_readme_and_the_book_are_what_the_commands_print() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let mut pages = vec![root.join("README.md"), root.join("examples/miniseries/README.md")];
+    let mut pages = vec![
+        root.join("README.md"),
+        root.join("examples/miniseries/README.md"),
+        root.join("examples/swarm/README.md"),
+    ];
     let book = std::fs::read_dir(root.join("docs/src")).expect("the book");
     pages.extend(book.map(|entry| entry.expect("a page").path()));
     let mut checked = 0;

@@ -11,6 +11,7 @@
 //! the batch over the critical one. What nobody has measured stands beside every number of the
 //! catalogue that it concerns.
 
+mod asked;
 mod campus;
 mod curve;
 mod delivered;
@@ -23,6 +24,7 @@ mod search;
 mod tests;
 mod world;
 
+pub use asked::time;
 pub use campus::Campus;
 pub use delivered::Delivered;
 pub use design::{Family, SwarmDesign};

@@ -8,6 +8,7 @@ pub(crate) mod list;
 pub(crate) mod pass_at_k;
 pub(crate) mod plan;
 pub(crate) mod quickstart;
+pub(crate) mod simulate;
 pub(crate) mod text_source;
 
 /// How a command ended, when it ended well.

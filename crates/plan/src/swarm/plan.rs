@@ -109,6 +109,8 @@ pub struct SwarmPlan {
     pub energy: Drawn<Joules>,
     /// The campus at the same loss.
     pub campus: Option<Campus>,
+    /// How long the quickest design takes in which every peer takes part; `None` where none does.
+    pub everybody: Option<Seconds>,
     /// The best of each kind.
     pub schemes: Vec<Scheme>,
     /// Sizes from 100M to 1T.
@@ -217,6 +219,15 @@ impl SwarmQuestion {
             Some(rival) => Some(rival.reach(loss, target.critical)?),
             None => None,
         };
+        let space = Space { everybody: true, ..self.space.clone() };
+        let whole = Problem { space: &space, ..problem };
+        let mut everybody: Option<f64> = None;
+        for family in Family::ALL {
+            let limit = everybody.unwrap_or(f64::INFINITY);
+            let found = whole.search(family, &rows, target, limit, &mut counts);
+            everybody = found.map(|(_, time)| time).or(everybody);
+        }
+        let problem = Problem { space: &self.space, ..whole };
         let sizes = self.sizes(&problem, &curve, &critical, rival.as_ref(), &mut counts)?;
         let sent_a_day = delivered.sent_a_day();
         Ok(SwarmPlan {
@@ -232,6 +243,7 @@ impl SwarmQuestion {
             devices: one.devices.map(|rows| Drawn::from_rows(&rows)),
             energy: Drawn::from_rows(&one.energy),
             campus,
+            everybody: everybody.map(Seconds),
             schemes,
             sizes,
             counts,

@@ -30,6 +30,8 @@ pub struct Space {
     pub stages: Option<u32>,
     /// The kind.
     pub family: Option<Family>,
+    /// Whether every peer takes part.
+    pub everybody: bool,
 }
 
 /// What every search of a question shares.
@@ -70,6 +72,9 @@ impl Problem<'_> {
             order.sort_by(|a, b| classes[*b].up.get().total_cmp(&classes[*a].up.get()));
             (1..=count).map(|n| (0..count).map(|i| order[..n].contains(&i)).collect()).collect()
         };
+        if self.space.everybody {
+            return vec![Group::new(classes, &vec![1.0; count], self.world)];
+        }
         let mut groups: Vec<Group<'c>> = Vec::new();
         for subset in &subsets {
             for share in SHARES {
