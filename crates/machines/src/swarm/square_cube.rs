@@ -102,12 +102,15 @@ impl Scheme {
         match self {
             Self::DataParallel => "data parallel, every step".into(),
             Self::DataParallelAtCriticalBatch => "data parallel at the critical batch".into(),
-            Self::DiLoCo { steps, compression } => {
+            Self::DiLoCo { steps, compression } if compression > 1.0 => {
                 format!("DiLoCo, H = {steps:.0}, {compression:.0}x smaller")
             }
+            Self::DiLoCo { steps, .. } => format!("DiLoCo, H = {steps:.0}"),
             Self::AllGather { steps, .. } => format!("all-gather, H = {steps:.0}"),
             Self::PipelineOfLayers { layers, compression } => {
-                format!("pipeline, {layers:.0} layers a stage, {compression:.0}x")
+                let layers =
+                    if layers == 1.0 { "a layer".into() } else { format!("{layers} layers") };
+                format!("pipeline, {layers} a stage, {compression:.0}x")
             }
             Self::PipelineOfStages { stages, compression } => {
                 format!("pipeline, {stages:.0} stages, {compression:.0}x")

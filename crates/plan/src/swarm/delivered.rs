@@ -64,6 +64,8 @@ pub(super) struct Group<'a> {
     pub(super) rate: f64,
     /// Bytes that the smallest of them holds.
     pub(super) memory: f64,
+    /// Seconds to put another peer in the place of one that left.
+    recover: f64,
 }
 
 impl<'a> Group<'a> {
@@ -82,7 +84,8 @@ impl<'a> Group<'a> {
         }
         let present = members.iter().map(|member| member.present).sum();
         let rate = members.iter().map(|member| member.present * member.rate.get()).sum();
-        Self { shares: shares.to_vec(), members, present, rate, memory }
+        let recover = world.recover;
+        Self { shares: shares.to_vec(), members, present, rate, memory, recover }
     }
 
     /// Copies of the model: whole pipelines, of which spare peers share the work.
@@ -102,7 +105,7 @@ impl<'a> Group<'a> {
     pub(super) fn flow(&self, parameters: f64, stages: u32) -> Flow {
         let (ratio, bytes) =
             facts().map_or((1.0, 2.0), |facts| (facts.activations.ratio, facts.activations.bytes));
-        PeerPipeline {
+        let mut flow = PeerPipeline {
             parameters: Parameters(parameters),
             hidden: width(parameters),
             stages,
@@ -110,7 +113,19 @@ impl<'a> Group<'a> {
             bytes,
             compression: ratio,
         }
-        .flow(&self.members, CONGESTION, STREAMS)
+        .flow(&self.members, CONGESTION, STREAMS);
+        if stages > 1 {
+            // Whenever a peer leaves, its pipeline stands until another holds the stage.
+            let stand = |member: &Member<'a>| {
+                let fetch = state(parameters, stages) / member.class.down.get();
+                let leaves = member.class.session.map_or(0.0, |session| 1.0 / session.get());
+                member.present * leaves * (self.recover + fetch)
+            };
+            let standing: f64 = self.members.iter().map(stand).sum();
+            let runs = 1.0 / (1.0 + standing / self.replicas(stages).max(1.0));
+            (flow.tokens, flow.unbound) = (flow.tokens * runs, flow.unbound * runs);
+        }
+        flow
     }
 }
 

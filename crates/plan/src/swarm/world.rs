@@ -70,6 +70,8 @@ pub struct World {
     pub host: f64,
     /// Seconds over which a device is written off.
     pub life: f64,
+    /// Seconds from the leaving of a peer to another in its place, beside fetching the stage.
+    pub recover: f64,
 }
 
 impl World {
@@ -87,7 +89,8 @@ impl World {
         let (utilisation, lines, presence) =
             (column("utilisation")?, column("lines")?, column("presence")?);
         let (jitter, held, host) = (column("jitter")?, column("held")?, column("host")?);
-        let (electricity, life) = (column("electricity")?, column("life")?);
+        let (electricity, life, recover) =
+            (column("electricity")?, column("life")?, column("recover")?);
         let (critical, fall, steps) =
             (column("critical_batch")?, column("tax_fall")?, column("tax_steps")?);
         let one = |row: usize| Self {
@@ -109,6 +112,7 @@ impl World {
             electricity: electricity[row],
             host: host[row],
             life: life[row],
+            recover: recover[row],
         };
         Ok((0..=draws).map(one).collect())
     }

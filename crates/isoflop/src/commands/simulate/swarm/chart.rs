@@ -9,6 +9,8 @@ use crate::terminal_plot::{Plot, Scale, Series};
 
 /// Sizes, two per decade.
 const SIZES: std::ops::RangeInclusive<i32> = 16..=25;
+/// Share of its peak at which a peer's need is drawn.
+const BUSY: f64 = 0.35;
 /// How many times smaller activations travel.
 const ACTIVATIONS: f64 = 100.0;
 
@@ -22,7 +24,7 @@ pub(super) fn schemes(answer: &Answer) -> (Setting, Vec<Scheme>) {
         rhythm => f64::from(rhythm.steps()),
     };
     // Bytes per number over those of the update: two, as everything in the figure starts from.
-    let compression = (2.0 / design.compression.bytes).max(1.0);
+    let compression = 2.0 / design.compression.bytes;
     let memory = 1e9;
     let schemes = vec![
         Scheme::DataParallel,
@@ -48,9 +50,13 @@ pub(super) fn plot(answer: &Answer) -> Plot {
     // What a peer needs so that its line hides behind its computing, by class.
     let needed = answer.question.peers.classes.iter().enumerate().map(|(at, class)| {
         let peak = class.accelerator.peak.bf16.map_or(f64::NAN, machines::FlopPerSecond::get);
-        let rate = 0.35 * peak * f64::from(class.devices);
+        let rate = BUSY * peak * f64::from(class.devices);
         Series {
-            label: if at == 0 { "what each class of peers needs".into() } else { String::new() },
+            label: if at == 0 {
+                "what each class of peers needs at 35 % of its peak".into()
+            } else {
+                String::new()
+            },
             points: ends.iter().map(|&x| (x, rate / class.up.get())).collect(),
         }
     });

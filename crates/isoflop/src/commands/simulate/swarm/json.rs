@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use super::{Answer, chart};
 
+/// Sizes of the figure.
+const SIZES: [f64; 5] = [1e8, 1e9, 1e10, 1e11, 1e12];
+
 fn drawn<Q: Quantity>(quantity: &Drawn<Q>, level: f64) -> Value {
     let interval = quantity.interval(level);
     json!({
@@ -100,8 +103,9 @@ pub(super) fn of(answer: &Answer, seed: u64) -> Value {
         "intensity": schemes.iter().map(|scheme| json!({
             "scheme": scheme.name(),
             "exponent": scheme.exponent(),
-            "flop_per_byte": [1e8, 1e9, 1e10, 1e11, 1e12]
-                .map(|size| (size, scheme.intensity(runs::Parameters(size), &setting).0)),
+            "flop_per_byte": SIZES
+                .map(|size| (size, scheme.intensity(runs::Parameters(size), &setting).0))
+                .to_vec(),
         })).collect::<Vec<Value>>(),
         "events": answer.played.map(|(rounds, rate)| json!({
             "rounds": rounds,

@@ -119,7 +119,7 @@ fn design(text: &mut String, answer: &Answer, width: usize) {
         amount(design.parameters.get(), COUNT),
         drawn(&plan.tokens, answer.level, COUNT),
         amount(design.batch.get(), COUNT),
-        three(plan.delivered.replicas.floor().max(1.0)),
+        plan.delivered.replicas.round().max(1.0),
     );
     line(text, "run", &run, width);
     let loss = format!(
@@ -414,8 +414,8 @@ fn cautions(text: &mut String, answer: &Answer, sources: bool, width: usize) {
     }
     if plan.design.stages > 1 {
         all.push(
-            "activations a hundred times smaller without loss are one group's claim; a stage lost \
-             stops its pipeline until another peer has it, which only the joins here account for"
+            "activations a hundred times smaller without loss are one group's claim, and nobody ran \
+             pipelines through dozens of homes that come and go"
                 .into(),
         );
     }
