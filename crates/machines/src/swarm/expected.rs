@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn they_agree_about_jitter_and_quorum() {
         for (jitter, quorum) in [(0.1, 0.9), (0.2, 0.8), (0.3, 0.5), (0.2, 1.0)] {
-            let rules = Rules { jitter, quorum, ..RULES };
+            let rules = Rules { quorum, jitter, ..RULES };
             agree(&[PEER; 100], &rules, 0.02);
             agree(&[PEER; 100], &Rules { late: Late::NextRound, ..rules }, 0.02);
         }

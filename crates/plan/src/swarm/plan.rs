@@ -185,7 +185,7 @@ impl SwarmQuestion {
         let mut counts = Counts::default();
         let loss = match self.goal {
             Goal::Loss(loss) => loss,
-            Goal::Time(time) => self.least_loss(&problem, &rows, &critical, time, &mut counts)?,
+            Goal::Time(time) => least_loss(&problem, &rows, &critical, time, &mut counts)?,
         };
         let target = critical.target(loss)?;
         let mut schemes = Vec::new();
@@ -262,39 +262,6 @@ impl SwarmQuestion {
         }
     }
 
-    /// The least loss that some design reaches in `time`.
-    fn least_loss(
-        &self,
-        problem: &Problem<'_>,
-        rows: &[Row],
-        critical: &Critical,
-        time: Seconds,
-        counts: &mut Counts,
-    ) -> Result<f64, Diagnostic> {
-        let mut reaches = |loss: f64| -> Result<bool, Diagnostic> {
-            let target = critical.target(loss)?;
-            Ok(Family::ALL
-                .into_iter()
-                .any(|family| problem.search(family, rows, target, time.get(), counts).is_some()))
-        };
-        // From a loss that a few tokens reach down to one that none does.
-        let (mut low, mut high) = (0.05_f64.ln(), 8.0_f64.ln());
-        if !reaches(high.exp())? {
-            return Err(Diagnostic::error("in this time no design gets anywhere")
-                .note("no peer holds a model of which the law speaks, or lines are too slow")
-                .help("give more time, or another swarm"));
-        }
-        for _ in 0..HALVINGS {
-            let middle = 0.5 * (low + high);
-            if reaches(middle.exp())? {
-                high = middle;
-            } else {
-                low = middle;
-            }
-        }
-        Ok(high.exp())
-    }
-
     fn unreachable(&self, rows: &[Row], loss: f64) -> Diagnostic {
         let held = facts().ok().and_then(|facts| facts.drawn("held", 0, 0).ok());
         let held = held.map_or(18.0, |held| held.best);
@@ -350,6 +317,38 @@ impl SwarmQuestion {
         }
         Ok(sizes)
     }
+}
+
+/// The least loss that some design reaches in `time`.
+fn least_loss(
+    problem: &Problem<'_>,
+    rows: &[Row],
+    critical: &Critical,
+    time: Seconds,
+    counts: &mut Counts,
+) -> Result<f64, Diagnostic> {
+    let mut reaches = |loss: f64| -> Result<bool, Diagnostic> {
+        let target = critical.target(loss)?;
+        Ok(Family::ALL
+            .into_iter()
+            .any(|family| problem.search(family, rows, target, time.get(), counts).is_some()))
+    };
+    // From a loss that a few tokens reach down to one that none does.
+    let (mut low, mut high) = (0.05_f64.ln(), 8.0_f64.ln());
+    if !reaches(high.exp())? {
+        return Err(Diagnostic::error("in this time no design gets anywhere")
+            .note("no peer holds a model of which the law speaks, or lines are too slow")
+            .help("give more time, or another swarm"));
+    }
+    for _ in 0..HALVINGS {
+        let middle = 0.5 * (low + high);
+        if reaches(middle.exp())? {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    Ok(high.exp())
 }
 
 fn shown(parameters: f64) -> String {
