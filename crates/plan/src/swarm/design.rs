@@ -37,21 +37,33 @@ impl Family {
         }
     }
 
-    pub(super) fn stages(self) -> &'static [u32] {
-        match self {
+    /// Numbers of stages that are tried, or the one that is asked for where it suits.
+    pub(super) fn stages(self, asked: Option<u32>) -> Vec<u32> {
+        let tried: &[u32] = match self {
             Self::Pipeline => &[2, 4, 8, 16, 32, 64],
             _ => &[1],
+        };
+        match asked {
+            None => tried.to_vec(),
+            Some(stages) if (stages > 1) == (self == Self::Pipeline) => vec![stages],
+            Some(_) => Vec::new(),
         }
     }
 
-    pub(super) fn rhythms(self) -> Vec<Rhythm> {
+    /// Rhythms that are tried, or those of the inner steps that are asked for.
+    pub(super) fn rhythms(self, asked: Option<u32>) -> Vec<Rhythm> {
         const STEPS: [u32; 7] = [10, 30, 50, 100, 200, 500, 1000];
-        let every = || STEPS.into_iter().map(|steps| Rhythm::Every { steps });
+        let steps = asked.map_or(STEPS.to_vec(), |steps| vec![steps]);
+        let every = || {
+            let seldom = steps.iter().filter(|steps| **steps > 1);
+            seldom.map(|&steps| Rhythm::Every { steps })
+        };
+        let each = asked.is_none_or(|steps| steps == 1).then_some(Rhythm::EveryStep);
         match self {
-            Self::DataParallel => vec![Rhythm::EveryStep],
+            Self::DataParallel => each.into_iter().collect(),
             Self::DiLoCo | Self::Sparse => every().collect(),
-            Self::Streaming => STEPS.into_iter().filter_map(streaming).collect(),
-            Self::Pipeline => std::iter::once(Rhythm::EveryStep).chain(every()).collect(),
+            Self::Streaming => steps.into_iter().filter_map(streaming).collect(),
+            Self::Pipeline => each.into_iter().chain(every()).collect(),
         }
     }
 

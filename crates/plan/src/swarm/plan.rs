@@ -193,10 +193,11 @@ impl SwarmQuestion {
             let found = problem.search(family, &rows, target, f64::INFINITY, &mut counts);
             schemes.push(Scheme {
                 family,
-                best: found.map(|(design, time)| {
+                best: found.and_then(|(design, _)| {
                     let delivered =
                         Delivered::new(&self.peers.classes, &design, best_guess, defence);
-                    (design, delivered, Seconds(time))
+                    let time = exact(&rows, &design, &delivered, target, best_guess)?;
+                    Some((design, delivered, time))
                 }),
             });
         }
@@ -302,21 +303,45 @@ impl SwarmQuestion {
                 let limit = best.as_ref().map_or(f64::INFINITY, |(_, time)| *time);
                 best = problem.search(family, &rows, target, limit, counts).or(best);
             }
+            let swarm = best.and_then(|(design, _)| {
+                let (world, defence) = (problem.world, problem.defence);
+                let delivered = Delivered::new(problem.classes, &design, world, defence);
+                let time = exact(&rows, &design, &delivered, target, world)?;
+                Some((design, time))
+            });
             let campus = match rival {
                 Some(rival) => Some(rival.reach(loss, target.critical)?.time.best),
                 None => None,
             };
-            let practical = best.as_ref().is_some_and(|(_, time)| *time <= self.patience.get());
+            let practical = swarm.as_ref().is_some_and(|(_, time)| *time <= self.patience);
             sizes.push(BySize {
                 parameters: Parameters(parameters),
                 loss,
-                swarm: best.map(|(design, time)| (design, Seconds(time))),
+                swarm,
                 campus,
                 practical,
             });
         }
         Ok(sizes)
     }
+}
+
+/// The time of a design that the search found: with churn and stragglers as the closed form of
+/// rounds has them, of which the search goes by a quicker approximation.
+fn exact(
+    rows: &[Row],
+    design: &SwarmDesign,
+    delivered: &Delivered,
+    target: Target,
+    world: &World,
+) -> Option<Seconds> {
+    let (parameters, steps) = (design.parameters.get(), f64::from(design.rhythm.steps()));
+    let row = rows.iter().find(|row| row.parameters == parameters)?;
+    let (at, stages) = (design.compression_at, design.stages);
+    let rise = rise(world, parameters, delivered.replicas, steps, at, stages);
+    let tokens = row.tokens(target.loss * (-rise).exp())?
+        * (1.0 + design.batch.get() / (target.critical * world.critical_batch));
+    Some(Seconds(tokens / delivered.tokens_per_second))
 }
 
 /// The least loss that some design reaches in `time`.

@@ -1,7 +1,6 @@
 //! The quickest design for a loss: all of them, those that cannot win left out.
 
 use machines::PeerClass;
-use machines::swarm::round::Rhythm;
 use runs::{Parameters, Tokens};
 
 use super::curve::Row;
@@ -106,13 +105,8 @@ impl Problem<'_> {
         }
         let classes = in_world(self.classes, self.world);
         let groups = self.groups(&classes);
-        let rhythms: Vec<Rhythm> = (family.rhythms().into_iter())
-            .filter(|rhythm| self.space.steps.is_none_or(|steps| steps == rhythm.steps()))
-            .collect();
-        let stages = family.stages().iter().copied();
-        let stages: Vec<u32> = stages
-            .filter(|stages| self.space.stages.is_none_or(|asked| asked == *stages))
-            .collect();
+        let rhythms = family.rhythms(self.space.steps);
+        let stages = family.stages(self.space.stages);
         let (mut best, mut least) = (None, limit);
         for group in &groups {
             for &stages in &stages {

@@ -147,6 +147,18 @@ fn sites_with_a_network_between_them_are_peers() {
 }
 
 #[test]
+fn what_is_fixed_stays_fixed() {
+    let asked = SwarmQuestion {
+        space: Space { stages: Some(3), steps: Some(77), ..Space::default() },
+        campus: None,
+        ..question("homes-1000", Goal::Loss(2.6))
+    };
+    let design = asked.answer().unwrap().design;
+    assert_eq!((design.family, design.stages), (Family::Pipeline, 3));
+    assert_eq!(design.rhythm.steps(), 77);
+}
+
+#[test]
 fn what_cannot_be_answered_is_refused() {
     let one = machines::cluster("dgx-h100").unwrap();
     let problem = Peers::of(&one).unwrap_err().to_string();
