@@ -190,6 +190,8 @@ fn swarm() -> Outcome<()> {
         jitter: 0.2,
         update: Bytes(1e8),
         seed: 1,
+        adversaries: 0.0,
+        audit: 0.0,
     };
     let begin = Instant::now();
     let out = simulate(&vec![peer; 1_000], &rules)?;

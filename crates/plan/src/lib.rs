@@ -41,6 +41,7 @@ pub mod dimensions;
 mod drawn;
 mod means;
 pub mod portfolio;
+pub mod swarm;
 mod words;
 
 pub use advice::{Advice, Advised, AdvisedRun, advice};

@@ -20,6 +20,7 @@ mod layout;
 mod machine;
 mod run;
 mod show;
+mod swarm;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -37,9 +38,19 @@ Examples:
   isoflop simulate ten-gigawatt-ring --model llama3-405b --batch '64 M token'
       several sites with fibre between them
   isoflop simulate --power '1 GW' --accelerator gb200 --model llama3-405b --batch '64 M token'
-      what a facility's power delivers, over 10^4 to 10^6 accelerators";
+      what a facility's power delivers, over 10^4 to 10^6 accelerators
+  isoflop simulate homes-1000 --time '90 day'
+      the least loss that a thousand homes reach in 90 days, with the best design, its traffic,
+      cost and energy, and how far behind a campus that is
+  isoflop simulate covenant --loss 2.0 --scheme sparse --size 72B --inner-steps 30
+      a design of somebody else's
+  isoflop simulate intellect-1 --swarm --loss 2.2 --events
+      sites with a network between them as peers; play the rounds as events too";
 
-/// Simulate a training step: its time, MFU, traffic, memory, power and cost
+/// Simulate a training step, or a swarm on the internet: time, traffic, memory, power, cost
+///
+/// A cluster of peers, or any with --swarm, is a swarm: its answer is the time, traffic, cost and
+/// energy to a loss, and how far behind a campus that is.
 ///
 /// Without a layout, every layout is tried and the quickest that fits the memory is shown. Times
 /// are closed forms over one set of constants per accelerator, never fitted to a row; `--flop`
@@ -55,6 +66,8 @@ pub(crate) struct SimulateArgs {
     layout: layout::LayoutArgs,
     #[command(flatten)]
     run: run::RunArgs,
+    #[command(flatten)]
+    swarm: swarm::SwarmArgs,
     /// Answer in JSON
     #[arg(long, help_heading = "The answer")]
     json: bool,
@@ -82,10 +95,10 @@ fn respond(args: &SimulateArgs, width: usize) -> Result<String, Diagnostic> {
         return gigawatt::respond(args, width);
     }
     let cluster = args.machine.cluster()?;
-    if !cluster.peers.is_empty() {
-        return Err(Diagnostic::error(format!("`{}` is a swarm of peers", cluster.name))
-            .note("a synchronous step over lines of the internet would not end")
-            .help("name a cluster of sites: `isoflop list clusters`"));
+    if args.swarm.swarm || !cluster.peers.is_empty() {
+        let shown = swarm::Shown { json: args.json, plot: !args.no_plot, width };
+        let model = args.training.named()?;
+        return swarm::respond(&cluster, &args.swarm, model.as_ref(), shown);
     }
     let (asked, answer) = quickest(args, cluster)?;
     Ok(if args.json {

@@ -54,6 +54,11 @@ pub struct Rules {
     pub jitter: f64,
     /// What an update weighs.
     pub update: Bytes,
+    /// Share of the peers that send updates which would harm.
+    pub adversaries: f64,
+    /// Share of the updates that others compute again, which takes everybody that share of its
+    /// time; an adversary that is found stays out.
+    pub audit: f64,
     /// Where the random numbers start.
     pub seed: u64,
 }
@@ -65,6 +70,10 @@ pub struct Outcome {
     pub time: Seconds,
     /// Tokens that counted.
     pub tokens: Tokens,
+    /// Tokens of adversaries that nobody found: in no other count.
+    pub poisoned: Tokens,
+    /// Tokens of adversaries that were found.
+    pub rejected: Tokens,
     /// Tokens whose update came too late and was dropped.
     pub dropped: Tokens,
     /// Tokens that peers took with them when they left.
@@ -94,6 +103,8 @@ struct Place {
     ready: f64,
     /// Tokens on their way from a round that it missed.
     owed: f64,
+    hostile: bool,
+    banned: bool,
 }
 
 impl Place {
@@ -135,10 +146,17 @@ fn check(peers: &[Peer], rules: &Rules) -> Result<(), Diagnostic> {
     let patience = rules.patience >= 1.0;
     let jitter = (0.0..=3.0).contains(&rules.jitter);
     let compute = rules.compute.get().is_finite() && rules.compute.get() > 0.0;
-    if !(quorum && patience && jitter && compute) {
+    let shares = [rules.adversaries, rules.audit].iter().all(|share| (0.0..=1.0).contains(share));
+    if !(quorum && patience && jitter && compute && shares) {
         return Err(Diagnostic::error("rules out of range").note(format!(
-            "quorum {} (0 to 1), patience {} (1 or more), jitter {} (0 to 3), compute {}",
-            rules.quorum, rules.patience, rules.jitter, rules.compute
+            "quorum {} (0 to 1), patience {} (1 or more), jitter {} (0 to 3), compute {}, \
+             adversaries {} and audit {} (0 to 1)",
+            rules.quorum,
+            rules.patience,
+            rules.jitter,
+            rules.compute,
+            rules.adversaries,
+            rules.audit
         )));
     }
     Ok(())
@@ -154,8 +172,18 @@ pub fn simulate(peers: &[Peer], rules: &Rules) -> Result<Outcome, Diagnostic> {
         .map(|(index, peer)| {
             let mut random = ChaCha8Rng::seed_from_u64(rules.seed);
             random.set_stream(index as u64);
-            let mut place =
-                Place { random, here: true, until: f64::INFINITY, ready: 0.0, owed: 0.0 };
+            // Spread evenly over the list, so that every class has its share.
+            let up_to = |count: usize| (count as f64 * rules.adversaries).floor();
+            let hostile = up_to(index + 1) > up_to(index);
+            let mut place = Place {
+                random,
+                here: true,
+                until: f64::INFINITY,
+                ready: 0.0,
+                owed: 0.0,
+                hostile,
+                banned: false,
+            };
             if let (Some(session), Some(away)) = (peer.session, away(peer)) {
                 // In equilibrium: there with the probability of its availability.
                 place.here = place.random.random::<f64>() < peer.availability;
@@ -168,6 +196,8 @@ pub fn simulate(peers: &[Peer], rules: &Rules) -> Result<Outcome, Diagnostic> {
     let mut outcome = Outcome {
         time: Seconds(0.0),
         tokens: Tokens(0.0),
+        poisoned: Tokens(0.0),
+        rejected: Tokens(0.0),
         dropped: Tokens(0.0),
         lost: Tokens(0.0),
         carried: 0,
@@ -178,6 +208,7 @@ pub fn simulate(peers: &[Peer], rules: &Rules) -> Result<Outcome, Diagnostic> {
         leaves: 0,
         sent: Bytes(0.0),
     };
+    let compute = rules.compute.get() * (1.0 + rules.audit);
     let mut now = 0.0;
     // Who takes part, and when its update is there: infinite if it leaves before.
     let mut finishes: Vec<(usize, f64)> = Vec::with_capacity(peers.len());
@@ -185,14 +216,14 @@ pub fn simulate(peers: &[Peer], rules: &Rules) -> Result<Outcome, Diagnostic> {
     for _ in 0..rules.rounds {
         finishes.clear();
         arrivals.clear();
-        let mut nominal = rules.compute.get();
+        let mut nominal = compute;
         for (index, (peer, place)) in peers.iter().zip(&mut places).enumerate() {
             come_and_go(peer, place, now, &mut outcome);
-            if !place.here || place.ready > now {
+            if !place.here || place.banned || place.ready > now {
                 continue;
             }
-            nominal = nominal.max(rules.compute.get() + peer.exchange.get());
-            let takes = rules.compute.get() * place.jitter(rules.jitter) + peer.exchange.get();
+            nominal = nominal.max(compute + peer.exchange.get());
+            let takes = compute * place.jitter(rules.jitter) + peer.exchange.get();
             let done = now + takes;
             let done = if place.until < done { f64::INFINITY } else { done };
             finishes.push((index, done));
@@ -217,6 +248,18 @@ pub fn simulate(peers: &[Peer], rules: &Rules) -> Result<Outcome, Diagnostic> {
                 continue;
             }
             outcome.sent = outcome.sent + rules.update;
+            if place.hostile {
+                if place.random.random::<f64>() < rules.audit {
+                    place.banned = true;
+                    outcome.rejected = outcome.rejected + Tokens(tokens);
+                } else {
+                    outcome.poisoned = outcome.poisoned + Tokens(tokens);
+                }
+                if done > end {
+                    place.ready = done;
+                }
+                continue;
+            }
             if place.owed > 0.0 {
                 outcome.tokens = outcome.tokens + Tokens(place.owed);
                 outcome.carried += 1;
@@ -287,6 +330,8 @@ mod tests {
         late: Late::Dropped,
         jitter: 0.0,
         update: Bytes(1e9),
+        adversaries: 0.0,
+        audit: 0.0,
         seed: 7,
     };
     const COMING_AND_GOING: Peer =
@@ -351,6 +396,8 @@ mod tests {
             Rules { patience: 0.5, ..RULES },
             Rules { jitter: f64::NAN, ..RULES },
             Rules { compute: Seconds(0.0), ..RULES },
+            Rules { adversaries: 1.5, ..RULES },
+            Rules { audit: f64::NAN, ..RULES },
         ] {
             assert!(simulate(&[PEER], &rules).is_err());
         }

@@ -3,22 +3,10 @@
 use diagnostic::Diagnostic;
 use runs::{Parameters, Seconds, Tokens};
 
-use super::link::{Congestion, Line};
-use super::shares::best_shares;
-use crate::{Bytes, BytesPerSecond, Cluster, FlopPerSecond, PeerClass};
-
-/// How updates travel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Exchange {
-    /// A ring through all peers, at the pace of the slowest.
-    Ring,
-    /// Each peer sums the share that suits its line ([`best_shares`]).
-    Shares,
-    /// Everybody fetches everybody's update (`SparseLoCo`, `DisTrO`).
-    AllGather,
-    /// One aggregator with lines wide enough for all sums and hands out the result.
-    Aggregator,
-}
+pub use super::exchange::Exchange;
+use super::exchange::{Member, Toll};
+use super::link::Congestion;
+use crate::{Bytes, Cluster, FlopPerSecond};
 
 /// How often, and what runs meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -142,7 +130,7 @@ pub fn round(
             .help("give a cluster with [[peers]]"));
     }
     let needed = parameters.get() * design.held;
-    let mut able: Vec<(&PeerClass, f64, f64)> = Vec::new();
+    let mut able: Vec<Member<'_>> = Vec::new();
     let (mut too_small, mut largest) = (0, 0.0_f64);
     for class in &swarm.peers {
         let device = &class.accelerator;
@@ -157,9 +145,9 @@ pub fn round(
             continue;
         }
         let present = f64::from(class.count) * class.availability;
-        able.push((class, present, peak.get() * devices * design.utilisation));
+        able.push(Member { class, present, rate: peak * devices * design.utilisation });
     }
-    let peers: f64 = able.iter().map(|(_, present, _)| present).sum();
+    let peers: f64 = able.iter().map(|member| member.present).sum();
     if able.is_empty() {
         return Err(Diagnostic::error(format!(
             "no peer holds the model: it needs {}, the largest has {}",
@@ -168,19 +156,15 @@ pub fn round(
         ))
         .help("a smaller model, or a pipeline over peers"));
     }
-    let rate: f64 = able.iter().map(|(_, present, rate)| present * rate).sum();
+    let rate: f64 = able.iter().map(|member| member.present * member.rate.get()).sum();
     let steps = f64::from(design.rhythm.steps());
     let tokens = design.batch.get() * steps;
     let step_time = 6.0 * parameters.get() * design.batch.get() / rate;
     let compute = step_time * steps;
 
-    let line = |class: &PeerClass, bandwidth: BytesPerSecond| {
-        Line { bandwidth, round_trip: class.round_trip, loss: class.loss }
-            .throughput(design.congestion, design.streams)
-            .get()
-    };
-    let size = parameters.get() * design.update;
-    let (sent, received, exchange, bound_by) = exchange(&able, peers, size, design, &line);
+    let size = Bytes(parameters.get() * design.update);
+    let toll = Toll::new(design.exchange, &able, design.congestion, design.streams);
+    let exchange = toll.time(size).get();
     let waiting = match design.rhythm {
         _ if peers <= 1.0 => 0.0,
         Rhythm::EveryStep | Rhythm::Every { .. } => exchange,
@@ -195,11 +179,11 @@ pub fn round(
         compute: Seconds(compute),
         exchange: Seconds(exchange),
         waiting: Seconds(waiting),
-        sent: Bytes(sent),
-        received: Bytes(received),
+        sent: size * toll.sent,
+        received: size * toll.received,
         tokens: Tokens(tokens),
         rate: FlopPerSecond(6.0 * parameters.get() * tokens / (compute + waiting)),
-        bound_by,
+        bound_by: toll.bound_by,
     })
 }
 
@@ -231,73 +215,10 @@ fn check(parameters: Parameters, design: &Design) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-/// Bytes sent and received by a peer, the time, and whose line bounds it.
-fn exchange(
-    able: &[(&PeerClass, f64, f64)],
-    peers: f64,
-    size: f64,
-    design: &Design,
-    line: &impl Fn(&PeerClass, BytesPerSecond) -> f64,
-) -> (f64, f64, f64, String) {
-    let slowest = |time: &dyn Fn(&PeerClass) -> (f64, &'static str)| {
-        let (mut worst, mut who) = (0.0, String::new());
-        for (class, ..) in able {
-            let (time, way) = time(class);
-            if time > worst {
-                (worst, who) = (time, format!("{way} of {}", class.name));
-            }
-        }
-        (worst, who)
-    };
-    let longer = |up: f64, down: f64| if up >= down { (up, "up") } else { (down, "down") };
-    let delay = able.iter().map(|(class, ..)| class.round_trip.get()).fold(0.0, f64::max);
-    let others = (peers - 1.0).max(0.0);
-    if others == 0.0 {
-        return (0.0, 0.0, 0.0, String::new());
-    }
-    match design.exchange {
-        Exchange::Ring => {
-            let bytes = 2.0 * others / peers * size;
-            let (time, who) = slowest(&|class| {
-                longer(bytes / line(class, class.up), bytes / line(class, class.down))
-            });
-            (bytes, bytes, time + 2.0 * others * 0.5 * delay, who)
-        }
-        Exchange::Shares => {
-            // Each peer of a class counts, up to what a swarm of thousands makes tractable.
-            let lines: Vec<BytesPerSecond> = (able.iter())
-                .flat_map(|(class, present, _)| {
-                    let rate = line(class, class.up).min(line(class, class.down));
-                    let count = (present.round().max(1.0) as usize).min(100_000);
-                    std::iter::repeat_n(BytesPerSecond(rate), count)
-                })
-                .collect();
-            let bytes = 2.0 * others / peers * size;
-            let time = best_shares(Bytes(size), &lines).map_or(0.0, |split| split.time.get());
-            let (_, who) = slowest(&|class| {
-                longer(size / line(class, class.up), size / line(class, class.down))
-            });
-            (bytes, bytes, time + delay, who)
-        }
-        Exchange::AllGather => {
-            let (time, who) = slowest(&|class| {
-                longer(size / line(class, class.up), others * size / line(class, class.down))
-            });
-            (size, others * size, time + delay, who)
-        }
-        Exchange::Aggregator => {
-            // Up, then down again: the sum cannot leave before the last update is there.
-            let (time, who) = slowest(&|class| {
-                (size / line(class, class.up) + size / line(class, class.down), "up and down")
-            });
-            (size, size, time + delay, who)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::BytesPerSecond;
 
     const DESIGN: Design = Design {
         exchange: Exchange::AllGather,

@@ -15,9 +15,10 @@ use super::{SimulateArgs, layout};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "The training")]
 pub(super) struct TrainingArgs {
-    /// The model: of the catalogue (`isoflop list models`), or the path of a model's file
+    /// The model: of the catalogue (`isoflop list models`), or the path of a model's file; a swarm's
+    /// is chosen, or has a --size
     #[arg(long, value_name = "MODEL")]
-    pub(super) model: String,
+    model: Option<String>,
     /// A step's batch: `4 M token` (within an eighth, so that it divides), or `512 sequences`
     /// (exactly) [default: 4 M tokens, or a sequence per eight accelerators if that is more]
     #[arg(long, value_name = "BATCH", allow_hyphen_values = true)]
@@ -78,10 +79,19 @@ const ACCELERATORS_PER_SEQUENCE: f64 = 8.0;
 
 impl TrainingArgs {
     pub(super) fn model(&self) -> Result<Model, Diagnostic> {
-        if is_file(&self.model) {
-            return Model::from_toml(&self.model, &read(&self.model)?);
+        self.named()?.ok_or_else(|| {
+            Diagnostic::error("no model is named")
+                .help("name one: `--model llama3-8b`; `isoflop list models` prints them")
+        })
+    }
+
+    /// The model, where one is named.
+    pub(super) fn named(&self) -> Result<Option<Model>, Diagnostic> {
+        let Some(model) = &self.model else { return Ok(None) };
+        if is_file(model) {
+            return Model::from_toml(model, &read(model)?).map(Some);
         }
-        machines::model(&self.model)
+        machines::model(model).map(Some)
     }
 
     pub(super) fn precision(&self) -> Precision {

@@ -191,7 +191,6 @@ fn what_cannot_be_simulated_says_why() {
     let lines = [
         "dgx-h101 --model llama3-8b",
         "dgx-h100 --model lama3-8b",
-        "homes-1000 --model llama3-8b",
         "nowhere.toml --model llama3-8b",
         "--on H100 --model llama3-8b",
         "--on '512 H1000' --model llama3-8b",

@@ -236,8 +236,11 @@ fn assumptions(text: &mut String, split: &Split, width: usize) {
 fn certainty(text: &mut String, split: &Split, width: usize) {
     let certainty = split.certainty;
     let mut line = format!(
-        "{} of {} optima proven to second order; first-order conditions met to {:.0e}",
-        certainty.proven, certainty.solved, certainty.residual
+        "{} of {} optima proven to second order; first-order conditions met to 1e{:.0}",
+        certainty.proven,
+        certainty.solved,
+        // Its digits hang on the processor, its size does not.
+        certainty.residual.max(1e-14).log10().ceil()
     );
     if certainty.unreachable > 0 {
         let _ = write!(

@@ -1,0 +1,207 @@
+//! How updates travel between peers with unlike lines, and what that takes.
+
+use runs::Seconds;
+
+use super::link::{Congestion, Line};
+use super::shares::best_shares;
+use crate::{Bytes, BytesPerSecond, FlopPerSecond, PeerClass};
+
+/// How updates travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Exchange {
+    /// A ring through all peers, at the pace of the slowest.
+    Ring,
+    /// Each peer sums the share that suits its line ([`best_shares`]).
+    Shares,
+    /// Each pair of peers sums one of n(n-1)/2 shards, so that every sum is made twice and two
+    /// peers that disagree are seen (IOTA, arXiv:2507.17766): half as much traffic again as a
+    /// ring, and the share of shards lost is only the square of the share of peers that fail.
+    Butterfly,
+    /// Everybody fetches everybody's update (`SparseLoCo`, `DisTrO`).
+    AllGather,
+    /// One aggregator with lines wide enough for all sums and hands out the result.
+    Aggregator,
+}
+
+impl Exchange {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Ring, Self::Shares, Self::Butterfly, Self::AllGather, Self::Aggregator];
+
+    /// In words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ring => "ring",
+            Self::Shares => "sums in shares",
+            Self::Butterfly => "butterfly",
+            Self::AllGather => "all-gather",
+            Self::Aggregator => "aggregator",
+        }
+    }
+}
+
+/// The share of a butterfly's shards that is lost when a share `failing` of its peers fails during
+/// the sum: both owners of a shard have to.
+pub fn butterfly_loss(failing: f64) -> f64 {
+    failing * failing
+}
+
+/// Peers of one class that take part.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Member<'a> {
+    /// The class.
+    pub class: &'a PeerClass,
+    /// How many of it are there, on average.
+    pub present: f64,
+    /// What one computes.
+    pub rate: FlopPerSecond,
+}
+
+/// What an exchange takes, whatever the size of the update: times are `per_byte` times it, and
+/// the delay.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Toll {
+    /// Seconds for each byte of a peer's update.
+    pub per_byte: f64,
+    /// Latency, whatever the size.
+    pub delay: Seconds,
+    /// Bytes that a peer sends for each byte of its update.
+    pub sent: f64,
+    /// Bytes that it receives.
+    pub received: f64,
+    /// The line that bounds the exchange; empty where nobody waits for one.
+    pub bound_by: String,
+}
+
+/// Peers that one class adds at most to a sum in shares; beyond, the shares hardly move.
+const MOST_OF_A_CLASS: usize = 100_000;
+
+impl Toll {
+    /// The toll of `exchange` among `members`, whose lines carry `streams` connections each.
+    pub fn new(
+        exchange: Exchange,
+        members: &[Member<'_>],
+        congestion: Congestion,
+        streams: u32,
+    ) -> Self {
+        let peers: f64 = members.iter().map(|member| member.present).sum();
+        let others = (peers - 1.0).max(0.0);
+        if others == 0.0 {
+            let (sent, received, bound_by) = (0.0, 0.0, String::new());
+            return Self { per_byte: 0.0, delay: Seconds(0.0), sent, received, bound_by };
+        }
+        let line = |class: &PeerClass, bandwidth: BytesPerSecond| {
+            Line { bandwidth, round_trip: class.round_trip, loss: class.loss }
+                .throughput(congestion, streams)
+                .get()
+        };
+        let (up, down) = (
+            |class: &PeerClass| line(class, class.up),
+            |class: &PeerClass| line(class, class.down),
+        );
+        let slowest = |time: &dyn Fn(&PeerClass) -> (f64, &'static str)| {
+            let (mut worst, mut who) = (0.0, String::new());
+            for member in members {
+                let (time, way) = time(member.class);
+                if time > worst {
+                    (worst, who) = (time, format!("{way} of {}", member.class.name));
+                }
+            }
+            (worst, who)
+        };
+        let longer = |up: f64, down: f64| if up >= down { (up, "up") } else { (down, "down") };
+        let round_trips = members.iter().map(|member| member.class.round_trip.get());
+        let delay = round_trips.fold(0.0, f64::max);
+        let all = 2.0 * others / peers;
+        let (per_byte, delay, sent, received, bound_by) = match exchange {
+            Exchange::Ring => {
+                let (time, who) = slowest(&|class| longer(all / up(class), all / down(class)));
+                (time, others * delay, all, all, who)
+            }
+            Exchange::Shares => {
+                // Each peer of a class counts, up to what a swarm of thousands makes tractable.
+                let lines: Vec<BytesPerSecond> = (members.iter())
+                    .flat_map(|member| {
+                        let rate = up(member.class).min(down(member.class));
+                        let count = (member.present.round().max(1.0) as usize).min(MOST_OF_A_CLASS);
+                        std::iter::repeat_n(BytesPerSecond(rate), count)
+                    })
+                    .collect();
+                let time = best_shares(Bytes(1.0), &lines).map_or(0.0, |split| split.time.get());
+                let (_, who) = slowest(&|class| longer(1.0 / up(class), 1.0 / down(class)));
+                (time, delay, all, all, who)
+            }
+            Exchange::Butterfly => {
+                let each = ((3.0 * peers - 4.0) / peers).max(1.0);
+                let (time, who) = slowest(&|class| longer(each / up(class), each / down(class)));
+                (time, delay, each, each, who)
+            }
+            Exchange::AllGather => {
+                let (time, who) = slowest(&|class| longer(1.0 / up(class), others / down(class)));
+                (time, delay, 1.0, others, who)
+            }
+            Exchange::Aggregator => {
+                // Up, then down again: the sum cannot leave before the last update is there.
+                let (up_time, who) = slowest(&|class| (1.0 / up(class), "up"));
+                let (down_time, _) = slowest(&|class| (1.0 / down(class), "down"));
+                (up_time + down_time, delay, 1.0, 1.0, format!("{who}, then down"))
+            }
+        };
+        Self { per_byte, delay: Seconds(delay), sent, received, bound_by }
+    }
+
+    /// The time of an exchange of updates of `bytes` each.
+    pub fn time(&self, bytes: Bytes) -> Seconds {
+        Seconds(self.per_byte * bytes.get()) + self.delay
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn swarm(count: f64) -> (crate::Cluster, f64) {
+        let mut swarm = crate::cluster("covenant").unwrap();
+        swarm.peers[0].round_trip = Seconds(0.0);
+        (swarm, count)
+    }
+
+    fn toll(exchange: Exchange, peers: f64) -> Toll {
+        let (swarm, present) = swarm(peers);
+        let member = Member { class: &swarm.peers[0], present, rate: FlopPerSecond(1.0) };
+        Toll::new(exchange, &[member], Congestion::Bbr, 8)
+    }
+
+    #[test]
+    fn a_butterfly_pays_half_again_for_making_every_sum_twice() {
+        let (ring, butterfly) = (toll(Exchange::Ring, 1000.0), toll(Exchange::Butterfly, 1000.0));
+        assert!((butterfly.sent / ring.sent - 1.5).abs() < 2e-3, "{}", butterfly.sent);
+        assert!((butterfly.per_byte / ring.per_byte - 1.5).abs() < 2e-3);
+        // Two peers own the one shard together: each sends its half of the sum once.
+        assert_eq!(toll(Exchange::Butterfly, 2.0).sent, 1.0);
+        // A fifth of the peers gone costs a twenty-fifth of the shards.
+        assert!((butterfly_loss(0.2) - 0.04).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_crosses_a_line_stays_but_for_an_all_gather() {
+        for exchange in [Exchange::Ring, Exchange::Shares, Exchange::Butterfly] {
+            assert!(toll(exchange, 1e4).received < 1.02 * toll(exchange, 100.0).received);
+        }
+        assert_eq!(toll(Exchange::Aggregator, 1e4).received, 1.0);
+        assert_eq!(toll(Exchange::AllGather, 101.0).received, 100.0);
+    }
+
+    proptest! {
+        #[test]
+        fn shares_are_never_slower_than_a_ring_and_a_ring_than_a_butterfly(
+            peers in 3.0..500.0f64,
+        ) {
+            let peers = peers.round();
+            let time = |exchange| toll(exchange, peers).per_byte;
+            prop_assert!(time(Exchange::Shares) <= time(Exchange::Ring) * (1.0 + 1e-9));
+            prop_assert!(time(Exchange::Ring) <= time(Exchange::Butterfly));
+        }
+    }
+}
