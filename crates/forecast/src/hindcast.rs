@@ -189,15 +189,8 @@ impl Model {
 }
 
 /// The naive forecasters on the observations `truths` of a path, from those before its first time.
-fn naive(
-    points: &[Point],
-    times: &[f64],
-    truths: &[Truth],
-    level: Level,
-    seed: u64,
-) -> Vec<Naive> {
-    let known: Vec<Point> =
-        points.iter().copied().filter(|point| point.date <= times[0]).collect();
+fn naive(points: &[Point], times: &[f64], truths: &[Truth], level: Level, seed: u64) -> Vec<Naive> {
+    let known: Vec<Point> = points.iter().copied().filter(|point| point.date <= times[0]).collect();
     let positive = known.iter().all(|point| point.value > 0.0);
     if truths.is_empty() || !positive || !truths.iter().all(|truth| truth.in_logs) {
         return Vec::new();
@@ -208,7 +201,9 @@ fn naive(
         .into_iter()
         .filter_map(|forecaster| {
             let samples = backtest::predict(forecaster, &known, &dates, seed);
-            if samples.iter().any(|sample| sample.iter().any(|x| !x.is_finite()) || sample.is_empty())
+            if samples
+                .iter()
+                .any(|sample| sample.iter().any(|x| !x.is_finite()) || sample.is_empty())
             {
                 return None;
             }
@@ -297,7 +292,8 @@ mod tests {
     "#;
 
     #[test]
-    fn a_scenario_run_from_an_earlier_date_knows_nothing_later_and_is_set_against_naive_forecasts() {
+    fn a_scenario_run_from_an_earlier_date_knows_nothing_later_and_is_set_against_naive_forecasts()
+    {
         let scenario = Scenario::from_toml("x.toml", DOUBLING).unwrap();
         let now = Model::new(&scenario).unwrap();
         let whole = now.hindcasts(&now.run().unwrap(), draws::Level::P90).unwrap();

@@ -12,7 +12,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use diagnostic::Diagnostic;
 
 use commands::{
-    Outcome, claims, compare, eval, fit, forecast, lab, list, next, pass_at_k, plan, portfolio, quickstart, split,
+    Outcome, claims, compare, eval, fit, forecast, lab, list, next, pass_at_k, plan, portfolio,
+    quickstart, split,
 };
 
 const LONG_ABOUT: &str = "\

@@ -27,7 +27,8 @@ pub(super) fn for_people(answer: &Answer, width: usize) -> String {
         let indent = line.chars().count();
         let _ = write!(line, "{}{}", claim.words, in_short(claim));
         // Spaces within a line are kept by writing its beginning as it is.
-        let (head, rest) = line.split_at(line.char_indices().nth(indent).map_or(line.len(), |(at, _)| at));
+        let (head, rest) =
+            line.split_at(line.char_indices().nth(indent).map_or(line.len(), |(at, _)| at));
         let mut wrapped = String::new();
         paragraph(&mut wrapped, indent, rest, width);
         text.push_str(head);

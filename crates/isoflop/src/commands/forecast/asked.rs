@@ -18,7 +18,8 @@ pub(super) fn scenario(args: &ForecastArgs) -> Result<Scenario, Diagnostic> {
         let name = choice.split_once('=').map_or(choice.as_str(), |(name, _)| name).trim();
         let known: Vec<&str> = scenario.choices.iter().map(|choice| choice.name.text()).collect();
         if !known.contains(&name) {
-            let problem = Diagnostic::error(format!("`--choice {choice}`: there is no such choice"));
+            let problem =
+                Diagnostic::error(format!("`--choice {choice}`: there is no such choice"));
             return Err(match known.as_slice() {
                 [] => problem.help("this scenario has no choices"),
                 known => problem.help(format!("its choices are {}", known.join(", "))),
@@ -41,10 +42,7 @@ pub(super) fn scenario(args: &ForecastArgs) -> Result<Scenario, Diagnostic> {
 }
 
 /// The names of the outputs to show: those asked for, or all.
-pub(super) fn outputs(
-    args: &ForecastArgs,
-    scenario: &Scenario,
-) -> Result<Vec<String>, Diagnostic> {
+pub(super) fn outputs(args: &ForecastArgs, scenario: &Scenario) -> Result<Vec<String>, Diagnostic> {
     let known = scenario.output_names();
     for name in &args.output {
         if !known.contains(&name.as_str()) {

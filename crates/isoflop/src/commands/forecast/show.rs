@@ -76,20 +76,22 @@ fn values(text: &mut String, answer: &Answer, width: usize) {
     let mut notes: Vec<(usize, String)> = Vec::new();
     let Some(first) = answer.run.cases.first() else { return };
     for output in outputs(answer, first).filter(|output| output.times.is_none()) {
-        let cases = &answer.run.cases;
-        if cases.len() > 1 {
-            rows.push(vec![output.name.clone()]);
-            notes.push((rows.len(), output.note.clone()));
+        let cells: Vec<(&str, [String; 3])> = (answer.run.cases.iter())
+            .filter_map(|case| {
+                Some((case.label.as_str(), value(case.output(&output.name)?, answer.level)))
+            })
+            .collect();
+        let alike = cells.iter().all(|(_, cell)| *cell == cells[0].1);
+        let mut head = vec![output.name.clone()];
+        if alike && let Some((_, cell)) = cells.first() {
+            head.extend(cell.clone());
         }
-        for case in cases {
-            let Some(found) = case.output(&output.name) else { continue };
-            let name = if cases.len() > 1 { format!("  {}", case.label) } else { found.name.clone() };
-            let mut row = vec![name];
-            row.extend(value(found, answer.level));
-            rows.push(row);
-        }
-        if cases.len() == 1 {
-            notes.push((rows.len(), output.note.clone()));
+        rows.push(head);
+        notes.push((rows.len(), output.note.clone()));
+        if !alike {
+            rows.extend(cells.into_iter().map(|(label, cell)| {
+                std::iter::once(format!("  {label}")).chain(cell).collect::<Vec<String>>()
+            }));
         }
     }
     if rows.len() == 1 {
@@ -168,6 +170,10 @@ fn dates(text: &mut String, answer: &Answer, width: usize) {
         columns.iter().filter_map(|(_, output)| output.date_years().ok()).collect();
     let low = years.iter().flatten().copied().fold(f64::INFINITY, f64::min);
     let high = years.iter().flatten().copied().fold(f64::NEG_INFINITY, f64::max);
+    // Beyond the time axis a table would be long and say little; `later` holds the rest.
+    let mut times = answer.run.cases.iter().flat_map(|case| &case.outputs);
+    let axis = times.find_map(|output| output.times.as_ref()?.last().copied());
+    let high = axis.filter(|end| *end > low).map_or(high, |end| high.min(end));
     if columns.is_empty() || low > high {
         return;
     }
@@ -176,11 +182,15 @@ fn dates(text: &mut String, answer: &Answer, width: usize) {
         (0..count).step_by(count.div_ceil(MOST_YEARS)).map(|year| low + year as f64).collect();
     let _ = writeln!(text, "\n{} the probability that the day has come", bold("dates"));
     let mut table: Vec<Vec<String>> = years.iter().map(|year| vec![format!("by {year}")]).collect();
+    table.push(vec!["later".to_owned()]);
     table.push(vec!["never".to_owned()]);
     table.insert(0, vec![String::new()]);
     for (name, output) in &columns {
         let Ok(found) = output.date_table(&years) else { continue };
-        let cells = found.by.iter().chain([&found.never]).map(|share| percent(share.value));
+        let by = found.by.last().map_or(0.0, |share| share.value);
+        let later = (1.0 - by - found.never.value).max(0.0);
+        let shares = found.by.iter().map(|share| share.value).chain([later, found.never.value]);
+        let cells = shares.map(percent);
         let cells = std::iter::once(name.clone()).chain(cells);
         for (row, cell) in table.iter_mut().zip(cells) {
             row.push(cell);
@@ -204,7 +214,8 @@ fn checks(text: &mut String, checks: &[Claim], width: usize) {
         return;
     }
     let failed = checks.iter().filter(|claim| !claim.passes()).count();
-    let _ = writeln!(text, "\n{} {} of {} pass", bold("checks"), checks.len() - failed, checks.len());
+    let _ =
+        writeln!(text, "\n{} {} of {} pass", bold("checks"), checks.len() - failed, checks.len());
     for claim in checks {
         let passes = if claim.passes() { "pass" } else { "FAIL" };
         let mut line = format!("{passes}  {}: {}", claim.id, claim.verdict().word());
@@ -276,8 +287,7 @@ fn lines(rows: &[Vec<String>]) -> Vec<String> {
         let cells = rows.iter().filter(|row| row.len() > 1).filter_map(|row| row.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
     };
-    let widths: Vec<usize> =
-        (0..rows.iter().map(Vec::len).max().unwrap_or(0)).map(wide).collect();
+    let widths: Vec<usize> = (0..rows.iter().map(Vec::len).max().unwrap_or(0)).map(wide).collect();
     rows.iter()
         .map(|row| {
             let mut line = String::new();

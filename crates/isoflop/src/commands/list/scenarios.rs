@@ -87,16 +87,16 @@ fn show(scenario: &Scenario, width: usize) -> String {
             let (from, to) = data.window();
             let unit = if data.unit.is_empty() { "" } else { " in " };
             let count = data.points.len();
-            let points =
-                format!("{count} observations{unit}{}, {from:.1} to {to:.1}", data.unit);
+            let points = format!("{count} observations{unit}{}, {from:.1} to {to:.1}", data.unit);
             line(&mut out, data.name.text(), &points, &[&data.note, &data.source], width);
         }
     }
     if section(&mut out, "Choices", !scenario.choices.is_empty()) {
         for choice in &scenario.choices {
             let variants = choice.variants.iter();
-            let variants: Vec<String> =
-                variants.map(|(name, value)| format!("{} ({})", name.text(), value.text())).collect();
+            let variants: Vec<String> = variants
+                .map(|(name, value)| format!("{} ({})", name.text(), value.text()))
+                .collect();
             hanging(
                 &mut out,
                 (2, 6),
@@ -105,7 +105,11 @@ fn show(scenario: &Scenario, width: usize) -> String {
             );
         }
     }
-    if section(&mut out, "Series and definitions", !scenario.series.is_empty() || !scenario.model.is_empty()) {
+    if section(
+        &mut out,
+        "Series and definitions",
+        !scenario.series.is_empty() || !scenario.model.is_empty(),
+    ) {
         for series in &scenario.series {
             let form = match &series.form {
                 SeriesForm::At(at) => at.text().to_owned(),
@@ -121,7 +125,8 @@ fn show(scenario: &Scenario, width: usize) -> String {
     }
     if section(&mut out, "Outputs", !scenario.outputs.is_empty()) {
         for output in &scenario.outputs {
-            let unit = output.unit.as_ref().map_or(String::new(), |unit| format!("in {}", unit.text()));
+            let unit =
+                output.unit.as_ref().map_or(String::new(), |unit| format!("in {}", unit.text()));
             let notes = [unit.as_str(), output.note.as_str()];
             line(&mut out, output.name.text(), output.expression.text(), &notes, width);
         }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use forecast::Sensitivity;
 use formula::{Form, Nature, ValueType};
 
-use super::{Answer, bold, case_words, hanging, shown, table};
+use super::{Answer, bold, case_words, hanging, lines, shown, table};
 
 const YEAR: f64 = 31_557_600.0;
 
@@ -19,7 +19,8 @@ pub(super) fn trace(text: &mut String, answer: &Answer, width: usize) {
     for trace in &answer.traces {
         let label = case_words(&answer.run, &trace.label);
         let level = trace.level;
-        let _ = writeln!(text, "\n{}{label} every step, with its median and {level}", bold("trace"));
+        let _ =
+            writeln!(text, "\n{}{label} every step, with its median and {level}", bold("trace"));
         let names = trace.steps.iter().map(|step| step.name.chars().count() + 7).max().unwrap_or(0);
         for step in &trace.steps {
             let name = match step.time {
@@ -41,41 +42,57 @@ pub(super) fn trace(text: &mut String, answer: &Answer, width: usize) {
 pub(super) fn sensitivities(text: &mut String, answer: &Answer, width: usize) {
     for found in &answer.sensitivities {
         let label = case_words(&answer.run, &found.label);
-        tornado(text, found, &label);
+        tornado(text, found, &label, width);
         sobol(text, found, &label, width);
     }
 }
 
-fn tornado(text: &mut String, found: &Sensitivity, label: &str) {
+fn tornado(text: &mut String, found: &Sensitivity, label: &str, width: usize) {
     let Some(tornado) = &found.tornado else { return };
-    let _ = writeln!(
-        text,
-        "\n{} {}{label}: {} with all inputs at their medians; each input from end to end, {}",
+    let line = format!(
+        "{} {}{label}: {} with all inputs at their medians; each input from end to end, {}",
         bold("tornado"),
         found.of,
         shown(&found.value, tornado.baseline),
         tornado.level
     );
+    text.push('\n');
+    hanging(text, (0, 2), &line, width);
     let finite = |swing: f64| if swing.is_finite() { swing } else { 0.0 };
     let longest = tornado.bars.iter().map(|bar| finite(bar.swing())).fold(0.0, f64::max);
-    let mut rows = Vec::new();
+    let (mut rows, mut shares) = (Vec::new(), Vec::new());
     let mut rest = 0;
     for (bar, value) in tornado.bars.iter().zip(&found.inputs) {
-        let share = if bar.swing().is_finite() && longest > 0.0 { bar.swing() / longest } else { 1.0 };
+        let share =
+            if bar.swing().is_finite() && longest > 0.0 { bar.swing() / longest } else { 1.0 };
         if share < LEAST || bar.swing() == 0.0 {
             rest += 1;
             continue;
         }
-        let filled = (share * BAR as f64).round().max(1.0) as usize;
+        shares.push(share);
         rows.push(vec![
             bar.name.clone(),
             format!("{} to {}", shown(value, bar.low), shown(value, bar.high)),
             format!("{} to {}", shown(&found.value, bar.at_low), shown(&found.value, bar.at_high)),
-            "█".repeat(filled),
         ]);
     }
-    table(text, &rows);
+    bars(text, &rows, &shares, width);
     rest_of(text, rest);
+}
+
+/// The rows with a bar each, as long as the line has room for.
+fn bars(text: &mut String, rows: &[Vec<String>], shares: &[f64], width: usize) {
+    let lines = lines(rows);
+    let used = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0) + 2;
+    let room = width.saturating_sub(used).min(BAR);
+    for (line, share) in lines.iter().zip(shares) {
+        // A bar of a few characters says nothing.
+        let filled = if room < 6 { 0 } else { (share * room as f64).round() as usize };
+        let _ = match filled {
+            0 => writeln!(text, "{line}"),
+            _ => writeln!(text, "{line:<used$}{}", "█".repeat(filled)),
+        };
+    }
 }
 
 fn rest_of(text: &mut String, rest: usize) {
@@ -102,7 +119,7 @@ fn sobol(text: &mut String, found: &Sensitivity, label: &str, width: usize) {
     hanging(text, (0, 2), &line, width);
     let mut indices: Vec<_> = sobol.indices.iter().collect();
     indices.sort_by(|a, b| b.total.value.total_cmp(&a.total.value));
-    let mut rows = Vec::new();
+    let (mut rows, mut shares) = (Vec::new(), Vec::new());
     let mut rest = 0;
     for index in indices {
         if index.total.value < LEAST {
@@ -111,17 +128,17 @@ fn sobol(text: &mut String, found: &Sensitivity, label: &str, width: usize) {
         }
         let share = |share: &draws::sensitivity::Share| {
             let percent = |value: f64| format!("{:.0}", (100.0 * value).max(0.0));
-            format!("{} % ({} to {})", percent(share.value), percent(share.low), percent(share.high))
+            format!(
+                "{} % ({} to {})",
+                percent(share.value),
+                percent(share.low),
+                percent(share.high)
+            )
         };
-        let filled = (index.total.value.clamp(0.0, 1.0) * BAR as f64).round() as usize;
-        rows.push(vec![
-            index.name.clone(),
-            share(&index.first),
-            share(&index.total),
-            "█".repeat(filled),
-        ]);
+        shares.push(index.total.value.clamp(0.0, 1.0));
+        rows.push(vec![index.name.clone(), share(&index.first), share(&index.total)]);
     }
-    table(text, &rows);
+    bars(text, &rows, &shares, width);
     rest_of(text, rest);
 }
 
@@ -156,7 +173,9 @@ fn change(value: &ValueType, number: f64) -> String {
     let plain = ValueType::number();
     let text = match (value.form(), value.nature(), value.unit()) {
         (Form::Instant, ..) => format!("{} yr", plain.show(size / YEAR, 3)),
-        (Form::Truth, ..) | (_, Nature::Share, None) => format!("{} pp", plain.show(100.0 * size, 3)),
+        (Form::Truth, ..) | (_, Nature::Share, None) => {
+            format!("{} pp", plain.show(100.0 * size, 3))
+        }
         // A difference of two rates of growth is the factor between them.
         (_, Nature::Growth, None) => {
             return format!("× {} a year", plain.show((number * YEAR).exp(), 3));
