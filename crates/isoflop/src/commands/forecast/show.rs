@@ -47,7 +47,7 @@ pub(super) fn for_people(answer: &Answer, width: usize, plot: bool) -> String {
     hangs::against(&mut text, answer, width);
     past::past(&mut text, answer, width, plot);
     checks(&mut text, &answer.checks, width);
-    lints(&mut text, answer);
+    lints(&mut text, answer, width);
     text
 }
 
@@ -269,14 +269,23 @@ pub(crate) fn statement_lines(
     }
 }
 
-fn lints(text: &mut String, answer: &Answer) {
+/// The warnings: the first of each name with the place it is about, the rest in a line.
+fn lints(text: &mut String, answer: &Answer, width: usize) {
     if answer.lints.is_empty() {
         return;
     }
     let _ = writeln!(text, "\n{}", bold("warnings"));
-    for lint in &answer.lints {
-        let warning = lint.warning.to_styled_string();
-        let _ = writeln!(text, "{}: {}", lint.name, warning.trim_end());
+    for (number, lint) in answer.lints.iter().enumerate() {
+        let again = answer.lints[..number].iter().any(|before| before.name == lint.name);
+        let whole = lint.warning.to_string();
+        let place = whole.lines().find_map(|line| line.trim_start().strip_prefix("--> "));
+        if let (true, Some(place)) = (again, place) {
+            let line = format!("{}: {} ({place})", lint.name, lint.warning.message());
+            hanging(text, (0, 2), &line, width);
+        } else {
+            let warning = lint.warning.to_styled_string();
+            let _ = writeln!(text, "{}: {}", lint.name, warning.trim_end());
+        }
     }
 }
 

@@ -1,12 +1,10 @@
 //! Outputs over time: a chart and a table.
 
-use std::fmt::Write as _;
-
 use draws::Estimate;
 use forecast::{Column, OutputRun};
 use formula::{Form, Nature, ValueType};
 
-use super::{Answer, HEIGHT, bold, case_words, look, outputs, shown, wide_table};
+use super::{Answer, HEIGHT, bold, case_words, hanging, look, outputs, shown, wide_table};
 use crate::commands::eval::show::{estimate, moment};
 use crate::terminal_plot::{Plot, Scale, Series};
 
@@ -39,12 +37,9 @@ pub(super) fn fans(text: &mut String, answer: &Answer, width: usize, plot: bool)
     }
     for case in &answer.run.cases {
         let label = case_words(&answer.run, &case.label);
-        let _ = writeln!(
-            text,
-            "\n{}{label} median and {} at the beginning of each period",
-            bold("over time"),
-            answer.level
-        );
+        let line = format!("{}{label} median and {}", bold("over time"), answer.level);
+        text.push('\n');
+        hanging(text, (0, 2), &line, width);
         let outputs: Vec<&OutputRun> =
             outputs(answer, case).filter(|output| output.times.is_some()).collect();
         wide_table(text, &table(answer, &outputs), width);
