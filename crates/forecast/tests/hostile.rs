@@ -5,14 +5,35 @@ use proptest::prelude::*;
 
 /// Pieces that break a scenario in the ways people and machines do.
 const PIECES: [&str; 24] = [
-    "", "0", "-1", "1e400", "nan", "inf", "never", "\"", "'", "[", "]", "{", "}", "=", " = \n", "/ 0",
-    "to", "q(10%: 5, 90%: 1)", "é", "\u{0}", "first(", "ln(-1)", "2026-13-45", "#",
+    "",
+    "0",
+    "-1",
+    "1e400",
+    "nan",
+    "inf",
+    "never",
+    "\"",
+    "'",
+    "[",
+    "]",
+    "{",
+    "}",
+    "=",
+    " = \n",
+    "/ 0",
+    "to",
+    "q(10%: 5, 90%: 1)",
+    "é",
+    "\u{0}",
+    "first(",
+    "ln(-1)",
+    "2026-13-45",
+    "#",
 ];
 
 /// The shipped texts, which the catalogue holds beside this crate.
 fn shipped() -> Vec<String> {
-    let folder =
-        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../catalogue/scenarios");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../catalogue/scenarios");
     let mut texts: Vec<String> = catalogue::names()
         .map(|name| {
             std::fs::read_to_string(folder.join(format!("{name}.toml"))).expect("a shipped file")

@@ -12,6 +12,9 @@ const YEAR: f64 = 31_557_600.0;
 /// Characters of the longest bar.
 const BAR: usize = 30;
 
+/// Shares of variance with a wider interval than this say little.
+const UNSETTLED: f64 = 0.3;
+
 /// Inputs with less than this share of the strongest are counted, not shown.
 const LEAST: f64 = 0.005;
 
@@ -140,6 +143,12 @@ fn sobol(text: &mut String, found: &Sensitivity, label: &str, width: usize) {
     }
     bars(text, &rows, &shares, width);
     rest_of(text, rest);
+    let loose = |share: &draws::sensitivity::Share| !(share.high - share.low <= UNSETTLED);
+    if sobol.indices.iter().any(|index| loose(&index.first) || loose(&index.total)) {
+        let line = "not settled: a few extreme draws carry the variance; ask for the logarithm of \
+             a value with so heavy a tail, or for a condition on it";
+        hanging(text, (2, 4), line, width);
+    }
 }
 
 pub(super) fn elasticities(text: &mut String, answer: &Answer) {
