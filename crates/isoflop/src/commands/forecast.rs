@@ -1,7 +1,7 @@
 //! `isoflop forecast`: a scenario run, with what it says, how sure it is and what it hangs on.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args;
 use diagnostic::Diagnostic;
@@ -46,6 +46,7 @@ Examples:
 /// that does not come out, unless the file says that it does not.
 #[derive(Debug, Clone, Args)]
 #[command(after_long_help = EXAMPLES, after_help = "Use --help for examples.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct ForecastArgs {
     /// A scenario of the catalogue, or the path of a scenario's file
     scenario: String,
@@ -106,7 +107,7 @@ pub(crate) struct ForecastArgs {
     /// Keep the draws of inputs and outputs
     #[cfg(feature = "parquet")]
     #[arg(long, value_name = "FILE.parquet")]
-    draws: Option<PathBuf>,
+    draws: Option<std::path::PathBuf>,
     /// Answer in JSON
     #[arg(long)]
     json: bool,
@@ -114,6 +115,9 @@ pub(crate) struct ForecastArgs {
     #[arg(long)]
     no_plot: bool,
 }
+
+/// The name of the other scenario, and for each output why it differs.
+type Against = (String, Vec<questions::Asked<Result<Difference, Diagnostic>>>);
 
 /// Everything that was computed.
 pub(crate) struct Answer {
@@ -128,7 +132,7 @@ pub(crate) struct Answer {
     sensitivities: Vec<Sensitivity>,
     elasticities: Vec<questions::Asked<Vec<Elasticity>>>,
     break_even: Vec<questions::Asked<Vec<BreakEven>>>,
-    against: Option<(String, Vec<questions::Asked<Result<Difference, Diagnostic>>>)>,
+    against: Option<Against>,
     past: past::Past,
 }
 

@@ -88,13 +88,11 @@ pub(super) fn at_a_date(text: &str) -> String {
 
 /// A date as decimal years; today where none is given.
 pub(super) fn today(asked: Option<&str>) -> Result<f64, Diagnostic> {
-    match asked {
-        Some(text) => year("--today", text),
-        None => {
-            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-            Ok(1970.0 + now.map_or(0.0, |now| now.as_secs_f64()) / 31_557_600.0)
-        }
+    if let Some(text) = asked {
+        return year("--today", text);
     }
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Ok(1970.0 + now.map_or(0.0, |now| now.as_secs_f64()) / 31_557_600.0)
 }
 
 pub(super) fn year(option: &str, text: &str) -> Result<f64, Diagnostic> {

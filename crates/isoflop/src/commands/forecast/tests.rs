@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use clap::Parser;
 use serde_json::Value;
 
@@ -163,7 +165,7 @@ fn problems_name_their_place_and_the_remedy() {
     ];
     let mut text = String::new();
     for (what, options) in cases {
-        text.push_str(&format!("# {what}\n{}\n", said_of(&options)));
+        let _ = writeln!(text, "# {what}\n{}", said_of(&options));
     }
     for (number, name) in [&broken, &units, &no_toml, &cycle].into_iter().enumerate() {
         text = text.replace(name.as_str(), &format!("file-{number}.toml"));

@@ -162,7 +162,7 @@ pub(super) fn chart(answer: &Answer, output: &OutputRun, points: Vec<Series>) ->
             lines.push(Series { label: label.to_owned(), points: path(output, probability) });
         }
     } else if !uncertain && cases.len() == 1 {
-        series[0].label = "value".to_owned();
+        "value".clone_into(&mut series[0].label);
     }
     series.extend(points);
     let numbers: Vec<f64> = (series.iter().chain(&lines))

@@ -143,7 +143,7 @@ fn sobol(text: &mut String, found: &Sensitivity, label: &str, width: usize) {
     }
     bars(text, &rows, &shares, width);
     rest_of(text, rest);
-    let loose = |share: &draws::sensitivity::Share| !(share.high - share.low <= UNSETTLED);
+    let loose = |share: &draws::sensitivity::Share| share.high - share.low > UNSETTLED;
     if sobol.indices.iter().any(|index| loose(&index.first) || loose(&index.total)) {
         let line = "not settled: a few extreme draws carry the variance; ask for the logarithm of \
              a value with so heavy a tail, or for a condition on it";
