@@ -188,7 +188,12 @@ fn judge(from: f64, point: &Point, sample: &[f64], level: Level) -> Origin {
 }
 
 /// Draws of the natural logarithm at each date, from what is known.
-fn predict(forecaster: Forecaster, known: &[Point], dates: &[f64], seed: u64) -> Vec<Vec<f64>> {
+pub(crate) fn predict(
+    forecaster: Forecaster,
+    known: &[Point],
+    dates: &[f64],
+    seed: u64,
+) -> Vec<Vec<f64>> {
     let options = TrendOptions { bootstraps: DRAWS, seed, ..TrendOptions::default() };
     match forecaster {
         Forecaster::Trend(shape) => Trend::fit(known, TrendOptions { shape, ..options })

@@ -45,6 +45,39 @@ pub enum Verdict {
     Unverifiable,
 }
 
+impl Verdict {
+    /// All verdicts.
+    pub const ALL: [Self; 6] =
+        [Self::Agrees, Self::Partly, Self::No, Self::Undefined, Self::Model, Self::Unverifiable];
+
+    /// In one word, as files and the command line have it: `yes`, `partly`, `no`, `undefined`,
+    /// `model`, `unverifiable`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Agrees => "yes",
+            Self::Partly => "partly",
+            Self::No => "no",
+            Self::Undefined => "undefined",
+            Self::Model => "model",
+            Self::Unverifiable => "unverifiable",
+        }
+    }
+
+    /// The verdict of this word.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|verdict| verdict.word() == word)
+    }
+
+    /// Whether a check with this verdict passes: as `expected`, or where nothing is expected,
+    /// neither wrong nor undefined.
+    pub fn passes(self, expected: Option<Self>) -> bool {
+        match expected {
+            Some(expected) => self == expected,
+            None => !matches!(self, Self::No | Self::Undefined),
+        }
+    }
+}
+
 /// A claim, recomputed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checked {
@@ -64,6 +97,8 @@ pub struct Checked {
     pub value: ValueType,
     /// How it stands.
     pub verdict: Verdict,
+    /// How it stood when it was written down; for a claim of several statements, the whole of it.
+    pub expected: Option<Verdict>,
     /// What would make it true, one input at a time; empty where it agrees.
     pub needs: Vec<Need>,
     /// What to know about it.
@@ -186,6 +221,7 @@ fn checked(scenario: &Scenario, check: &Check) -> Result<Checked, Diagnostic> {
             of_draws: false,
             value: ValueType::number(),
             verdict: Verdict::Unverifiable,
+            expected: check.verdict,
             needs: Vec::new(),
             note: check.note.clone(),
             missing: check.missing.clone(),
@@ -223,6 +259,7 @@ fn checked(scenario: &Scenario, check: &Check) -> Result<Checked, Diagnostic> {
         of_draws,
         value,
         verdict: Verdict::Undefined,
+        expected: check.verdict,
         needs: Vec::new(),
         note: check.note.clone(),
         missing: String::new(),

@@ -40,6 +40,17 @@ impl Claim {
             Some(_) => Verdict::Partly,
         }
     }
+
+    /// How the whole stood when it was written down, where the file says so.
+    pub fn expected(&self) -> Option<Verdict> {
+        self.statements.iter().find_map(|statement| statement.expected)
+    }
+
+    /// Whether the whole stands as it was written down; where that is not stated, whether it is
+    /// neither wrong nor undefined.
+    pub fn passes(&self) -> bool {
+        self.verdict().passes(self.expected())
+    }
 }
 
 /// The claims of several files, in order; checks of one name belong together.
@@ -56,10 +67,13 @@ impl Claim {
 /// # Errors
 /// A claim whose names or units do not fit.
 pub fn claims(files: &[Scenario]) -> Result<Vec<Claim>, Diagnostic> {
+    let statements = files.iter().map(Scenario::check_claims).collect::<Result<Vec<_>, _>>()?;
+    Ok(together(statements.concat()))
+}
+
+fn together(statements: Vec<Checked>) -> Vec<Claim> {
     let mut claims: Vec<Claim> = Vec::new();
-    for statement in
-        files.iter().map(Scenario::check_claims).collect::<Result<Vec<_>, _>>()?.concat()
-    {
+    for statement in statements {
         match claims.iter_mut().find(|claim| claim.id == statement.claim) {
             Some(claim) => claim.statements.push(statement),
             None => claims.push(Claim {
@@ -70,5 +84,5 @@ pub fn claims(files: &[Scenario]) -> Result<Vec<Claim>, Diagnostic> {
             }),
         }
     }
-    Ok(claims)
+    claims
 }

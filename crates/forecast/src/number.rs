@@ -20,10 +20,14 @@ pub(crate) fn plain(text: &str) -> Option<f64> {
     number.parse::<f64>().ok().map(|number| number * factor).filter(|number| number.is_finite())
 }
 
-/// A date as decimal years: `2025`, `2025-07`, `2025-07-01` or `2025.5`.
+/// A date as decimal years: `2025`, `2025-07`, `2025-07-01` or `2025.5`; `None` for other text.
 ///
 /// A date lies as far into its year as its day, as the formula language has it.
-pub(crate) fn date(text: &str) -> Option<f64> {
+///
+/// ```
+/// assert_eq!(forecast::date("2025-07"), Some(2025.0 + 181.0 / 365.0));
+/// ```
+pub fn date(text: &str) -> Option<f64> {
     let text = text.trim();
     let text = text.split(['T', ' ']).next().unwrap_or(text);
     let mut parts = text.split('-');

@@ -199,6 +199,8 @@ pub struct Check {
     pub within: Written,
     /// How close still counts as agreement in part.
     pub partly: Option<Written>,
+    /// How it stood when it was written down.
+    pub verdict: Option<crate::check::Verdict>,
     /// What to know about it.
     pub note: String,
 }
@@ -214,6 +216,8 @@ pub struct TrendRequest {
     pub shape: Option<Written>,
     /// Keep the largest so many at each date, without hindsight.
     pub top: Option<usize>,
+    /// Later observations are not known.
+    pub(crate) known_until: Option<f64>,
     /// The fit, once it is made.
     pub(crate) fitted: crate::trend_input::Fitted,
 }

@@ -5,8 +5,10 @@
 use std::sync::{Arc, OnceLock};
 
 use diagnostic::Diagnostic;
-use draws::Draws;
+use draws::{Draws, Level};
 
+use crate::backtest::{Backtest, backtest};
+use crate::data::Point;
 use crate::model::CaseModel;
 use crate::scenario::{Input, Scenario, TrendRequest};
 use crate::trend::{Shape, Trend, TrendOptions, running_top};
@@ -40,9 +42,37 @@ impl Scenario {
             None => Err(Written::new("the trend", name).unknown("trend", known)),
         }
     }
+
+    /// Every trend against the naive forecasters from each origin that its data allow, with how
+    /// many observations ahead were forecast at most; `None` for a trend with too few.
+    ///
+    /// # Errors
+    /// Data and shapes that there are not.
+    pub fn backtests(
+        &self,
+        ahead: usize,
+        level: Level,
+    ) -> Result<Vec<(&str, Option<Backtest>)>, Diagnostic> {
+        let one = |request| {
+            let (points, shape) = material(self, request)?;
+            let found = backtest(&points, shape, ahead, level, self.seed());
+            Ok((request.name.text(), found))
+        };
+        self.trends.iter().map(one).collect()
+    }
 }
 
 fn fit(scenario: &Scenario, request: &TrendRequest) -> Result<Trend, Diagnostic> {
+    let (points, shape) = material(scenario, request)?;
+    let options = TrendOptions { shape, seed: scenario.seed(), ..TrendOptions::default() };
+    Trend::fit(&points, options).map_err(|error| request.name.point(error.into(), "this trend"))
+}
+
+/// What a trend is fitted to, and its shape.
+fn material(
+    scenario: &Scenario,
+    request: &TrendRequest,
+) -> Result<(Vec<Point>, Shape), Diagnostic> {
     let named = |name: &str| scenario.data.iter().find(|data| data.name.text() == name);
     let known = || scenario.data.iter().map(|data| data.name.text());
     let data =
@@ -52,12 +82,13 @@ fn fit(scenario: &Scenario, request: &TrendRequest) -> Result<Trend, Diagnostic>
         Some(name) => Shape::named(name.text())
             .ok_or_else(|| name.unknown("shape", Shape::ALL.map(Shape::name)))?,
     };
-    let points = match request.top {
+    let mut points = match request.top {
         Some(top) => running_top(&data.points, top),
         None => data.points.clone(),
     };
-    let options = TrendOptions { shape, seed: scenario.seed(), ..TrendOptions::default() };
-    Trend::fit(&points, options).map_err(|error| request.name.point(error.into(), "this trend"))
+    let until = request.known_until.unwrap_or(f64::INFINITY);
+    points.retain(|point| point.date <= until);
+    Ok((points, shape))
 }
 
 /// The trend and the quantity that an input names.

@@ -12,13 +12,13 @@ use clap::{CommandFactory, Parser, Subcommand};
 use diagnostic::Diagnostic;
 
 use commands::{
-    Outcome, compare, eval, fit, lab, list, next, pass_at_k, plan, portfolio, quickstart, simulate,
-    split,
+    Outcome, claims, compare, eval, fit, forecast, lab, list, next, pass_at_k, plan, portfolio,
+    quickstart, simulate, split,
 };
 
 const LONG_ABOUT: &str = "\
 Isoflop, the scaling laboratory: fits scaling laws to training runs, plans the next run, makes such
-runs, and calculates with units, growth and uncertainty.
+runs, forecasts what follows, and calculates with units, growth and uncertainty.
 
 Start with `isoflop quickstart`: it trains a family of small models on this machine, fits a law to
 them, predicts a larger one, trains that too, and says how close the prediction came.";
@@ -46,6 +46,8 @@ enum Command {
     #[command(subcommand)]
     Portfolio(portfolio::PortfolioCommand),
     Simulate(Box<simulate::SimulateArgs>),
+    Forecast(Box<forecast::ForecastArgs>),
+    Claims(claims::ClaimsArgs),
     PassAtK(pass_at_k::PassAtKArgs),
     Eval(eval::EvalArgs),
     #[command(subcommand)]
@@ -94,6 +96,8 @@ fn run(command: Command) -> Result<Outcome, Diagnostic> {
         Command::PassAtK(args) => pass_at_k::run(&args, out),
         Command::Split(args) => split::run(&args, out),
         Command::Portfolio(command) => portfolio::run(&command, out),
+        Command::Forecast(args) => forecast::run(&args, out),
+        Command::Claims(args) => claims::run(&args, out),
         Command::Eval(args) => eval::run(&args, out),
         Command::Lab(command) => lab::run(command, out),
         Command::List(command) => list::run(&command, out),

@@ -14,6 +14,7 @@ use super::{
     Check, Choice, Correlation, Input, MOST_SAMPLES, Output, Scenario, SensitivityRequest, Series,
     SeriesForm, TimeAxis, TrendRequest,
 };
+use crate::check::Verdict;
 use crate::data::{DataSpec, Points, Table};
 use crate::priors::PriorSet;
 use crate::written::{File, Written};
@@ -165,6 +166,7 @@ struct CheckEntry {
     to: Option<Spanned<Scalar>>,
     within: Option<Spanned<Scalar>>,
     partly: Option<Spanned<Scalar>>,
+    verdict: Option<Spanned<String>>,
     #[serde(default)]
     note: String,
 }
@@ -291,6 +293,7 @@ impl File {
                 data: self.string(&entry.data),
                 shape: entry.shape.as_ref().map(|shape| self.string(shape)),
                 top: top.transpose()?,
+                known_until: None,
                 fitted: crate::trend_input::Fitted::default(),
             });
         }
@@ -389,7 +392,13 @@ impl File {
                 )
                 .help("for example `expr = \"ln(gap) / growth\"`"));
         }
+        let verdict = entry.verdict.as_ref().map(|verdict| self.string(verdict));
+        let verdict = verdict.map(|written| {
+            let known = || Verdict::ALL.map(Verdict::word);
+            Verdict::named(written.text()).ok_or_else(|| written.unknown("verdict", known()))
+        });
         Ok(Check {
+            verdict: verdict.transpose()?,
             words: entry.words.clone(),
             source: entry.source.clone(),
             with: pairs(&entry.with),

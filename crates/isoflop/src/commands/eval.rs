@@ -20,7 +20,7 @@ mod histogram;
 mod json;
 #[cfg(feature = "repl")]
 mod prompt;
-mod show;
+pub(crate) mod show;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "repl")]

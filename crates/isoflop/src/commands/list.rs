@@ -16,6 +16,7 @@ mod capabilities;
 mod clusters;
 mod json;
 mod models;
+mod scenarios;
 mod show;
 mod table;
 #[cfg(test)]
@@ -109,6 +110,17 @@ pub(crate) enum ListCommand {
         #[arg(long)]
         json: bool,
     },
+    /// List the scenarios that `isoflop forecast` runs, or show one whole
+    ///
+    /// Assumptions come with their sources, outputs with what to know about them; notes say what
+    /// nobody has measured. `isoflop claims` lists the published claims.
+    Scenarios {
+        /// A scenario of the catalogue, or the path of a scenario's file
+        name: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// List clusters and swarms, or show one whole
     #[command(after_long_help = CLUSTER_EXAMPLES, after_help = "Use --help for examples.")]
     Clusters {
@@ -132,6 +144,7 @@ pub(crate) fn run(command: &ListCommand, out: &mut dyn Write) -> Result<Outcome,
             accelerators::answer(name.as_deref(), *json, width)?
         }
         ListCommand::Models { name, json } => models::answer(name.as_deref(), *json, width)?,
+        ListCommand::Scenarios { name, json } => scenarios::answer(name.as_deref(), *json, width)?,
         ListCommand::Clusters { name, json } => clusters::answer(name.as_deref(), *json, width)?,
         ListCommand::Capabilities { name, json } => {
             capabilities::answer(name.as_deref(), *json, width)?

@@ -1,8 +1,10 @@
 //! The commands, one module each.
 
+pub(crate) mod claims;
 pub(crate) mod compare;
 pub(crate) mod eval;
 pub(crate) mod fit;
+pub(crate) mod forecast;
 pub(crate) mod lab;
 pub(crate) mod list;
 pub(crate) mod next;
@@ -21,7 +23,6 @@ pub(crate) enum Outcome {
     /// It did what was asked.
     Done,
     /// It was asked a question, and the answer is no.
-    #[expect(dead_code, reason = "no command of this version asks one; the exit code is reserved")]
     No,
     /// It was interrupted; what was done so far is kept.
     Interrupted,

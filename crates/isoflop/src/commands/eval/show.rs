@@ -19,11 +19,11 @@ const SMALL: usize = 16;
 
 /// How answers are shown.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Look {
+pub(crate) struct Look {
     /// Significant digits, at most; uncertain numbers show fewer where the draws support fewer.
-    pub(super) digits: usize,
+    pub(crate) digits: usize,
     /// Characters to a line.
-    pub(super) width: usize,
+    pub(crate) width: usize,
 }
 
 /// All answers as text: one alone at length, several as a table.
@@ -190,7 +190,7 @@ fn remarks(drawn: &Drawn, look: Look) -> String {
     remarks.join(", ")
 }
 
-fn probability(share: Estimate, look: Look) -> String {
+pub(crate) fn probability(share: Estimate, look: Look) -> String {
     let percent =
         Estimate { value: share.value * 100.0, standard_error: share.standard_error * 100.0 };
     let number = ValueType::number();
@@ -198,7 +198,7 @@ fn probability(share: Estimate, look: Look) -> String {
 }
 
 /// A number with the digits that its standard error supports.
-fn estimate(value: &ValueType, number: Estimate, look: Look) -> String {
+pub(crate) fn estimate(value: &ValueType, number: Estimate, look: Look) -> String {
     if !number.value.is_finite() {
         return exact(value, number.value, look.digits);
     }
@@ -253,7 +253,7 @@ fn date(value: &ValueType, number: Estimate) -> String {
     text
 }
 
-fn exact(value: &ValueType, number: f64, digits: usize) -> String {
+pub(crate) fn exact(value: &ValueType, number: f64, digits: usize) -> String {
     // A time, or a date, that is infinite is one that does not come.
     let is_time = value.form() == Form::Instant || value.description().starts_with("time");
     if number == f64::INFINITY && is_time { "never".to_owned() } else { value.show(number, digits) }
@@ -264,12 +264,12 @@ fn has_ratios(value: &ValueType) -> bool {
 }
 
 /// A moment of the time axis: whole years bare, others with two decimals.
-fn moment(year: f64) -> String {
+pub(crate) fn moment(year: f64) -> String {
     if (year - year.round()).abs() < 1e-6 { format!("{year:.0}") } else { format!("{year:.2}") }
 }
 
 /// `100,000`.
-fn thousands(count: usize) -> String {
+pub(crate) fn thousands(count: usize) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
