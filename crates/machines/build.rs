@@ -1,29 +1,7 @@
-//! Lists the catalogue's files, so that adding a device, a model or a cluster is adding a file.
+//! Adding a device, a model or a cluster is adding a file.
 
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::{env, fs, io};
-
-fn main() -> io::Result<()> {
-    let variable = |name| env::var(name).map_err(io::Error::other);
-    let (home, out) = (variable("CARGO_MANIFEST_DIR")?, variable("OUT_DIR")?);
-    for kind in ["accelerators", "models", "clusters"] {
-        let folder = Path::new(&home).join("../../catalogue").join(kind);
-        println!("cargo::rerun-if-changed={}", folder.display());
-        let mut files: Vec<PathBuf> = fs::read_dir(&folder)?
-            .map(|entry| entry.map(|entry| entry.path()))
-            .collect::<io::Result<_>>()?;
-        files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
-        files.sort();
-
-        let mut list = String::from("&[\n");
-        for file in &files {
-            let name = file.file_stem().unwrap_or_default().to_string_lossy();
-            let path = file.canonicalize()?;
-            let _ = writeln!(list, "    ({name:?}, include_str!({:?})),", path.to_string_lossy());
-        }
-        list.push_str("]\n");
-        fs::write(Path::new(&out).join(format!("{kind}.rs")), list)?;
-    }
-    Ok(())
+fn main() -> std::io::Result<()> {
+    embed::catalogue("accelerators", "toml")?;
+    embed::catalogue("models", "toml")?;
+    embed::catalogue("clusters", "toml")
 }

@@ -30,26 +30,8 @@ impl File {
     /// The string, number or word at `span`, whose value is `text`.
     pub(crate) fn written(&self, text: impl Into<String>, span: Range<usize>) -> Written {
         let text = text.into();
-        let raw = self.text.get(span.clone()).unwrap_or_default();
-        let triple = raw.starts_with("\"\"\"") || raw.starts_with("'''");
-        let quotes = match raw.chars().next() {
-            _ if triple => 3,
-            Some('"' | '\'') => 1,
-            _ => 0,
-        };
-        let inside = raw.get(quotes..raw.len().saturating_sub(quotes)).unwrap_or_default();
-        let code =
-            if inside.trim_start_matches(['\r', '\n']) == text.trim_start_matches(['\r', '\n']) {
-                let start = span.start + quotes;
-                Source::part(
-                    Arc::clone(&self.origin),
-                    Arc::clone(&self.text),
-                    start..start + inside.len(),
-                )
-            } else {
-                // A string with escapes is not what stands between its quotes.
-                Source::new(Arc::clone(&self.origin), text.as_str())
-            };
+        let (origin, whole) = (Arc::clone(&self.origin), Arc::clone(&self.text));
+        let code = Source::quoted(origin, whole, span.clone(), &text);
         Written { text, code, file: self.clone(), span }
     }
 }

@@ -35,6 +35,41 @@ impl Source {
         Self { origin: origin.into(), text, range }
     }
 
+    /// The value of a string of `text`, quotes and all at `span`: the part inside its quotes, whether
+    /// one, three or none, so that errors point there; a text of its own where escapes stand
+    /// between them.
+    ///
+    /// ```
+    /// use formula::{Program, Source};
+    ///
+    /// let file = "cost = \"3 + \"";
+    /// let mut program = Program::new();
+    /// let problem = program.define("cost", Source::quoted("x.toml", file, 7..file.len(), "3 + "));
+    /// assert!(problem.unwrap_err().to_string().contains("x.toml:1:"));
+    /// ```
+    pub fn quoted(
+        origin: impl Into<Arc<str>>,
+        text: impl Into<Arc<str>>,
+        span: Range<usize>,
+        value: &str,
+    ) -> Self {
+        let text = text.into();
+        let raw = text.get(span.clone()).unwrap_or_default();
+        let quotes = match raw.as_bytes() {
+            [b'"', b'"', b'"', ..] | [b'\'', b'\'', b'\'', ..] => 3,
+            [b'"' | b'\'', ..] => 1,
+            _ => 0,
+        };
+        let inside = raw.get(quotes..raw.len().saturating_sub(quotes)).unwrap_or_default();
+        // A line that begins inside three quotes is not a part of the value.
+        if inside.trim_start_matches(['\r', '\n']) == value.trim_start_matches(['\r', '\n']) {
+            let start = span.start + quotes;
+            let range = start..start + inside.len();
+            return Self::part(origin, text, range);
+        }
+        Self::new(origin, value)
+    }
+
     pub(crate) fn code(&self) -> &str {
         &self.text[self.range.clone()]
     }

@@ -1,5 +1,6 @@
 //! Values of a scenario's file that TOML's own types do not cover.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -9,7 +10,8 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use toml::Spanned;
 
 /// A table in the order in which it is written; TOML's own tables have none.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
+#[serde(from = "BTreeMap<Spanned<String>, T>", bound(deserialize = "T: Deserialize<'de>"))]
 pub(super) struct Ordered<T>(pub(super) Vec<(Spanned<String>, T)>);
 
 impl<T> Default for Ordered<T> {
@@ -18,26 +20,11 @@ impl<T> Default for Ordered<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
-            type Value = Ordered<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a table")
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-                let mut entries: Vec<(Spanned<String>, T)> = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
-                }
-                entries.sort_by_key(|(name, _)| name.span().start);
-                Ok(Ordered(entries))
-            }
-        }
-        deserializer.deserialize_map(Entries(PhantomData))
+impl<T> From<BTreeMap<Spanned<String>, T>> for Ordered<T> {
+    fn from(entries: BTreeMap<Spanned<String>, T>) -> Self {
+        let mut entries: Vec<(Spanned<String>, T)> = entries.into_iter().collect();
+        entries.sort_by_key(|(name, _)| name.span().start);
+        Self(entries)
     }
 }
 

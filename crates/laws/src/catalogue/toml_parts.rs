@@ -1,17 +1,19 @@
 //! Values of a law's file that TOML's own types do not cover: tables that keep their order,
 //! numbers that may be written as expressions, bounds.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Range;
 
 use formula::Source;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error, IntoDeserializer, SeqAccess, Visitor};
 use toml::Spanned;
 
 /// A table in the order in which it is written; TOML's own tables have none.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
+#[serde(from = "BTreeMap<Spanned<String>, T>", bound(deserialize = "T: Deserialize<'de>"))]
 pub(super) struct Ordered<T>(pub(super) Vec<(Spanned<String>, T)>);
 
 impl<T> Default for Ordered<T> {
@@ -26,26 +28,11 @@ impl<T> Ordered<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
-            type Value = Ordered<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a table")
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-                let mut entries: Vec<(Spanned<String>, T)> = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
-                }
-                entries.sort_by_key(|(name, _)| name.span().start);
-                Ok(Ordered(entries))
-            }
-        }
-        deserializer.deserialize_map(Entries(PhantomData))
+impl<T> From<BTreeMap<Spanned<String>, T>> for Ordered<T> {
+    fn from(entries: BTreeMap<Spanned<String>, T>) -> Self {
+        let mut entries: Vec<(Spanned<String>, T)> = entries.into_iter().collect();
+        entries.sort_by_key(|(name, _)| name.span().start);
+        Self(entries)
     }
 }
 
@@ -173,15 +160,6 @@ pub(super) struct File<'a> {
 impl File<'_> {
     /// The formula that the TOML string at `span` holds, so that errors point into the file.
     pub(super) fn formula(&self, value: &str, span: Range<usize>) -> Source {
-        let quoted = self.text.get(span.clone()).unwrap_or_default();
-        let quotes = if quoted.starts_with("\"\"\"") || quoted.starts_with("'''") { 3 } else { 1 };
-        let inside = quoted.get(quotes..quoted.len().saturating_sub(quotes)).unwrap_or_default();
-        // A string with escapes is not what stands between its quotes.
-        if inside.trim_start_matches(['\r', '\n']) == value.trim_start_matches(['\r', '\n']) {
-            let start = span.start + quotes;
-            Source::part(self.origin, self.text, start..start + inside.len())
-        } else {
-            Source::new(self.origin, value)
-        }
+        Source::quoted(self.origin, self.text, span, value)
     }
 }

@@ -83,12 +83,7 @@ impl Text<'_> {
 
     /// The formula that the TOML string at `span` holds, so that errors point into the file.
     fn source(&self, value: &str, span: Range<usize>) -> Source {
-        let inside = span.start + 1..span.end.saturating_sub(1);
-        if self.text.get(inside.clone()) == Some(value) {
-            Source::part(self.origin, self.text, inside)
-        } else {
-            Source::new(self.origin, value)
-        }
+        Source::quoted(self.origin, self.text, span, value)
     }
 }
 

@@ -250,18 +250,7 @@ impl File<'_> {
 
     /// The formula that a TOML string holds, so that errors point into the file.
     fn formula(&self, value: &Spanned<String>) -> Source {
-        let span = value.span();
-        let quoted = self.text.get(span.clone()).unwrap_or_default();
-        let quotes = if quoted.starts_with("\"\"\"") || quoted.starts_with("'''") { 3 } else { 1 };
-        let inside = quoted.get(quotes..quoted.len().saturating_sub(quotes)).unwrap_or_default();
-        let text = value.get_ref();
-        // A string with escapes is not what stands between its quotes.
-        if inside.trim_start_matches(['\r', '\n']) == text.trim_start_matches(['\r', '\n']) {
-            let start = span.start + quotes;
-            Source::part(self.origin, self.text, start..start + inside.len())
-        } else {
-            Source::new(self.origin, text.as_str())
-        }
+        Source::quoted(self.origin, self.text, value.span(), value.get_ref())
     }
 }
 

@@ -65,7 +65,7 @@ impl Simulated {
         };
         let machine = Machine::of_site(site, precision)?;
         let (mut best, mut unfit) = (None::<(f64, Batch, Found)>, None);
-        for batch in batches(batch, model.sequence, site.accelerators)? {
+        for batch in Batch::nearest(batch, model.sequence)?.divisible(site.accelerators) {
             let found = search(&machine, model, batch, &Stack::MODERN, &Space::default());
             unfit = unfit.or_else(|| found.nothing_fits(&machine, model));
             let Some(found) = found.best else { continue };
@@ -99,31 +99,6 @@ impl Simulated {
     }
 }
 
-/// Batches of about so many tokens, up to an eighth more or less, that replicas can share out:
-/// multiples of the largest divisors of the accelerators' number. Layouts hang on what divides.
-fn batches(tokens: Tokens, sequence: u32, accelerators: u32) -> Result<Vec<Batch>, Diagnostic> {
-    const MOST: usize = 4;
-    let sequences = tokens.get() / f64::from(sequence.max(1));
-    if !(sequences >= 0.5 && sequences < f64::from(u32::MAX) / 2.0) {
-        return Err(Diagnostic::error(format!("a batch of {tokens} is not one of sequences"))
-            .note(format!("a sequence of this model has {sequence} tokens")));
-    }
-    let nearest = |part: u32| (sequences / f64::from(part)).round().max(1.0) * f64::from(part);
-    let parts: Vec<u32> = (1..=accelerators)
-        .take_while(|part| f64::from(*part) <= 2.0 * sequences)
-        .filter(|part| accelerators.is_multiple_of(*part))
-        .collect();
-    let mut counts: Vec<u32> = Vec::new();
-    for part in parts.into_iter().rev() {
-        let count = nearest(part);
-        let close = (count / sequences - 1.0).abs() <= 0.125 || part == 1;
-        if close && counts.len() < MOST && !counts.contains(&(count as u32)) {
-            counts.push(count as u32);
-        }
-    }
-    Ok(counts.into_iter().map(|sequences| Batch { sequences, sequence }).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,23 +130,5 @@ mod tests {
             let problem = simulated(cluster, model, batch).unwrap_err().to_string();
             assert!(problem.contains(expected), "{problem}");
         }
-    }
-
-    #[test]
-    fn batches_divide_among_the_replicas() {
-        for accelerators in [8, 72, 4608, 16_384] {
-            let all = batches(Tokens(16e6), 8192, accelerators).unwrap();
-            assert!((1..=4).contains(&all.len()), "{all:?}");
-            for batch in all {
-                assert!((batch.tokens().get() / 16e6 - 1.0).abs() < 0.13, "{batch:?}");
-            }
-        }
-        assert_eq!(
-            batches(Tokens(8192.0), 8192, 7).unwrap(),
-            [Batch { sequences: 1, sequence: 8192 }]
-        );
-        // 53 and 131 divide the campus, and nothing between.
-        let campus = batches(Tokens(64e6), 8192, 499_896).unwrap();
-        assert_eq!(campus[0].sequences, 53 * 131);
     }
 }
