@@ -1,5 +1,6 @@
 //! The commands, one module each.
 
+pub(crate) mod amounts;
 pub(crate) mod claims;
 pub(crate) mod compare;
 pub(crate) mod eval;

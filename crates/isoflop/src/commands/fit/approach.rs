@@ -10,6 +10,7 @@ use laws::isoflop::{
 };
 
 use super::words::{bold, level, range, rounded, table, with_range};
+use crate::commands::amounts::{COUNT, with_ends};
 use crate::terminal_plot::{Plot, Scale, Series};
 
 /// What Approach 2 found, and with `bias` by how much its parabolas are off by themselves; `law`
@@ -199,8 +200,8 @@ fn about_profiles(text: &mut String, answer: &Approach2) {
         row[2] = profile.sizes.len().to_string();
         row[8] = profile.refused.map_or(String::new(), |reason| reason.to_string());
         if let (Some(optimum), None) = (profile.optimum, profile.refused) {
-            row[3] = with_range(optimum.parameters.get(), optimum.parameters_interval);
-            row[4] = with_range(optimum.tokens.get(), optimum.tokens_interval);
+            row[3] = with_ends(optimum.parameters.get(), optimum.parameters_interval, COUNT);
+            row[4] = with_ends(optimum.tokens.get(), optimum.tokens_interval, COUNT);
             row[5] = with_range(optimum.tokens_per_parameter(), optimum.ratio_interval);
             row[6] = format!("{:.2}", profile.six_nd_per_compute().unwrap_or(f64::NAN));
             row[7] = with_range(optimum.loss, optimum.loss_interval);
@@ -297,7 +298,7 @@ fn about_bias(text: &mut String, bias: &Bias, law: &str) {
                 high: ends.high * scale,
                 ..ends
             });
-            with_range(shift.corrected, ends)
+            with_ends(shift.corrected, ends, COUNT)
         };
         rows.push([
             format!("{:.2e}", compute.get()),

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::approach::{approach1_for_people, approach2_for_people, profiles_plot};
 use super::words::{bold, outside, table, with_range};
+use crate::commands::amounts::{COUNT, with_ends};
 
 /// Which of the three approaches of Hoffmann et al. 2022.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -154,8 +155,8 @@ fn about_budgets(text: &mut String, frontier: Option<&Frontier>, budgets: &[Flop
     for reading in readings {
         rows.push([
             format!("{:.2e}", reading.compute.get()),
-            with_range(reading.parameters.get(), reading.parameters_interval),
-            with_range(reading.tokens.get(), reading.tokens_interval),
+            with_ends(reading.parameters.get(), reading.parameters_interval, COUNT),
+            with_ends(reading.tokens.get(), reading.tokens_interval, COUNT),
             with_range(reading.tokens / reading.parameters, reading.ratio_interval),
             outside(reading.decades_outside).unwrap_or_default(),
         ]);

@@ -6,6 +6,7 @@ use laws::Interval;
 use plan::design::{Certainty, Design, Goal};
 use runs::Flop;
 
+use super::super::amounts::{COUNT, with_ends};
 use super::super::fit::show::data;
 use super::super::fit::words::{bold, level, percent, range, rounded, table, with_range};
 use super::files::nanochat;
@@ -152,7 +153,11 @@ fn shown(design: &Design, certainty: f64) -> String {
     }
     let interval = design.interval_at(certainty);
     let width = interval.map_or(String::new(), |ends| format!("  {}", relative(ends, design.best)));
-    format!("{}{width}", with_range(design.best, interval))
+    let best = match design.goal {
+        Goal::Size(_) => with_ends(design.best, interval, COUNT),
+        _ => with_range(design.best, interval),
+    };
+    format!("{best}{width}")
 }
 
 /// How wide an interval is: a factor where it is wide, else per cent to either side.

@@ -6,9 +6,8 @@ use plan::{Advised, Assumption, BudgetKind, Constraint, Drawn};
 
 use super::answer::{Answer, Shape, machine_in_words};
 use super::asked::Asked;
-use super::words::{
-    COUNT, ENERGY, POWER, TIME, amount, drawn, flop, money, number, share, three_digits,
-};
+use super::words::{drawn, flop, money, number, share};
+use crate::commands::amounts::{COUNT, ENERGY, POWER, TIME, amount, three_digits};
 use crate::commands::fit::words::{bold, level, outside, rounded, unit_in_words};
 use crate::text::hanging;
 

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::commands::amounts::{COUNT, with_ends};
+
 use super::super::answer::{Answer, Frontier};
 use super::super::words::{bold, level, outside, table, with_range};
 
@@ -46,8 +48,8 @@ pub(super) fn about(text: &mut String, answer: &Answer<'_>) {
         let best = &optimum.best;
         let mut row = vec![
             format!("{:.1e}", best.compute.get()),
-            with_range(best.parameters.get(), optimum.parameters),
-            with_range(best.tokens.get(), optimum.tokens),
+            with_ends(best.parameters.get(), optimum.parameters, COUNT),
+            with_ends(best.tokens.get(), optimum.tokens, COUNT),
             with_range(best.tokens_per_parameter(), optimum.tokens_per_parameter),
             with_range(best.loss, optimum.loss),
             outside(optimum.extrapolation_decades).unwrap_or_default(),

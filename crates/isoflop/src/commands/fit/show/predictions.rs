@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::commands::amounts::{COUNT, amount, three_digits};
+
 use super::super::answer::Answer;
 use super::super::words::{bold, level, outside, range, rounded};
 
@@ -12,11 +14,8 @@ pub(super) fn about(text: &mut String, answer: &Answer<'_>) {
     let law = &answer.fit.law;
     let _ = writeln!(text, "\n{}", bold("predictions"));
     for prediction in &answer.predictions {
-        let mut setting: Vec<String> = prediction
-            .setting
-            .iter()
-            .map(|(name, value)| format!("{name} {}", exact(value)))
-            .collect();
+        let mut setting: Vec<String> =
+            prediction.setting.iter().map(|(name, value)| said(name, value)).collect();
         if prediction.setting.get("C").is_none()
             && let Some(c) = prediction.setting.compute()
         {
@@ -56,11 +55,11 @@ pub(super) fn about(text: &mut String, answer: &Answer<'_>) {
     }
 }
 
-/// Four digits, with an exponent where the number is large.
-fn exact(value: f64) -> String {
-    if (1e-3..1e5).contains(&value.abs()) || value == 0.0 {
-        format!("{value}")
-    } else {
-        format!("{value:.3e}")
+/// As it was asked: sizes and counts as people say them.
+fn said(name: &str, value: f64) -> String {
+    match name {
+        "C" => format!("{name} {value:.2e} FLOP"),
+        _ if (1e3..1e16).contains(&value) => format!("{name} {}", amount(value, None, COUNT)),
+        _ => format!("{name} {}", three_digits(value)),
     }
 }

@@ -6,9 +6,8 @@ use plan::{Drawn, Mistake, Quantity};
 
 use super::super::answer::{Answer, Neighbour};
 use super::super::asked::Asked;
-use super::super::words::{
-    COUNT, MONEY, TIME, amount, drawn, losses, mean_share, number, share, three_digits,
-};
+use super::super::words::{drawn, losses, mean_share, number, share};
+use crate::commands::amounts::{COUNT, MONEY, TIME, amount, three_digits};
 use crate::commands::fit::words::{bold, rounded, table};
 use crate::text::hanging;
 
