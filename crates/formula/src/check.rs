@@ -212,6 +212,7 @@ impl<'a> Checker<'a> {
                         next: id,
                         state,
                         place: series,
+                        level: 0,
                     });
                     self.meanings.insert(item.name.clone(), Meaning::Series(series));
                 }

@@ -38,6 +38,9 @@ pub(crate) struct Series {
     pub(crate) state: Id,
     /// When in a step it is updated: after the series whose new values it uses.
     pub(crate) place: usize,
+    /// Series whose whole paths it looks at (`max(y)`, `at(y, 2030)`) have lower levels, and are
+    /// written out to their end before it begins.
+    pub(crate) level: usize,
 }
 
 /// The moments of a path, in seconds since the year 0.

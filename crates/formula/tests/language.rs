@@ -115,6 +115,11 @@ fn paths_walk_the_time_axis() {
         ("series y = at x * (t - from) / 1 yr\nmax(y)", "160"),
         ("series y = start 0 next y + x\nat(y, 2027)", "6"),
         ("series y = start 0 next y + before(x)\nat(y, 2027)", "3"),
+        // Whole paths of other series, wherever they are defined and looked at.
+        ("series y = start 0 next y + max(x)\ny", "0, 32, 64, 96, 128, 160"),
+        ("series y = start at(x, 2028) next y + at(x, 2026)\ny", "8, 10, 12, 14, 16, 18"),
+        ("series z = start 0 next z + max(y)\nseries y = start 1 next y + 1\nat(z, 2026)", "6"),
+        ("series y = start 0 next y + at(x, t)\nat(y, 2027)", "3"),
     ] {
         assert_eq!(show(&format!("{axis}{text}")), value, "{text}");
     }
@@ -158,6 +163,20 @@ fn errors_point_at_their_characters_and_say_what_to_do() {
         (
             "time from 2025 to 2030 step 1 yr\nseries x = start 1 next y\nseries y = start 1 next x",
             &["wait for each other", "before("],
+        ),
+        (
+            "time from 2025 to 2030 step 1 yr\nseries x = start 1 next x + at(x, from)",
+            &["a series waits for its own future", "`x` needs a whole path", "its start"],
+        ),
+        (
+            "time from 2025 to 2030 step 1 yr\nseries x = start 1 next x + max(y)\n\
+             series y = start 1 next y + before(x)",
+            &["a series waits for its own future"],
+        ),
+        (
+            "time from 2025 to 2030 step 1 yr\nseries x = start max(y) next x\n\
+             series y = start 1 next y + before(x)",
+            &["a series waits for its own future"],
         ),
         ("normal(1 GW, 1 yr)", &["expected power (W), found time (s)"]),
         ("x = 1 to 2\ny = normal(x, 1)", &["must be fixed"]),

@@ -77,11 +77,73 @@ pub(super) fn order_series(checker: &mut Checker<'_>) -> Outcome<()> {
     for (place, &series) in order.iter().enumerate() {
         checker.series[series].place = place;
     }
+    for (series, level) in levels(checker)?.into_iter().enumerate() {
+        checker.series[series].level = level;
+    }
     debug_assert!(checker.meanings.values().all(|m| match m {
         Meaning::Series(series) => *series < checker.series.len(),
         Meaning::Value(_) => true,
     }));
     Ok(())
+}
+
+/// The series that one series uses.
+struct Uses {
+    /// At one moment: before the step or after it.
+    some: Vec<usize>,
+    /// At all moments.
+    whole: Vec<usize>,
+}
+
+fn uses(checker: &Checker<'_>, series: usize) -> Uses {
+    let graph = &checker.graph;
+    let series = &checker.series[series];
+    let states = |roots: &[usize]| -> Vec<usize> {
+        let reached = graph.reach(roots).into_iter();
+        let states = reached.filter_map(|id| match graph.nodes[id] {
+            GraphNode::State(other) => Some(other),
+            _ => None,
+        });
+        states.collect()
+    };
+    let reached = graph.reach(&[series.start, series.next]).into_iter();
+    let summarised = reached.filter_map(|id| match graph.nodes[id] {
+        GraphNode::Path(_, path) | GraphNode::At(path, _) => Some(path),
+        _ => None,
+    });
+    Uses { some: states(&[series.next]), whole: states(&summarised.collect::<Vec<_>>()) }
+}
+
+/// Levels, so that each series is above those whose whole paths it looks at and not below those
+/// that it uses at one moment.
+fn levels(checker: &Checker<'_>) -> Outcome<Vec<usize>> {
+    let count = checker.series.len();
+    let uses: Vec<Uses> = (0..count).map(|series| uses(checker, series)).collect();
+    let mut levels = vec![0; count];
+    // Each round that changes something settles the levels of one more series, if none goes round.
+    for _ in 0..=count {
+        let mut changed = false;
+        for series in 0..count {
+            let Uses { some, whole } = &uses[series];
+            let beside = some.iter().map(|&other| levels[other]).max().unwrap_or(0);
+            let above = whole.iter().map(|&other| levels[other] + 1).max().unwrap_or(0);
+            let level = beside.max(above);
+            changed |= level > levels[series];
+            levels[series] = level.max(levels[series]);
+        }
+        if !changed {
+            return Ok(levels);
+        }
+    }
+    let highest = (0..count).max_by_key(|&series| levels[series]).unwrap_or(0);
+    let name = checker.series[highest].name.as_str();
+    let at = checker.item(checker.items[name]).at;
+    Err(checker
+        .error("a series waits for its own future", at, format!("`{name}` needs a whole path"))
+        .note("`at`, `max`, `first` and the like look at a path from its start to its end")
+        .help(format!(
+            "give its start a name of its own and use that; `before({name})` is its value a step ago"
+        )))
 }
 
 /// Depth first with a stack of its own. `Err`: a circle, each with the edge that leaves it.

@@ -33,7 +33,7 @@ pub(crate) struct Unroll<'a> {
     checked: &'a Checked,
     pub(crate) dag: Dag,
     made: HashMap<(GraphId, Moment), Id>,
-    /// Series by their order of update; states by step and series.
+    /// Series by level and, within one, by their order of update; states by series and step.
     order: Vec<usize>,
     states: Vec<Vec<Id>>,
     /// Whether anything summarises a path.
@@ -52,7 +52,7 @@ impl<'a> Unroll<'a> {
             .map(|leaf| leaf.recipe.as_ref().is_some_and(crate::Recipe::is_positive))
             .collect();
         let mut order: Vec<usize> = (0..checked.series.len()).collect();
-        order.sort_by_key(|&series| checked.series[series].place);
+        order.sort_by_key(|&s| (checked.series[s].level, checked.series[s].place));
         let summarises = checked.graph.nodes.iter().any(|&node| is_summary(node));
         let (made, states) = (HashMap::new(), Vec::new());
         Self { checked, dag: Dag::new(positive), made, order, states, summarises }
@@ -60,16 +60,26 @@ impl<'a> Unroll<'a> {
 
     /// The values of `root`: one, or one for each time of its path.
     pub(crate) fn values(&mut self, root: GraphId) -> Result<Vec<Id>, TooLong> {
-        // Summaries of paths may rest on summaries of paths: innermost first, so that a long chain
-        // of them is a loop and not a recursion.
+        let graph = &self.checked.graph;
+        let state = |&id: &GraphId| matches!(graph.nodes[id], GraphNode::State(_));
+        if self.states.is_empty() && graph.reach(&[root]).iter().any(state) {
+            self.write_out()?;
+        }
+        self.summaries(&[root])?;
+        self.along(root)
+    }
+
+    /// Summaries of paths may rest on summaries of paths: innermost first, so that a long chain of
+    /// them is a loop and not a recursion.
+    fn summaries(&mut self, roots: &[GraphId]) -> Result<(), TooLong> {
         if self.summarises {
-            for id in self.checked.graph.reach(&[root]) {
+            for id in self.checked.graph.reach(roots) {
                 if is_summary(self.checked.graph.nodes[id]) {
                     self.value(id, ONCE)?;
                 }
             }
         }
-        self.along(root)
+        Ok(())
     }
 
     fn along(&mut self, root: GraphId) -> Result<Vec<Id>, TooLong> {
@@ -89,20 +99,27 @@ impl<'a> Unroll<'a> {
             .map_or(f64::NAN, |timeline| timeline.from + timeline.step * step as f64)
     }
 
-    /// Writes out all series up to `step`.
-    fn states_to(&mut self, step: usize) -> Result<(), TooLong> {
-        while self.states.len() <= step {
-            let number = self.states.len();
-            self.states.push(vec![0; self.order.len()]);
-            for index in 0..self.order.len() {
-                let series = self.order[index];
-                let id = if number == 0 {
-                    self.value(self.checked.series[series].start, ONCE)?
-                } else {
-                    let moment = Moment { step: number - 1, inside: Some(series) };
-                    self.value(self.checked.series[series].next, moment)?
-                };
-                self.states[number][series] = id;
+    /// Writes out all series from start to end: those of one level together, step by step, since
+    /// those above look at their whole paths.
+    fn write_out(&mut self) -> Result<(), TooLong> {
+        let checked = self.checked;
+        let order = self.order.clone();
+        self.states = vec![Vec::new(); order.len()];
+        for level in order.chunk_by(|&a, &b| checked.series[a].level == checked.series[b].level) {
+            let formulas =
+                level.iter().flat_map(|&s| [checked.series[s].start, checked.series[s].next]);
+            self.summaries(&formulas.collect::<Vec<_>>())?;
+            for step in 0..self.count() {
+                for &series in level {
+                    let id = match step.checked_sub(1) {
+                        None => self.value(checked.series[series].start, ONCE)?,
+                        Some(before) => {
+                            let moment = Moment { step: before, inside: Some(series) };
+                            self.value(checked.series[series].next, moment)?
+                        }
+                    };
+                    self.states[series].push(id);
+                }
             }
         }
         Ok(())
@@ -162,11 +179,8 @@ impl<'a> Unroll<'a> {
             GraphNode::State(series) => {
                 let after = moment.inside.is_some_and(|inside| inside != series);
                 let step = moment.step + usize::from(after);
-                // The step being made is made in an order that has this series ready.
-                if self.states.len() <= step {
-                    self.states_to(step)?;
-                }
-                self.states[step][series]
+                // Series are written out in an order that has this one ready.
+                self.states[series][step]
             }
             GraphNode::Unary(op, a) => {
                 let a = part(self, a);
