@@ -13,8 +13,13 @@ fn grid() -> Vec<BytesPerSecond> {
         .collect()
 }
 
+/// The published points, of simulations that the papers ran (arXiv:2503.09799, table 6, and
+/// arXiv:2501.18512, table 4). Of ours nothing is fitted: bf16 or fp4 on the wire, the papers' step
+/// times, two replicas, fragments of three layers, an overlap of one step. The published value is
+/// read as the last of the grid that still falls short: so read, more than half of the points come
+/// out exactly; read as the first that reaches it, nearly all are one step of the grid too high.
 #[test]
-fn three_of_four_bandwidths_for_a_utilisation_are_within_a_grid_step() {
+fn nine_of_ten_bandwidths_for_a_utilisation_are_within_a_grid_step() {
     let Some(folder) = std::env::var_os("ISOFLOP_REFERENCE") else {
         eprintln!("left out: bandwidth for utilisation (ISOFLOP_REFERENCE is not set)");
         return;
@@ -23,18 +28,20 @@ fn three_of_four_bandwidths_for_a_utilisation_are_within_a_grid_step() {
     let path = path.join("decentralised_runs/bandwidth_for_utilisation.csv");
     let mut reader = csv::Reader::from_path(path).expect("the table opens");
     let grid = grid();
-    let (mut near, mut all) = (0.0, 0.0);
+    let (mut near, mut exact, mut strict, mut all) = (0, 0, 0, 0);
     for row in reader.records() {
         let row = row.expect("the row reads");
-        let number = |at: usize| row[at].parse::<f64>().expect("a number");
-        // The papers' shapes; three layers make a fragment.
+        let number = |at: usize| row[at].trim().parse::<f64>().expect("a number");
         let (parameters, layers) = match &row[0] {
             "1B 24L" => (1e9, 24),
             "10B dense" | "10B 48L" => (10e9, 48),
             "Llama3 405B" => (405e9, 126),
             "100B 108L" => (100e9, 108),
             "DeepSeek-V3 671B" => (671e9, 61),
-            _ => continue,
+            other => {
+                eprintln!("left out: {other}, whose layers are not known here");
+                continue;
+            }
         };
         let steps = number(3) as u32;
         let rhythm = match &row[2] {
@@ -54,12 +61,27 @@ fn three_of_four_bandwidths_for_a_utilisation_are_within_a_grid_step() {
             (0..50).min_by(|a, b| distance(a).total_cmp(&distance(b))).expect("a grid")
         };
         let wanted = place(number(6) * 1e9 / 8.0);
-        let found = replica.least_bandwidth(rhythm, number(5), &grid).expect("on the grid");
-        all += 1.0;
-        near += f64::from(u8::from(place(found.get()).abs_diff(wanted) <= 1));
+        let least = replica.least_bandwidth(rhythm, number(5), &grid);
+        let reaches = least.map_or(50, |rate| place(rate.get()));
+        let found = reaches.saturating_sub(1);
+        let gbit = grid[found].get() * 8e-9;
+        eprintln!(
+            "{:>16} {:>22} H {steps:>3} {:>4} {:>7} {gbit:>7.1}{}",
+            &row[0],
+            &row[2],
+            &row[5],
+            &row[6],
+            if found.abs_diff(wanted) > 1 { "  beyond a step" } else { "" }
+        );
+        all += 1;
+        near += u32::from(found.abs_diff(wanted) <= 1);
+        exact += u32::from(found == wanted);
+        strict += u32::from(reaches.abs_diff(wanted) <= 1);
     }
-    eprintln!("{near} of {all} within a grid step");
-    assert!(all >= 90.0 && near / all > 0.75, "{near} of {all}");
+    eprintln!("{near} of {all} within a grid step, {exact} exactly");
+    eprintln!("{strict} where the published value is read as the first that reaches it");
+    assert!(all >= 90 && near * 10 >= 9 * all, "{near} of {all}");
+    assert!(exact * 2 >= all, "{exact} of {all}");
 }
 
 #[test]

@@ -40,6 +40,44 @@ impl Exchange {
     }
 }
 
+impl Exchange {
+    /// The share of a sum that comes out right and in time among so many `peers`, of which each
+    /// fails or spoils what it sums with the probability `harmful`.
+    ///
+    /// Through a ring every part passes everybody; in shares it rests on its owner; a butterfly
+    /// loses only what both owners spoil; whoever gets all updates, or a trusted aggregator, sums
+    /// rightly.
+    pub fn kept(self, peers: f64, harmful: f64) -> f64 {
+        let sound = 1.0 - harmful.clamp(0.0, 1.0);
+        match self {
+            Self::Ring => sound.powf((peers - 1.0).max(0.0)),
+            Self::Shares => sound,
+            Self::Butterfly => 1.0 - butterfly_loss(1.0 - sound),
+            Self::AllGather | Self::Aggregator => 1.0,
+        }
+    }
+
+    /// Whether it adds updates up on their way, so that sums have to stay as small as updates.
+    pub const fn adds_up(self) -> bool {
+        matches!(self, Self::Ring | Self::Shares | Self::Butterfly)
+    }
+}
+
+/// A server that sums for everybody.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Server {
+    /// Its line, each way.
+    pub line: BytesPerSecond,
+    /// Bytes of a sum over those of an update: one where sums stay as small, more where they are
+    /// of sparse updates.
+    pub growth: f64,
+}
+
+impl Server {
+    /// A line wider than all peers' together, and sums as small as updates.
+    pub const WIDE: Self = Self { line: BytesPerSecond(f64::INFINITY), growth: 1.0 };
+}
+
 /// The share of a butterfly's shards that is lost when a share `failing` of its peers fails during
 /// the sum: both owners of a shard have to.
 pub fn butterfly_loss(failing: f64) -> f64 {
@@ -77,12 +115,24 @@ pub struct Toll {
 const MOST_OF_A_CLASS: usize = 100_000;
 
 impl Toll {
-    /// The toll of `exchange` among `members`, whose lines carry `streams` connections each.
+    /// The toll of `exchange` among `members`, whose lines carry `streams` connections each; an
+    /// aggregator's own line is wide enough.
     pub fn new(
         exchange: Exchange,
         members: &[Member<'_>],
         congestion: Congestion,
         streams: u32,
+    ) -> Self {
+        Self::with_server(exchange, members, congestion, streams, Server::WIDE)
+    }
+
+    /// The same with the `server` that an aggregator runs on.
+    pub fn with_server(
+        exchange: Exchange,
+        members: &[Member<'_>],
+        congestion: Congestion,
+        streams: u32,
+        server: Server,
     ) -> Self {
         let peers: f64 = members.iter().map(|member| member.present).sum();
         let others = (peers - 1.0).max(0.0);
@@ -128,7 +178,13 @@ impl Toll {
                     })
                     .collect();
                 let time = best_shares(Bytes(1.0), &lines).map_or(0.0, |split| split.time.get());
-                let (_, who) = slowest(&|class| longer(1.0 / up(class), 1.0 / down(class)));
+                let (least, who) = slowest(&|class| longer(1.0 / up(class), 1.0 / down(class)));
+                let alike = members.iter().all(|member| member.class.name == members[0].class.name);
+                let who = if time > least * (1.0 + 1e-6) && !alike {
+                    "all lines together".into()
+                } else {
+                    who
+                };
                 (time, delay, all, all, who)
             }
             Exchange::Butterfly => {
@@ -142,9 +198,16 @@ impl Toll {
             }
             Exchange::Aggregator => {
                 // Up, then down again: the sum cannot leave before the last update is there.
+                let (line, growth) = (server.line.get(), server.growth);
                 let (up_time, who) = slowest(&|class| (1.0 / up(class), "up"));
-                let (down_time, _) = slowest(&|class| (1.0 / down(class), "down"));
-                (up_time + down_time, delay, 1.0, 1.0, format!("{who}, then down"))
+                let (down_time, _) = slowest(&|class| (growth / down(class), "down"));
+                let (all_up, all_down) = (peers / line, peers * growth / line);
+                let who = if all_up + all_down > up_time + down_time {
+                    "the aggregator".into()
+                } else {
+                    format!("{who}, then down")
+                };
+                (up_time.max(all_up) + down_time.max(all_down), delay, 1.0, growth, who)
             }
         };
         Self { per_byte, delay: Seconds(delay), sent, received, bound_by }
@@ -182,6 +245,34 @@ mod tests {
         assert_eq!(toll(Exchange::Butterfly, 2.0).sent, 1.0);
         // A fifth of the peers gone costs a twenty-fifth of the shards.
         assert!((butterfly_loss(0.2) - 0.04).abs() < 1e-12);
+    }
+
+    #[test]
+    fn an_aggregator_is_bound_by_its_own_line_and_by_sums_that_grow() {
+        let (swarm, present) = swarm(20.0);
+        let member = Member { class: &swarm.peers[0], present, rate: FlopPerSecond(1.0) };
+        let toll = |line: f64, growth| {
+            let server = Server { line: BytesPerSecond(line), growth };
+            Toll::with_server(Exchange::Aggregator, &[member], Congestion::Bbr, 8, server)
+        };
+        let wide = toll(1e12, 1.0);
+        assert_eq!(wide.per_byte, self::toll(Exchange::Aggregator, 20.0).per_byte);
+        let narrow = toll(12.5e6, 1.0);
+        assert!((narrow.per_byte - 2.0 * 20.0 / 12.5e6).abs() < 1e-12, "{narrow:?}");
+        assert_eq!(narrow.bound_by, "the aggregator");
+        assert!(toll(1e12, 20.0).per_byte > 2.0 * wide.per_byte);
+        assert_eq!(toll(1e12, 20.0).received, 20.0);
+    }
+
+    #[test]
+    fn what_is_summed_twice_survives_those_that_leave_or_lie() {
+        let kept = |exchange: Exchange| exchange.kept(100.0, 0.1);
+        assert!((kept(Exchange::Shares) - 0.9).abs() < 1e-12);
+        assert!((kept(Exchange::Butterfly) - 0.99).abs() < 1e-12);
+        assert!(kept(Exchange::Ring) < 1e-4 && kept(Exchange::AllGather) == 1.0);
+        for exchange in Exchange::ALL {
+            assert_eq!(exchange.kept(100.0, 0.0), 1.0);
+        }
     }
 
     #[test]
