@@ -3,7 +3,10 @@
 
 use machines::swarm::bandwidth::Replica;
 use machines::swarm::round::Rhythm;
-use machines::{Batch, BytesPerSecond, Layout, Machine, Precision, Stack, Zero};
+use machines::swarm::shares::ring;
+use machines::{
+    Batch, Bytes, BytesPerSecond, FlopConvention, Layout, Machine, Precision, Stack, Zero,
+};
 use runs::{Parameters, Seconds};
 
 /// Values of the grid on which both papers search: logspace(-1, 3, 50) Gbit/s.
@@ -97,8 +100,21 @@ fn a_node_of_intellect_one_computes_a_hundred_steps_in_what_was_measured() {
     let hundred = 100.0 * step.time().get();
     eprintln!("predicted {hundred:.0} s");
     assert!((hundred / 2280.0 - 1.0).abs() < 0.08, "{hundred}");
-    // With the measured exchanges of 103 and 469 s, utilisation is 95.7 and 83 %.
-    for (exchange, utilisation) in [(103.0, 0.957), (469.0, 0.83)] {
-        assert!((hundred / (hundred + exchange) - utilisation).abs() < 0.01, "{exchange}");
+    // Alone, in the United States and over the world: the realised bandwidth of the int8 ring of 14
+    // nodes, utilisation and MFU, which counts attention over the whole sequence.
+    let alone = step.mfu(&machine, &model, batch, FlopConvention::FullAttention);
+    for (gbit, utilisation, mfu) in
+        [(f64::INFINITY, 1.0, 0.433), (1.47, 0.957, 0.414), (0.32, 0.83, 0.36)]
+    {
+        let lines = [BytesPerSecond(gbit * 1e9 / 8.0); 14];
+        let exchange = ring(Bytes(model.parameters().get()), &lines).get();
+        let found = hundred / (hundred + exchange);
+        assert!((found - utilisation).abs() < 0.01, "{gbit}: {found}");
+        // From the node's measured 38 minutes, and from the predicted ones.
+        let measured = alone * hundred / (2280.0 + exchange);
+        let predicted = alone * found;
+        eprintln!("{gbit} Gbit/s: utilisation {found:.3}, MFU {predicted:.3} and {measured:.3}");
+        assert!((measured - mfu).abs() < 0.01, "{gbit}: {measured}");
+        assert!((predicted - mfu).abs() < 0.02, "{gbit}: {predicted}");
     }
 }

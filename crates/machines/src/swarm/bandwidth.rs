@@ -186,7 +186,7 @@ mod tests {
                 last = Some(work.len() - 1);
             }
             for layer in (0..layers).rev() {
-                for backward in 0..if layer > 0 { 2 } else { 1 } {
+                for backward in 0..=usize::from(layer > 0) {
                     let after = last.into_iter().collect();
                     work.push(Work { on: vec![computing], takes: piece, then: 0.0, after });
                     last = Some(work.len() - 1);

@@ -3,7 +3,7 @@
 use runs::Seconds;
 
 use super::link::{Congestion, Line};
-use super::shares::best_shares;
+use super::shares::best_shares_of;
 use crate::{Bytes, BytesPerSecond, FlopPerSecond, PeerClass};
 
 /// How updates travel.
@@ -11,7 +11,7 @@ use crate::{Bytes, BytesPerSecond, FlopPerSecond, PeerClass};
 pub enum Exchange {
     /// A ring through all peers, at the pace of the slowest.
     Ring,
-    /// Each peer sums the share that suits its line ([`best_shares`]).
+    /// Each peer sums the share that suits its line ([`best_shares_of`]).
     Shares,
     /// Each pair of peers sums one of n(n-1)/2 shards, so that every sum is made twice and two
     /// peers that disagree are seen (IOTA, arXiv:2507.17766): half as much traffic again as a
@@ -111,9 +111,6 @@ pub struct Toll {
     pub bound_by: String,
 }
 
-/// Peers that one class adds at most to a sum in shares; beyond, the shares hardly move.
-const MOST_OF_A_CLASS: usize = 100_000;
-
 impl Toll {
     /// The toll of `exchange` among `members`, whose lines carry `streams` connections each; an
     /// aggregator's own line is wide enough.
@@ -166,18 +163,11 @@ impl Toll {
         let (per_byte, delay, sent, received, bound_by) = match exchange {
             Exchange::Ring => {
                 let (time, who) = slowest(&|class| longer(all / up(class), all / down(class)));
-                (time, others * delay, all, all, who)
+                (time, others.max(1.0) * delay, all, all, who)
             }
             Exchange::Shares => {
-                // Each peer of a class counts, up to what a swarm of thousands makes tractable.
-                let lines: Vec<BytesPerSecond> = (members.iter())
-                    .flat_map(|member| {
-                        let rate = up(member.class).min(down(member.class));
-                        let count = (member.present.round().max(1.0) as usize).min(MOST_OF_A_CLASS);
-                        std::iter::repeat_n(BytesPerSecond(rate), count)
-                    })
-                    .collect();
-                let time = best_shares(Bytes(1.0), &lines).map_or(0.0, |split| split.time.get());
+                let lines = lines(members, congestion, streams);
+                let time = best_shares_of(Bytes(1.0), &lines).map_or(0.0, |split| split.time.get());
                 let (least, who) = slowest(&|class| longer(1.0 / up(class), 1.0 / down(class)));
                 let alike = members.iter().all(|member| member.class.name == members[0].class.name);
                 let who = if time > least * (1.0 + 1e-6) && !alike {
@@ -217,6 +207,31 @@ impl Toll {
     pub fn time(&self, bytes: Bytes) -> Seconds {
         Seconds(self.per_byte * bytes.get()) + self.delay
     }
+}
+
+/// The line of each peer, the slower way, with how many have it.
+fn lines(
+    members: &[Member<'_>],
+    congestion: Congestion,
+    streams: u32,
+) -> Vec<(BytesPerSecond, f64)> {
+    let rate = |class: &PeerClass| {
+        let line = |bandwidth| {
+            Line { bandwidth, round_trip: class.round_trip, loss: class.loss }
+                .throughput(congestion, streams)
+        };
+        BytesPerSecond(line(class.up).get().min(line(class.down).get()))
+    };
+    members.iter().map(|member| (rate(member.class), member.present)).collect()
+}
+
+/// The share of a sum that all peers of each of `members` own together, where it goes in shares.
+pub fn owned(members: &[Member<'_>], congestion: Congestion, streams: u32) -> Vec<f64> {
+    let lines = lines(members, congestion, streams);
+    best_shares_of(Bytes(1.0), &lines).map_or_else(
+        || vec![1.0 / members.len().max(1) as f64; members.len()],
+        |split| split.shares,
+    )
 }
 
 #[cfg(test)]
@@ -262,6 +277,25 @@ mod tests {
         assert_eq!(narrow.bound_by, "the aggregator");
         assert!(toll(1e12, 20.0).per_byte > 2.0 * wide.per_byte);
         assert_eq!(toll(1e12, 20.0).received, 20.0);
+    }
+
+    #[test]
+    fn slow_peers_own_nothing_of_a_sum_and_the_rest_what_their_lines_bear() {
+        // The measured example: three lines of 50 Mbit/s and one of 10, 8 MB.
+        let (swarm, _) = swarm(1.0);
+        let mut classes = [swarm.peers[0].clone(), swarm.peers[0].clone()];
+        for (class, mbit) in classes.iter_mut().zip([50e6, 10e6]) {
+            (class.up, class.down) = (BytesPerSecond(mbit / 8.0), BytesPerSecond(1e9));
+        }
+        classes[1].name = "slow".into();
+        let rate = FlopPerSecond(1.0);
+        let member = |at: usize, present| Member { class: &classes[at], present, rate };
+        let members = [member(0, 3.0), member(1, 1.0)];
+        assert_eq!(owned(&members, Congestion::Bbr, 8), [1.0, 0.0]);
+        let time =
+            |exchange| Toll::new(exchange, &members, Congestion::Bbr, 8).time(Bytes(8e6)).get();
+        assert!((time(Exchange::Shares) - 6.4).abs() < 1e-9);
+        assert!((time(Exchange::Ring) - 9.6).abs() < 1e-9);
     }
 
     #[test]

@@ -162,7 +162,7 @@ const NAMED: [(&str, Scheme); 12] = [
 
 impl Scheme {
     /// The scheme of a name such as `diloco`, with the numbers that are usual: H = 100 in int8,
-    /// streaming in fp4, SparseLoCo at H = 30, activations a hundred times smaller, stages of a
+    /// streaming in fp4, `SparseLoCo` at H = 30, activations a hundred times smaller, stages of a
     /// layer, 32 of them, or of a billion parameters, eight ranks.
     ///
     /// # Errors
@@ -171,12 +171,10 @@ impl Scheme {
         let found = NAMED.iter().find(|(known, _)| *known == name).map(|(_, scheme)| *scheme);
         found.ok_or_else(|| {
             let problem = Diagnostic::error(format!("no scheme of training is called `{name}`"));
+            let all = || Self::names().collect::<Vec<_>>().join(", ");
             match diagnostic::nearest(name, Self::names()) {
                 Some(near) => problem.help(format!("did you mean `{near}`?")),
-                None => {
-                    let all: Vec<&str> = Self::names().collect();
-                    problem.help(format!("one of: {}", all.join(", ")))
-                }
+                None => problem.help(format!("one of: {}", all())),
             }
         })
     }
