@@ -12,11 +12,14 @@ use std::process::Command;
 use std::time::Instant;
 
 use cpu_time::ProcessTime;
+use laws::Setting;
 use machines::swarm::events::{Late, Peer, Rules, simulate};
 use machines::{
     Batch, Bytes, Found, Layout, Machine, Model, Precision, Recompute, Schedule, Space, Stack,
     Zero, search, step,
 };
+use plan::Believed;
+use plan::swarm::{Goal, Peers, SwarmQuestion};
 use runs::Seconds;
 use serde_json::Value;
 
@@ -30,6 +33,8 @@ const POINTS: u64 = 13_165_632;
 const SEARCH: f64 = 10.0;
 /// Seconds for 1,000 peers over 10,000 rounds.
 const SWARM: f64 = 5.0;
+/// Seconds for the least loss of a swarm in a time.
+const ANSWER: f64 = 3.0;
 
 fn main() -> Outcome<()> {
     let device = machines::accelerator("a100-80gb")?;
@@ -198,5 +203,31 @@ fn swarm() -> Outcome<()> {
     let took = begin.elapsed().as_secs_f64();
     println!("\n1,000 peers, 10,000 rounds with churn: {took:.2} s ({} of virtual time)", out.time);
     println!("  limit {SWARM} s: {}", verdict(took <= SWARM));
+    let again = simulate(&vec![peer; 1_000], &rules)?;
+    println!("  same seed, same bytes: {}", verdict(out == again));
+    question()
+}
+
+/// What `isoflop simulate homes-1000 --time "90 day"` answers.
+fn question() -> Outcome<()> {
+    let asked = SwarmQuestion {
+        peers: Peers::of(&machines::cluster("homes-1000")?)?,
+        believed: Believed::published("besiroglu-2024")?,
+        given: Setting::new(),
+        goal: Goal::Time(Seconds(90.0 * 86_400.0)),
+        size: None,
+        space: plan::swarm::Space::default(),
+        adversaries: 0.0,
+        audit: 0.0,
+        campus: Some("llama3-24k".into()),
+        patience: Seconds(365.25 * 86_400.0),
+        seed: 0,
+        draws: 200,
+    };
+    let begin = ProcessTime::try_now()?;
+    let plan = asked.answer()?;
+    let cpu = begin.try_elapsed()?.as_secs_f64();
+    println!("\nthe best of {} designs of a swarm: {cpu:.2} CPU s", plan.counts.evaluated);
+    println!("  limit {ANSWER} s: {}", verdict(cpu <= ANSWER));
     Ok(())
 }

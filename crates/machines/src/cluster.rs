@@ -93,6 +93,17 @@ pub struct PeerClass {
     pub availability: f64,
     /// Mean time from a peer's coming to its going.
     pub session: Option<Seconds>,
+    /// Where several of them share one place and its line, and a quicker network within.
+    pub place: Option<Place>,
+}
+
+/// A place such as an office: its peers share the line to the world, and a network of their own.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Place {
+    /// How many peers share it.
+    pub peers: u32,
+    /// What each has within it, one way.
+    pub bandwidth: BytesPerSecond,
 }
 
 impl Cluster {
@@ -162,6 +173,14 @@ struct PeerEntry {
     loss: Option<Spanned<f64>>,
     availability: Option<Spanned<f64>>,
     session: Option<Written>,
+    place: Option<PlaceEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlaceEntry {
+    peers: Spanned<u32>,
+    bandwidth: Written,
 }
 
 impl Cluster {
@@ -252,6 +271,16 @@ fn site(text: &Text<'_>, entry: &SiteEntry) -> Result<Site, Diagnostic> {
 fn peer(text: &Text<'_>, entry: &PeerEntry) -> Result<PeerClass, Diagnostic> {
     let session = entry.session.as_ref().map(|session| text.positive(session, "s")).transpose()?;
     let devices = entry.devices.as_ref().map_or(Ok(1), |devices| count(text, devices))?;
+    let place = entry.place.as_ref().map(|place| {
+        let peers = count(text, &place.peers)?;
+        if peers < 2 || peers > *entry.count.get_ref() {
+            let message = format!("expected 2 to {} peers at a place", entry.count.get_ref());
+            return Err(text
+                .error(message, place.peers.span(), "not this many")
+                .help("`count` is of peers, not of places; leave out `place` for peers alone"));
+        }
+        Ok(Place { peers, bandwidth: BytesPerSecond(text.positive(&place.bandwidth, "B/s")?) })
+    });
     Ok(PeerClass {
         name: entry.name.clone(),
         count: count(text, &entry.count)?,
@@ -263,6 +292,7 @@ fn peer(text: &Text<'_>, entry: &PeerEntry) -> Result<PeerClass, Diagnostic> {
         loss: share(text, entry.loss.as_ref(), 0.0, 0.0..=0.5)?,
         availability: share(text, entry.availability.as_ref(), 1.0, 0.001..=1.0)?,
         session: session.map(Seconds),
+        place: place.transpose()?,
     })
 }
 
@@ -312,6 +342,8 @@ mod tests {
             (peer.replace("up=\"1 Mbit/s\"", "up=\"0 Mbit/s\""), "more than zero"),
             (peer.replace("10 ms", "-10 ms"), "zero or more"),
             (format!("{peer}loss=0.9\n"), "out of range"),
+            (format!("{peer}place={{peers=1, bandwidth=\"1 Gbit/s\"}}\n"), "peers at a place"),
+            (format!("{peer}place={{peers=2, bandwidth=\"1 Gbit/s\"}}\n"), "peers at a place"),
             (format!("{site}{site}"), "no network between them"),
             (format!("{site}{peer}"), "both sites and peers"),
             (format!("{site}pue=0.9\n"), "expected 1 to 5"),

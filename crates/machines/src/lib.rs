@@ -57,7 +57,7 @@ pub use accelerator::{Accelerator, Peaks, Price, ScaleUp, Sustained};
 pub use batch::Batch;
 pub use bends::Bends;
 pub use catalogue::{accelerator, accelerators, cluster, clusters, model, models, quantity};
-pub use cluster::{Cluster, PeerClass, Site, Tier, Wan};
+pub use cluster::{Cluster, PeerClass, Place, Site, Tier, Wan};
 pub use fits::check_memory;
 pub use goodput::{Failures, Reading, Stragglers};
 pub use layout::{Layout, Misfit, Recompute, Schedule, Zero};

@@ -3,7 +3,10 @@
 
 use machines::swarm::bandwidth::Replica;
 use machines::swarm::round::Rhythm;
-use machines::{Batch, BytesPerSecond, Layout, Machine, Precision, Stack, Zero};
+use machines::swarm::shares::ring;
+use machines::{
+    Batch, Bytes, BytesPerSecond, FlopConvention, Layout, Machine, Precision, Stack, Zero,
+};
 use runs::{Parameters, Seconds};
 
 /// Values of the grid on which both papers search: logspace(-1, 3, 50) Gbit/s.
@@ -13,8 +16,13 @@ fn grid() -> Vec<BytesPerSecond> {
         .collect()
 }
 
+/// The published points, of simulations that the papers ran (arXiv:2503.09799, table 6, and
+/// arXiv:2501.18512, table 4). Of ours nothing is fitted: bf16 or fp4 on the wire, the papers' step
+/// times, two replicas, fragments of three layers, an overlap of one step. The published value is
+/// read as the last of the grid that still falls short: so read, more than half of the points come
+/// out exactly; read as the first that reaches it, nearly all are one step of the grid too high.
 #[test]
-fn three_of_four_bandwidths_for_a_utilisation_are_within_a_grid_step() {
+fn nine_of_ten_bandwidths_for_a_utilisation_are_within_a_grid_step() {
     let Some(folder) = std::env::var_os("ISOFLOP_REFERENCE") else {
         eprintln!("left out: bandwidth for utilisation (ISOFLOP_REFERENCE is not set)");
         return;
@@ -23,18 +31,20 @@ fn three_of_four_bandwidths_for_a_utilisation_are_within_a_grid_step() {
     let path = path.join("decentralised_runs/bandwidth_for_utilisation.csv");
     let mut reader = csv::Reader::from_path(path).expect("the table opens");
     let grid = grid();
-    let (mut near, mut all) = (0.0, 0.0);
+    let (mut near, mut exact, mut strict, mut all) = (0, 0, 0, 0);
     for row in reader.records() {
         let row = row.expect("the row reads");
-        let number = |at: usize| row[at].parse::<f64>().expect("a number");
-        // The papers' shapes; three layers make a fragment.
+        let number = |at: usize| row[at].trim().parse::<f64>().expect("a number");
         let (parameters, layers) = match &row[0] {
             "1B 24L" => (1e9, 24),
             "10B dense" | "10B 48L" => (10e9, 48),
             "Llama3 405B" => (405e9, 126),
             "100B 108L" => (100e9, 108),
             "DeepSeek-V3 671B" => (671e9, 61),
-            _ => continue,
+            other => {
+                eprintln!("left out: {other}, whose layers are not known here");
+                continue;
+            }
         };
         let steps = number(3) as u32;
         let rhythm = match &row[2] {
@@ -54,12 +64,27 @@ fn three_of_four_bandwidths_for_a_utilisation_are_within_a_grid_step() {
             (0..50).min_by(|a, b| distance(a).total_cmp(&distance(b))).expect("a grid")
         };
         let wanted = place(number(6) * 1e9 / 8.0);
-        let found = replica.least_bandwidth(rhythm, number(5), &grid).expect("on the grid");
-        all += 1.0;
-        near += f64::from(u8::from(place(found.get()).abs_diff(wanted) <= 1));
+        let least = replica.least_bandwidth(rhythm, number(5), &grid);
+        let reaches = least.map_or(50, |rate| place(rate.get()));
+        let found = reaches.saturating_sub(1);
+        let gbit = grid[found].get() * 8e-9;
+        eprintln!(
+            "{:>16} {:>22} H {steps:>3} {:>4} {:>7} {gbit:>7.1}{}",
+            &row[0],
+            &row[2],
+            &row[5],
+            &row[6],
+            if found.abs_diff(wanted) > 1 { "  beyond a step" } else { "" }
+        );
+        all += 1;
+        near += u32::from(found.abs_diff(wanted) <= 1);
+        exact += u32::from(found == wanted);
+        strict += u32::from(reaches.abs_diff(wanted) <= 1);
     }
-    eprintln!("{near} of {all} within a grid step");
-    assert!(all >= 90.0 && near / all > 0.75, "{near} of {all}");
+    eprintln!("{near} of {all} within a grid step, {exact} exactly");
+    eprintln!("{strict} where the published value is read as the first that reaches it");
+    assert!(all >= 90 && near * 10 >= 9 * all, "{near} of {all}");
+    assert!(exact * 2 >= all, "{exact} of {all}");
 }
 
 #[test]
@@ -75,8 +100,21 @@ fn a_node_of_intellect_one_computes_a_hundred_steps_in_what_was_measured() {
     let hundred = 100.0 * step.time().get();
     eprintln!("predicted {hundred:.0} s");
     assert!((hundred / 2280.0 - 1.0).abs() < 0.08, "{hundred}");
-    // With the measured exchanges of 103 and 469 s, utilisation is 95.7 and 83 %.
-    for (exchange, utilisation) in [(103.0, 0.957), (469.0, 0.83)] {
-        assert!((hundred / (hundred + exchange) - utilisation).abs() < 0.01, "{exchange}");
+    // Alone, in the United States and over the world: the realised bandwidth of the int8 ring of 14
+    // nodes, utilisation and MFU, which counts attention over the whole sequence.
+    let alone = step.mfu(&machine, &model, batch, FlopConvention::FullAttention);
+    for (gbit, utilisation, mfu) in
+        [(f64::INFINITY, 1.0, 0.433), (1.47, 0.957, 0.414), (0.32, 0.83, 0.36)]
+    {
+        let lines = [BytesPerSecond(gbit * 1e9 / 8.0); 14];
+        let exchange = ring(Bytes(model.parameters().get()), &lines).get();
+        let found = hundred / (hundred + exchange);
+        assert!((found - utilisation).abs() < 0.01, "{gbit}: {found}");
+        // From the node's measured 38 minutes, and from the predicted ones.
+        let measured = alone * hundred / (2280.0 + exchange);
+        let predicted = alone * found;
+        eprintln!("{gbit} Gbit/s: utilisation {found:.3}, MFU {predicted:.3} and {measured:.3}");
+        assert!((measured - mfu).abs() < 0.01, "{gbit}: {measured}");
+        assert!((predicted - mfu).abs() < 0.02, "{gbit}: {predicted}");
     }
 }

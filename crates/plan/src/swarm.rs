@@ -24,12 +24,12 @@ mod search;
 mod tests;
 mod world;
 
-pub use asked::time;
+pub use asked::{bandwidth, time};
 pub use campus::Campus;
 pub use delivered::Delivered;
 pub use design::{Family, SwarmDesign};
 pub use facts::{Compression, Fact};
 pub use peers::Peers;
-pub use plan::{BySize, Goal, Scheme, SwarmPlan, SwarmQuestion};
+pub use plan::{BySize, Goal, Scheme, SwarmPlan, SwarmQuestion, Way};
 pub use search::{Counts, Space};
 pub use world::{Tax, World};

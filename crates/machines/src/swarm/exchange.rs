@@ -3,7 +3,7 @@
 use runs::Seconds;
 
 use super::link::{Congestion, Line};
-use super::shares::best_shares;
+use super::shares::best_shares_of;
 use crate::{Bytes, BytesPerSecond, FlopPerSecond, PeerClass};
 
 /// How updates travel.
@@ -11,7 +11,7 @@ use crate::{Bytes, BytesPerSecond, FlopPerSecond, PeerClass};
 pub enum Exchange {
     /// A ring through all peers, at the pace of the slowest.
     Ring,
-    /// Each peer sums the share that suits its line ([`best_shares`]).
+    /// Each peer sums the share that suits its line ([`best_shares_of`]).
     Shares,
     /// Each pair of peers sums one of n(n-1)/2 shards, so that every sum is made twice and two
     /// peers that disagree are seen (IOTA, arXiv:2507.17766): half as much traffic again as a
@@ -38,6 +38,44 @@ impl Exchange {
             Self::Aggregator => "aggregator",
         }
     }
+}
+
+impl Exchange {
+    /// The share of a sum that comes out right and in time among so many `peers`, of which each
+    /// fails or spoils what it sums with the probability `harmful`.
+    ///
+    /// Through a ring every part passes everybody; in shares it rests on its owner; a butterfly
+    /// loses only what both owners spoil; whoever gets all updates, or a trusted aggregator, sums
+    /// rightly.
+    pub fn kept(self, peers: f64, harmful: f64) -> f64 {
+        let sound = 1.0 - harmful.clamp(0.0, 1.0);
+        match self {
+            Self::Ring => sound.powf((peers - 1.0).max(0.0)),
+            Self::Shares => sound,
+            Self::Butterfly => 1.0 - butterfly_loss(1.0 - sound),
+            Self::AllGather | Self::Aggregator => 1.0,
+        }
+    }
+
+    /// Whether it adds updates up on their way, so that sums have to stay as small as updates.
+    pub const fn adds_up(self) -> bool {
+        matches!(self, Self::Ring | Self::Shares | Self::Butterfly)
+    }
+}
+
+/// A server that sums for everybody.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Server {
+    /// Its line, each way.
+    pub line: BytesPerSecond,
+    /// Bytes of a sum over those of an update: one where sums stay as small, more where they are
+    /// of sparse updates.
+    pub growth: f64,
+}
+
+impl Server {
+    /// A line wider than all peers' together, and sums as small as updates.
+    pub const WIDE: Self = Self { line: BytesPerSecond(f64::INFINITY), growth: 1.0 };
 }
 
 /// The share of a butterfly's shards that is lost when a share `failing` of its peers fails during
@@ -73,16 +111,25 @@ pub struct Toll {
     pub bound_by: String,
 }
 
-/// Peers that one class adds at most to a sum in shares; beyond, the shares hardly move.
-const MOST_OF_A_CLASS: usize = 100_000;
-
 impl Toll {
-    /// The toll of `exchange` among `members`, whose lines carry `streams` connections each.
+    /// The toll of `exchange` among `members`, whose lines carry `streams` connections each; an
+    /// aggregator's own line is wide enough.
     pub fn new(
         exchange: Exchange,
         members: &[Member<'_>],
         congestion: Congestion,
         streams: u32,
+    ) -> Self {
+        Self::with_server(exchange, members, congestion, streams, Server::WIDE)
+    }
+
+    /// The same with the `server` that an aggregator runs on.
+    pub fn with_server(
+        exchange: Exchange,
+        members: &[Member<'_>],
+        congestion: Congestion,
+        streams: u32,
+        server: Server,
     ) -> Self {
         let peers: f64 = members.iter().map(|member| member.present).sum();
         let others = (peers - 1.0).max(0.0);
@@ -116,19 +163,18 @@ impl Toll {
         let (per_byte, delay, sent, received, bound_by) = match exchange {
             Exchange::Ring => {
                 let (time, who) = slowest(&|class| longer(all / up(class), all / down(class)));
-                (time, others * delay, all, all, who)
+                (time, others.max(1.0) * delay, all, all, who)
             }
             Exchange::Shares => {
-                // Each peer of a class counts, up to what a swarm of thousands makes tractable.
-                let lines: Vec<BytesPerSecond> = (members.iter())
-                    .flat_map(|member| {
-                        let rate = up(member.class).min(down(member.class));
-                        let count = (member.present.round().max(1.0) as usize).min(MOST_OF_A_CLASS);
-                        std::iter::repeat_n(BytesPerSecond(rate), count)
-                    })
-                    .collect();
-                let time = best_shares(Bytes(1.0), &lines).map_or(0.0, |split| split.time.get());
-                let (_, who) = slowest(&|class| longer(1.0 / up(class), 1.0 / down(class)));
+                let lines = lines(members, congestion, streams);
+                let time = best_shares_of(Bytes(1.0), &lines).map_or(0.0, |split| split.time.get());
+                let (least, who) = slowest(&|class| longer(1.0 / up(class), 1.0 / down(class)));
+                let alike = members.iter().all(|member| member.class.name == members[0].class.name);
+                let who = if time > least * (1.0 + 1e-6) && !alike {
+                    "all lines together".into()
+                } else {
+                    who
+                };
                 (time, delay, all, all, who)
             }
             Exchange::Butterfly => {
@@ -142,9 +188,16 @@ impl Toll {
             }
             Exchange::Aggregator => {
                 // Up, then down again: the sum cannot leave before the last update is there.
+                let (line, growth) = (server.line.get(), server.growth);
                 let (up_time, who) = slowest(&|class| (1.0 / up(class), "up"));
-                let (down_time, _) = slowest(&|class| (1.0 / down(class), "down"));
-                (up_time + down_time, delay, 1.0, 1.0, format!("{who}, then down"))
+                let (down_time, _) = slowest(&|class| (growth / down(class), "down"));
+                let (all_up, all_down) = (peers / line, peers * growth / line);
+                let who = if all_up + all_down > up_time + down_time {
+                    "the aggregator".into()
+                } else {
+                    format!("{who}, then down")
+                };
+                (up_time.max(all_up) + down_time.max(all_down), delay, 1.0, growth, who)
             }
         };
         Self { per_byte, delay: Seconds(delay), sent, received, bound_by }
@@ -154,6 +207,31 @@ impl Toll {
     pub fn time(&self, bytes: Bytes) -> Seconds {
         Seconds(self.per_byte * bytes.get()) + self.delay
     }
+}
+
+/// The line of each peer, the slower way, with how many have it.
+fn lines(
+    members: &[Member<'_>],
+    congestion: Congestion,
+    streams: u32,
+) -> Vec<(BytesPerSecond, f64)> {
+    let rate = |class: &PeerClass| {
+        let line = |bandwidth| {
+            Line { bandwidth, round_trip: class.round_trip, loss: class.loss }
+                .throughput(congestion, streams)
+        };
+        BytesPerSecond(line(class.up).get().min(line(class.down).get()))
+    };
+    members.iter().map(|member| (rate(member.class), member.present)).collect()
+}
+
+/// The share of a sum that all peers of each of `members` own together, where it goes in shares.
+pub fn owned(members: &[Member<'_>], congestion: Congestion, streams: u32) -> Vec<f64> {
+    let lines = lines(members, congestion, streams);
+    best_shares_of(Bytes(1.0), &lines).map_or_else(
+        || vec![1.0 / members.len().max(1) as f64; members.len()],
+        |split| split.shares,
+    )
 }
 
 #[cfg(test)]
@@ -182,6 +260,53 @@ mod tests {
         assert_eq!(toll(Exchange::Butterfly, 2.0).sent, 1.0);
         // A fifth of the peers gone costs a twenty-fifth of the shards.
         assert!((butterfly_loss(0.2) - 0.04).abs() < 1e-12);
+    }
+
+    #[test]
+    fn an_aggregator_is_bound_by_its_own_line_and_by_sums_that_grow() {
+        let (swarm, present) = swarm(20.0);
+        let member = Member { class: &swarm.peers[0], present, rate: FlopPerSecond(1.0) };
+        let toll = |line: f64, growth| {
+            let server = Server { line: BytesPerSecond(line), growth };
+            Toll::with_server(Exchange::Aggregator, &[member], Congestion::Bbr, 8, server)
+        };
+        let wide = toll(1e12, 1.0);
+        assert_eq!(wide.per_byte, self::toll(Exchange::Aggregator, 20.0).per_byte);
+        let narrow = toll(12.5e6, 1.0);
+        assert!((narrow.per_byte - 2.0 * 20.0 / 12.5e6).abs() < 1e-12, "{narrow:?}");
+        assert_eq!(narrow.bound_by, "the aggregator");
+        assert!(toll(1e12, 20.0).per_byte > 2.0 * wide.per_byte);
+        assert_eq!(toll(1e12, 20.0).received, 20.0);
+    }
+
+    #[test]
+    fn slow_peers_own_nothing_of_a_sum_and_the_rest_what_their_lines_bear() {
+        // The measured example: three lines of 50 Mbit/s and one of 10, 8 MB.
+        let (swarm, _) = swarm(1.0);
+        let mut classes = [swarm.peers[0].clone(), swarm.peers[0].clone()];
+        for (class, mbit) in classes.iter_mut().zip([50e6, 10e6]) {
+            (class.up, class.down) = (BytesPerSecond(mbit / 8.0), BytesPerSecond(1e9));
+        }
+        classes[1].name = "slow".into();
+        let rate = FlopPerSecond(1.0);
+        let member = |at: usize, present| Member { class: &classes[at], present, rate };
+        let members = [member(0, 3.0), member(1, 1.0)];
+        assert_eq!(owned(&members, Congestion::Bbr, 8), [1.0, 0.0]);
+        let time =
+            |exchange| Toll::new(exchange, &members, Congestion::Bbr, 8).time(Bytes(8e6)).get();
+        assert!((time(Exchange::Shares) - 6.4).abs() < 1e-9);
+        assert!((time(Exchange::Ring) - 9.6).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_is_summed_twice_survives_those_that_leave_or_lie() {
+        let kept = |exchange: Exchange| exchange.kept(100.0, 0.1);
+        assert!((kept(Exchange::Shares) - 0.9).abs() < 1e-12);
+        assert!((kept(Exchange::Butterfly) - 0.99).abs() < 1e-12);
+        assert!(kept(Exchange::Ring) < 1e-4 && kept(Exchange::AllGather) == 1.0);
+        for exchange in Exchange::ALL {
+            assert_eq!(exchange.kept(100.0, 0.0), 1.0);
+        }
     }
 
     #[test]

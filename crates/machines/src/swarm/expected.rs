@@ -55,7 +55,11 @@ fn groups(peers: &[Peer]) -> Vec<(Peer, f64)> {
 /// (n + 0.25) (Blom 1958), or when patience ends: where more leave than a quorum can miss, of which
 /// the number is Poisson. Late peers that are still busy miss rounds.
 pub fn expected(peers: &[Peer], rules: &Rules) -> Expected {
-    let groups = groups(peers);
+    expected_of(&groups(peers), rules)
+}
+
+/// The same of so many of each peer.
+pub fn expected_of(groups: &[(Peer, f64)], rules: &Rules) -> Expected {
     let compute = rules.compute.get() * (1.0 + rules.audit);
     let leaves = |peer: &Peer, time: f64| {
         peer.session.map_or(0.0, |session| -f64::exp_m1(-time / session.get()))
@@ -105,7 +109,7 @@ pub fn expected(peers: &[Peer], rules: &Rules) -> Expected {
         // Those in the quorum are in time, and with them all that come at the same moment.
         let quorum = if rules.jitter > 0.0 { needed / staying } else { done_by(at) / n };
         let share = enough * quorum.min(1.0) + (1.0 - enough) * done_by(patience) / n;
-        for (peer, count) in &groups {
+        for (peer, count) in groups {
             let offered = count * present(peer) * peer.speed * rules.compute.get();
             let stay = 1.0 - leaves(peer, mean + peer.exchange.get());
             lost += offered * (1.0 - stay);

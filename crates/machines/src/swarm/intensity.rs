@@ -39,6 +39,12 @@ pub fn data_parallel(
     Intensity(3.0 * tokens * steps * compression / bytes * replicas / (replicas - 1.0))
 }
 
+/// Parameters spread over the replicas (ZeRO-3): each micro-batch of `tokens` fetches them forward
+/// and backward and hands the gradients on, `2 B / b * n/(n-1)`.
+pub fn sharded(tokens: f64, bytes: f64, replicas: f64) -> Intensity {
+    Intensity(2.0 * tokens / bytes * replicas / (replicas - 1.0))
+}
+
 /// Everybody sends a compressed update of `bytes_per_parameter` to everybody: intensity of what
 /// is sent, and of what arrives, which grows with the replicas until nothing helps.
 pub fn all_gather(

@@ -38,6 +38,14 @@ impl Rhythm {
             Self::Every { steps } | Self::Streaming { steps, .. } => steps,
         }
     }
+
+    /// Sums of one round, each of as large a part of the model.
+    pub fn sums(self) -> f64 {
+        match self {
+            Self::EveryStep | Self::Every { .. } => 1.0,
+            Self::Streaming { fragments, .. } => f64::from(fragments.max(1)),
+        }
+    }
 }
 
 /// A way to train on a swarm.

@@ -23,31 +23,40 @@ pub struct Shares {
 ///
 /// Returns `None` for fewer than two peers, or a rate or size that is not above zero.
 pub fn best_shares(bytes: Bytes, up: &[BytesPerSecond]) -> Option<Shares> {
-    let n = up.len() as f64;
-    let usable = up.iter().all(|rate| rate.get() > 0.0 && rate.get().is_finite());
-    if up.len() < 2 || !usable || bytes.get().is_nan() || bytes.get() <= 0.0 {
+    let each: Vec<(BytesPerSecond, f64)> = up.iter().map(|rate| (*rate, 1.0)).collect();
+    best_shares_of(bytes, &each)
+}
+
+/// The same with so many peers at each rate, on average: shares are those of all peers of a rate together.
+pub fn best_shares_of(bytes: Bytes, up: &[(BytesPerSecond, f64)]) -> Option<Shares> {
+    let positive = |value: f64| value.is_finite() && value > 0.0;
+    let usable = up.iter().all(|(rate, count)| positive(rate.get()) && positive(*count));
+    let n: f64 = up.iter().map(|(_, count)| count).sum();
+    if n <= 1.0 || !usable || bytes.get().is_nan() || bytes.get() <= 0.0 {
         return None;
     }
     let total = bytes.get();
-    let slowest = up.iter().map(|rate| rate.get()).fold(f64::INFINITY, f64::min);
-    if up.len() == 2 {
-        // Whatever the split, each sends all of it once.
-        let time = total / slowest;
-        return Some(Shares { shares: vec![0.5, 0.5], time: Seconds(time) });
+    let slowest = up.iter().map(|(rate, _)| rate.get()).fold(f64::INFINITY, f64::min);
+    if n <= 2.0 {
+        // Whatever the split, each of two sends all of it once; of one and a half on average, less.
+        let shares = up.iter().map(|(_, count)| count / n).collect();
+        return Some(Shares { shares, time: Seconds(2.0 * (n - 1.0) / n * total / slowest) });
     }
-    // Served share in sum, rising in T: the peers above V/w, from the quickest on.
-    let mut rates: Vec<f64> = up.iter().map(|rate| rate.get()).collect();
-    rates.sort_by(|a, b| b.total_cmp(a));
-    let (mut sum, mut best) = (0.0, f64::INFINITY);
-    for (index, rate) in rates.iter().enumerate() {
-        sum += rate;
-        let owners = (index + 1) as f64;
+    // Served share in sum, rising in T: the peers above V/w, from the quickest on. Among peers of
+    // one rate the time goes one way, so that its ends are enough.
+    let mut rates: Vec<(f64, f64)> = up.iter().map(|(rate, count)| (rate.get(), *count)).collect();
+    rates.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let (mut sum, mut owners, mut best) = (0.0, 0.0, f64::INFINITY);
+    for (rate, count) in rates {
+        sum += rate * count;
+        owners += count;
         // T sum / V - owners = n - 2.
         best = best.min(total * (n - 2.0 + owners) / sum);
     }
     let time = best.max(total / slowest);
-    let able: Vec<f64> =
-        up.iter().map(|rate| ((time * rate.get() / total - 1.0) / (n - 2.0)).max(0.0)).collect();
+    let able: Vec<f64> = (up.iter())
+        .map(|(rate, count)| count * ((time * rate.get() / total - 1.0) / (n - 2.0)).max(0.0))
+        .collect();
     let all: f64 = able.iter().sum();
     Some(Shares { shares: able.iter().map(|share| share / all).collect(), time: Seconds(time) })
 }
@@ -108,6 +117,12 @@ mod tests {
                 prop_assert!(sent <= split.time.get() * rate.get() * (1.0 + 1e-9));
             }
             prop_assert!(split.time.get() <= ring(Bytes(v), &up).get() * (1.0 + 1e-9));
+            // Two of each are one rate with a count of two.
+            let twice: Vec<BytesPerSecond> = up.iter().flat_map(|rate| [*rate, *rate]).collect();
+            let counted: Vec<_> = up.iter().map(|rate| (*rate, 2.0)).collect();
+            let (each, together) = (best_shares(Bytes(v), &twice), best_shares_of(Bytes(v), &counted));
+            let (each, together) = (each.unwrap().time.get(), together.unwrap().time.get());
+            prop_assert!((each / together - 1.0).abs() < 1e-9);
             let bound = 2.0 * v * (n - 1.0) / up.iter().map(|rate| rate.get()).sum::<f64>();
             prop_assert!(split.time.get() >= bound * (1.0 - 1e-9));
         }

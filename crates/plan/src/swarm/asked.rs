@@ -32,7 +32,36 @@ fn refuse(origin: &str, text: &str, expected: &str) -> Diagnostic {
     Diagnostic::error(message).at(origin, text, 0..text.len(), "found this")
 }
 
+/// A bandwidth such as `20 Mbit/s`, above zero.
+///
+/// # Errors
+/// Words that are none, and bandwidths that are not above zero and certain.
+pub fn bandwidth(origin: &str, text: &str) -> Result<BytesPerSecond, Diagnostic> {
+    let found = certain(origin, text, "B/s", "a bandwidth such as `20 Mbit/s`")?;
+    let positive = found > 0.0;
+    if positive {
+        Ok(BytesPerSecond(found))
+    } else {
+        Err(refuse(origin, text, "a bandwidth of more than zero"))
+    }
+}
+
 impl Peers {
+    /// The same with so many packets of each lost on every line.
+    ///
+    /// # Errors
+    /// Shares that are not from 0 to 0.5.
+    pub fn with_packet_loss(mut self, share: f64) -> Result<Self, Diagnostic> {
+        if !(0.0..=0.5).contains(&share) {
+            let message = format!("a packet loss of {share} is out of range");
+            return Err(Diagnostic::error(message).help("give a share from 0 to 0.5"));
+        }
+        for class in &mut self.classes {
+            class.loss = share;
+        }
+        Ok(self)
+    }
+
     /// The same with other lines for all peers: up, down and round trip, in words.
     ///
     /// # Errors
@@ -43,16 +72,6 @@ impl Peers {
         down: Option<&str>,
         round_trip: Option<&str>,
     ) -> Result<Self, Diagnostic> {
-        let bandwidth = |origin: &str, text: &str| {
-            let expected = "a bandwidth such as `20 Mbit/s`";
-            let found = certain(origin, text, "B/s", expected)?;
-            let positive = found > 0.0;
-            if positive {
-                Ok(BytesPerSecond(found))
-            } else {
-                Err(refuse(origin, text, "a bandwidth of more than zero"))
-            }
-        };
         let up = up.map(|text| bandwidth("--up", text)).transpose()?;
         let down = down.map(|text| bandwidth("--down", text)).transpose()?;
         let delay = match round_trip {

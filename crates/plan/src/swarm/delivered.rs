@@ -1,8 +1,8 @@
 //! What one design delivers in one world.
 
 use machines::swarm::events::{Late, Peer, Rules};
-use machines::swarm::exchange::{Exchange, Member, Toll};
-use machines::swarm::expected::{Expected, expected};
+use machines::swarm::exchange::{Exchange, Member, Server, Toll, owned};
+use machines::swarm::expected::{Expected, expected_of};
 use machines::swarm::link::Congestion;
 use machines::swarm::peer_pipeline::{Flow, PeerPipeline};
 use machines::swarm::round::Rhythm;
@@ -13,9 +13,8 @@ use super::design::SwarmDesign;
 use super::facts::facts;
 use super::world::World;
 
-/// Connections of a peer, and how they avoid congestion: random loss is not taken for it.
+/// Connections of a peer.
 const STREAMS: u32 = 8;
-const CONGESTION: Congestion = Congestion::Bbr;
 /// A round ends when this share of its peers has delivered; later updates count in the next.
 pub(super) const QUORUM: f64 = 0.9;
 /// Or after so many times its nominal length.
@@ -26,6 +25,11 @@ const QUORUM_Z: f64 = 1.2816;
 const JOIN: f64 = 2.0;
 /// Tokens of the shortest batch of a replica: one sequence.
 pub(super) const SEQUENCE: f64 = 2048.0;
+/// Bytes per parameter that peers of one place sum or fetch in each inner step, and how many times
+/// they do: gradients are scattered and gathered, sharded parameters fetched once more.
+const WITHIN: f64 = 2.0;
+const SUMMED: f64 = 2.0;
+const SHARDED: f64 = 3.0;
 /// Width over depth, and parameters of a layer over its width squared.
 const ASPECT: f64 = 128.0;
 const K: f64 = 12.0;
@@ -42,13 +46,26 @@ pub(super) fn width(parameters: f64) -> f64 {
     (ASPECT * parameters / K).cbrt()
 }
 
-/// The classes as they are in one world.
-pub(super) fn in_world(classes: &[PeerClass], world: &World) -> Vec<PeerClass> {
-    let scaled = |class: &PeerClass| PeerClass {
-        up: class.up * world.lines,
-        down: class.down * world.lines,
-        availability: world.availability(class.availability),
-        ..class.clone()
+/// How many peers of a class send as one.
+fn as_one(class: &PeerClass, united: bool) -> f64 {
+    match class.place {
+        Some(place) if united => f64::from(place.peers),
+        _ => 1.0,
+    }
+}
+
+/// The classes as they are in one world. Peers of a place share its line, unless they are `united`
+/// and send as one.
+pub(super) fn in_world(classes: &[PeerClass], world: &World, united: bool) -> Vec<PeerClass> {
+    let scaled = |class: &PeerClass| {
+        let sharing = class.place.map_or(1.0, |place| f64::from(place.peers));
+        let line = world.lines * as_one(class, united) / sharing;
+        PeerClass {
+            up: class.up * line,
+            down: class.down * line,
+            availability: world.availability(class.availability),
+            ..class.clone()
+        }
     };
     classes.iter().map(scaled).collect()
 }
@@ -60,45 +77,90 @@ pub(super) struct Group<'a> {
     pub(super) shares: Vec<f64>,
     pub(super) members: Vec<Member<'a>>,
     pub(super) present: f64,
+    /// How many take part, there or not.
+    pub(super) peers: f64,
     /// FLOP a second of all together.
     pub(super) rate: f64,
-    /// Bytes that the smallest of them holds.
+    /// Bytes that the smallest of them holds, a place in shards.
     pub(super) memory: f64,
+    /// Bytes that the smallest holds whole.
+    whole: f64,
+    /// Seconds that one byte takes around a place whose peers send as one.
+    within: f64,
+    congestion: Congestion,
     /// Seconds to put another peer in the place of one that left.
     recover: f64,
 }
 
 impl<'a> Group<'a> {
     /// Those of `classes`, as they are in `world`, of which `shares` take part.
-    pub(super) fn new(classes: &'a [PeerClass], shares: &[f64], world: &World) -> Self {
+    pub(super) fn new(
+        classes: &'a [PeerClass],
+        shares: &[f64],
+        world: &World,
+        united: bool,
+    ) -> Self {
         let mut members = Vec::new();
-        let mut memory = f64::INFINITY;
+        let (mut memory, mut whole, mut within) = (f64::INFINITY, f64::INFINITY, 0.0_f64);
         for (class, share) in classes.iter().zip(shares).filter(|(_, share)| **share > 0.0) {
             let devices = f64::from(class.devices);
             let peak = class.accelerator.peak.bf16.map_or(0.0, FlopPerSecond::get);
-            let present = f64::from(class.count) * share * class.availability;
-            let rate = FlopPerSecond(peak * devices * world.utilisation);
+            let together = as_one(class, united);
+            let present = f64::from(class.count) * share * class.availability / together;
+            let rate = FlopPerSecond(peak * devices * world.utilisation * together);
             members.push(Member { class, present, rate });
             let holds = class.accelerator.memory.map_or(0.0, Bytes::get) * devices;
-            memory = memory.min(holds);
+            (memory, whole) = (memory.min(holds * together), whole.min(holds));
+            if let Some(place) = class.place.filter(|_| united) {
+                within = within.max((together - 1.0) / together / place.bandwidth.get());
+            }
         }
         let present = members.iter().map(|member| member.present).sum();
+        let peers = classes.iter().zip(shares).map(|(class, share)| {
+            (f64::from(class.count) * share / as_one(class, united) + 1e-9).floor()
+        });
+        let peers = peers.sum();
         let rate = members.iter().map(|member| member.present * member.rate.get()).sum();
-        let recover = world.recover;
-        Self { shares: shares.to_vec(), members, present, rate, memory, recover }
+        let (shares, recover, congestion) = (shares.to_vec(), world.recover, world.congestion);
+        Self { shares, members, present, peers, rate, memory, whole, within, congestion, recover }
+    }
+
+    /// Seconds of each inner step in which the peers of a place sum, nothing hidden, with a model
+    /// that needs `held` bytes per parameter.
+    pub(super) fn inner_sum(&self, parameters: f64, held: f64) -> f64 {
+        let times = if parameters * held > self.whole { SHARDED } else { SUMMED };
+        parameters * WITHIN * times * self.within
+    }
+
+    /// The share of the sums that come out right and in time, each taking `time` seconds.
+    pub(super) fn kept(&self, exchange: Exchange, stages: u32, time: f64, defence: Defence) -> f64 {
+        let leaves = |member: &Member<'a>| {
+            let gone = |session: Seconds| -f64::exp_m1(-time / session.get());
+            member.class.session.map_or(0.0, gone) * member.present / self.present
+        };
+        let leaving: f64 = self.members.iter().map(leaves).sum();
+        let lying = defence.adversaries * (1.0 - defence.audit);
+        let harmful = 1.0 - (1.0 - leaving) * (1.0 - lying);
+        exchange.kept(self.present / f64::from(stages), harmful)
     }
 
     /// Copies of the model: whole pipelines, of which spare peers share the work.
     pub(super) fn replicas(&self, stages: u32) -> f64 {
-        if stages > 1 { (self.present / f64::from(stages)).floor() } else { self.present }
+        if stages > 1 {
+            (self.present / f64::from(stages)).floor()
+        } else {
+            // Of one peer that is there half of the time there is still one copy.
+            self.present.max(1.0)
+        }
     }
 
-    /// What an exchange among those that hold the same of `stages` takes.
-    pub(super) fn toll(&self, exchange: Exchange, stages: u32) -> Toll {
+    /// What an exchange among those that hold the same of `stages` takes, with an aggregator on
+    /// `server`.
+    pub(super) fn toll(&self, exchange: Exchange, stages: u32, server: Server) -> Toll {
         let of_a_stage =
             |member: &Member<'a>| Member { present: member.present / f64::from(stages), ..*member };
         let members: Vec<Member<'_>> = self.members.iter().map(of_a_stage).collect();
-        Toll::new(exchange, &members, CONGESTION, STREAMS)
+        Toll::with_server(exchange, &members, self.congestion, STREAMS, server)
     }
 
     /// What pipelines through `stages` deliver of a model of `parameters`.
@@ -113,7 +175,7 @@ impl<'a> Group<'a> {
             bytes,
             compression: ratio,
         }
-        .flow(&self.members, CONGESTION, STREAMS);
+        .flow(&self.members, self.congestion, STREAMS);
         if stages > 1 {
             // Whenever a peer leaves, its pipeline stands until another holds the stage.
             let stand = |member: &Member<'a>| {
@@ -144,10 +206,11 @@ impl Nominal {
         (flow, toll): (&Flow, &Toll),
         (stages, rhythm): (u32, Rhythm),
         (batch, update): (f64, f64),
+        inner_sum: f64,
     ) -> Self {
         let pipelines = group.replicas(stages);
         let filled = flow.filled((batch / pipelines / SEQUENCE).max(1.0));
-        let step = batch / (flow.tokens * filled);
+        let step = batch / (flow.tokens * filled) + inner_sum;
         let exchange = toll.time(Bytes(update)).get();
         let waiting = match rhythm {
             Rhythm::EveryStep | Rhythm::Every { .. } => exchange,
@@ -166,7 +229,7 @@ impl Nominal {
         tokens: f64,
         state: f64,
         jitter: f64,
-        defence: Defence,
+        (defence, kept): (Defence, f64),
     ) -> f64 {
         let compute = self.compute * (1.0 + defence.audit) * (jitter * QUORUM_Z).exp();
         let round = compute + self.waiting;
@@ -179,7 +242,7 @@ impl Nominal {
             stays += member.present * member.rate.get() / group.rate * kept;
         }
         let late = if jitter > 0.0 { 1.0 / (2.0 - QUORUM) } else { 1.0 };
-        tokens * stays * late * (1.0 - defence.adversaries) / round
+        tokens * stays * late * kept * (1.0 - defence.adversaries) / round
     }
 }
 
@@ -207,20 +270,28 @@ pub struct Delivered {
     pub stragglers: Seconds,
     /// All of it.
     pub round: Seconds,
+    /// The share of the sums that come out right and in time.
+    pub kept: f64,
     /// The share of the tokens offered that counts.
     pub useful: f64,
     /// Tokens a second that count.
     pub tokens_per_second: f64,
-    /// Sent by a peer in a round: updates, and activations in a pipeline.
+    /// Sent by a peer, or by a place as one, in a round: updates, and activations in a pipeline.
     pub sent: Bytes,
     /// Received by one.
     pub received: Bytes,
     /// The line that bounds the exchange or the pipeline.
     pub bound_by: String,
+    /// The line that bounds the exchange.
+    pub sum_bound_by: String,
+    /// The share of a sum in shares that all peers of each class own, in the swarm's order.
+    pub owned: Vec<f64>,
+    /// How many take part in one sum.
+    pub copies: f64,
     /// Power of all peers while they are there: IT.
     pub watts: f64,
-    /// The peers and rules, for the simulation by events.
-    pub(super) played: (Vec<Peer>, Rules),
+    /// Peers, how many of each, and rules, for the simulation by events.
+    pub(super) played: (Vec<(Peer, f64)>, Rules),
 }
 
 impl Delivered {
@@ -231,33 +302,50 @@ impl Delivered {
         world: &World,
         defence: Defence,
     ) -> Self {
-        let classes = in_world(classes, world);
-        let group = Group::new(&classes, &design.members, world);
+        let united = design.united;
+        let classes = in_world(classes, world, united);
+        let group = Group::new(&classes, &design.members, world, united);
         let (parameters, stages) = (design.parameters.get(), design.stages);
-        let (flow, toll) = (group.flow(parameters, stages), group.toll(design.exchange, stages));
+        let mut owns = owned(&group.members, group.congestion, STREAMS).into_iter();
+        let takes_part = design.members.iter().map(|share| *share > 0.0);
+        let owned: Vec<f64> =
+            takes_part.map(|yes| if yes { owns.next().unwrap_or(0.0) } else { 0.0 }).collect();
+        let server = design.server(group.present / f64::from(stages));
+        let flow = group.flow(parameters, stages);
+        let toll = group.toll(design.exchange, stages, server);
         let batch = design.batch.get();
-        let update = parameters / f64::from(stages) * design.compression.bytes;
-        let nominal =
-            Nominal::new(&group, (&flow, &toll), (stages, design.rhythm), (batch, update));
+        let update = design.update().get();
+        let nominal = Nominal::new(
+            &group,
+            (&flow, &toll),
+            (stages, design.rhythm),
+            (batch, update),
+            group.inner_sum(parameters, world.held),
+        );
         let steps = f64::from(design.rhythm.steps());
+        let one_sum = nominal.exchange / design.rhythm.sums();
+        let kept = group.kept(design.exchange, stages, one_sum, defence);
+        let mut at_places = 0.0;
         let mut peers = Vec::new();
         let mut watts = 0.0;
         for member in &group.members {
             let class = member.class;
             let share = member.rate.get() / group.rate;
             let peer = Peer {
-                speed: batch / nominal.step * share,
+                // What a sum loses was computed in vain.
+                speed: batch / nominal.step * share * kept,
                 exchange: Seconds(nominal.waiting),
                 join: Seconds(state(parameters, stages) / class.down.get()),
                 session: class.session,
                 availability: class.availability,
             };
-            let count = (member.present / class.availability).round().max(1.0) as usize;
-            peers.extend(std::iter::repeat_n(peer, count));
+            peers.push((peer, (member.present / class.availability).round().max(1.0)));
             let busy = nominal.compute / (nominal.compute + nominal.waiting);
             let power = Power::new(&class.accelerator, class.devices, busy, 1.0);
             let host = if class.accelerator.server_power.is_some() { 0.0 } else { world.host };
-            watts += member.present * (power.map_or(0.0, |power| power.it.get()) + host);
+            let together = as_one(class, united);
+            at_places += member.present * together;
+            watts += member.present * together * (power.map_or(0.0, |power| power.it.get()) + host);
         }
         let rules = Rules {
             rounds: 1000,
@@ -271,7 +359,7 @@ impl Delivered {
             audit: defence.audit,
             seed: 0,
         };
-        let Expected { round, participants, tokens, .. } = expected(&peers, &rules);
+        let Expected { round, participants, tokens, .. } = expected_of(&peers, &rules);
         let offered = batch * steps;
         let each = offered / group.present.max(1e-9);
         let through = flow.sent.get() * each * f64::from(stages);
@@ -281,7 +369,8 @@ impl Delivered {
             toll.bound_by.clone()
         };
         Self {
-            peers: participants,
+            peers: participants * at_places / group.present.max(1e-9),
+            kept,
             replicas: group.replicas(stages),
             step: Seconds(nominal.step),
             compute: Seconds(nominal.compute),
@@ -294,6 +383,9 @@ impl Delivered {
             sent: Bytes(update * toll.sent + through),
             received: Bytes(update * toll.received + through),
             bound_by,
+            sum_bound_by: toll.bound_by,
+            owned,
+            copies: group.present / f64::from(stages),
             watts,
             played: (peers, rules),
         }

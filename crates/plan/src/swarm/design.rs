@@ -1,6 +1,8 @@
 //! One way to train on a swarm.
 
+use machines::swarm::exchange::Server;
 use machines::swarm::round::{Exchange, Rhythm};
+use machines::{Bytes, BytesPerSecond};
 use runs::{Parameters, Tokens};
 
 use super::facts::Compression;
@@ -75,8 +77,23 @@ impl Family {
         }
     }
 
-    pub(super) fn exchange(compression: &Compression) -> Exchange {
-        if compression.sums { Exchange::Shares } else { Exchange::AllGather }
+    /// Ways in which updates so compressed can travel, an aggregator where there is one: sums on
+    /// their way only where they stay as small.
+    pub(super) fn exchanges(
+        compression: &Compression,
+        aggregator: bool,
+    ) -> impl Iterator<Item = Exchange> + '_ {
+        const ORDER: [Exchange; 5] = [
+            Exchange::Shares,
+            Exchange::Ring,
+            Exchange::Butterfly,
+            Exchange::AllGather,
+            Exchange::Aggregator,
+        ];
+        ORDER.into_iter().filter(move |exchange| match exchange {
+            Exchange::Aggregator => aggregator,
+            exchange => compression.sums || !exchange.adds_up(),
+        })
     }
 }
 
@@ -96,8 +113,12 @@ pub struct SwarmDesign {
     pub members: Vec<f64>,
     /// Peers that a model is spread over: 1 where each holds all of it.
     pub stages: u32,
+    /// Whether the peers of a place sum every inner step within it and send as one.
+    pub united: bool,
     /// How updates travel.
     pub exchange: Exchange,
+    /// The line of the aggregator, where there is one.
+    pub aggregator: Option<BytesPerSecond>,
     /// How often.
     pub rhythm: Rhythm,
     /// The compression, by its place in the catalogue.
@@ -108,4 +129,28 @@ pub struct SwarmDesign {
     pub batch: Tokens,
     /// Model size.
     pub parameters: Parameters,
+}
+
+impl SwarmDesign {
+    /// What one that holds a stage sends into a sum.
+    pub(super) fn update(&self) -> Bytes {
+        Bytes(self.parameters.get() / f64::from(self.stages) * self.compression.bytes)
+    }
+
+    /// The aggregator for updates of so many; one that nobody has is as wide as need be.
+    pub(super) fn server(&self, updates: f64) -> Server {
+        server(self.aggregator, &self.compression, updates)
+    }
+}
+
+/// Sparse updates have different places: their sum is as many times larger, up to all parameters in
+/// a byte each.
+pub(super) fn server(
+    line: Option<BytesPerSecond>,
+    compression: &Compression,
+    updates: f64,
+) -> Server {
+    let all = (1.0 / compression.bytes).max(1.0);
+    let growth = if compression.sums { 1.0 } else { updates.clamp(1.0, all) };
+    Server { line: line.unwrap_or(Server::WIDE.line), growth }
 }

@@ -1,7 +1,8 @@
 //! The peers of a swarm, or the sites of a cluster taken as peers.
 
 use diagnostic::Diagnostic;
-use machines::{Cluster, PeerClass};
+use machines::swarm::link::Congestion;
+use machines::{BytesPerSecond, Cluster, PeerClass};
 
 /// Who could take part.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +15,10 @@ pub struct Peers {
     pub source: String,
     /// Classes of like peers.
     pub classes: Vec<PeerClass>,
+    /// The line, each way, of a server that could sum for all; none on ordinary internet.
+    pub aggregator: Option<BytesPerSecond>,
+    /// How senders avoid congestion.
+    pub congestion: Congestion,
 }
 
 impl Peers {
@@ -47,6 +52,7 @@ impl Peers {
                     loss: wan.loss,
                     availability: 1.0,
                     session: None,
+                    place: None,
                 });
             }
         }
@@ -72,7 +78,9 @@ impl Peers {
         }
         let (title, name, source) =
             (cluster.title.clone(), cluster.name.clone(), cluster.source.clone());
-        Ok(Self { title, name, source, classes })
+        // Of random loss, which home lines have, BBR takes no notice.
+        let (aggregator, congestion) = (None, Congestion::Bbr);
+        Ok(Self { title, name, source, classes, aggregator, congestion })
     }
 
     /// All peers.

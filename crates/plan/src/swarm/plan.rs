@@ -2,8 +2,9 @@
 
 use diagnostic::Diagnostic;
 use laws::Setting;
-use machines::swarm::events::{Outcome, Rules, simulate};
-use machines::{Bytes, Joules, Usd};
+use machines::swarm::events::{Outcome, Peer, Rules, simulate};
+use machines::swarm::exchange::Exchange;
+use machines::{Bytes, BytesPerSecond, Joules, Usd};
 use runs::{Parameters, Seconds, Tokens};
 
 use super::campus::{Campus, Rival};
@@ -63,6 +64,26 @@ pub struct Scheme {
     pub best: Option<(SwarmDesign, Delivered, Seconds)>,
 }
 
+/// A design with another way of exchanging updates, all else the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Way {
+    /// How updates travel.
+    pub exchange: Exchange,
+    /// Whether the peers of a place send as one.
+    pub united: bool,
+    /// One sum of the whole update.
+    pub sum: Seconds,
+    /// The share of the sums that come out right and in time.
+    pub kept: f64,
+    /// The line that bounds it.
+    pub bound_by: String,
+    /// How long the run takes so; `None` where it does not reach the loss.
+    pub time: Option<Seconds>,
+    /// The line of an aggregator that nobody has and this would need to be no slower than its peers
+    /// allow.
+    pub lacks: Option<BytesPerSecond>,
+}
+
 /// A size of model trained to the loss of its compute-optimal run, 20 tokens per parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BySize {
@@ -111,6 +132,8 @@ pub struct SwarmPlan {
     pub campus: Option<Campus>,
     /// How long the quickest design takes in which every peer takes part; `None` where none does.
     pub everybody: Option<Seconds>,
+    /// The design with every way of exchanging updates, its own first.
+    pub ways: Vec<Way>,
     /// The best of each kind.
     pub schemes: Vec<Scheme>,
     /// Sizes from 100M to 1T.
@@ -125,6 +148,8 @@ pub struct SwarmPlan {
 const SIZES: [f64; 9] = [1e8, 3e8, 1e9, 3e9, 1e10, 3e10, 1e11, 3e11, 1e12];
 /// Tokens per parameter of a compute-optimal run (Hoffmann et al. 2022).
 const RATIO: f64 = 20.0;
+/// Peers that are played one by one at most.
+const MOST_PLAYED: f64 = 1e6;
 /// Steps of halving when a loss is looked for.
 const HALVINGS: u32 = 22;
 
@@ -169,13 +194,14 @@ impl SwarmQuestion {
         let believed = self.believed.clone().repeated(self.draws);
         let draws = believed.draws();
         let curve = Curve::new(&believed, &self.given)?;
-        let worlds = World::all(self.seed, draws)?;
+        let worlds = World::all(self.seed, draws, self.peers.congestion)?;
         let best_guess = &worlds[0];
         let facts = facts()?;
         let critical = Critical::new()?;
         let defence = Defence { adversaries: self.adversaries, audit: self.audit };
         let problem = Problem {
             classes: &self.peers.classes,
+            aggregator: self.peers.aggregator,
             world: best_guess,
             compressions: &facts.compressions,
             space: &self.space,
@@ -230,6 +256,7 @@ impl SwarmQuestion {
         }
         let problem = Problem { space: &self.space, ..whole };
         let sizes = self.sizes(&problem, &curve, &critical, rival.as_ref(), &mut counts)?;
+        let ways = self.ways(&rows, &design, target, best_guess, defence);
         let sent_a_day = delivered.sent_a_day();
         Ok(SwarmPlan {
             loss,
@@ -245,6 +272,7 @@ impl SwarmQuestion {
             energy: Drawn::from_rows(&one.energy),
             campus,
             everybody: everybody.map(Seconds),
+            ways,
             schemes,
             sizes,
             counts,
@@ -252,6 +280,49 @@ impl SwarmQuestion {
             design,
             delivered,
         })
+    }
+
+    /// `design` with each way of exchanging that its compression allows, an aggregator included that
+    /// nobody has: what it would need.
+    fn ways(
+        &self,
+        rows: &[Row],
+        design: &SwarmDesign,
+        target: Target,
+        world: &World,
+        defence: Defence,
+    ) -> Vec<Way> {
+        let classes = &self.peers.classes;
+        let places = design.stages == 1 && classes.iter().any(|class| class.place.is_some());
+        let mut ways = Vec::new();
+        for united in [design.united, !design.united] {
+            if united != design.united && !places {
+                continue;
+            }
+            for exchange in Family::exchanges(&design.compression, true) {
+                let other = SwarmDesign { united, exchange, ..design.clone() };
+                let delivered = Delivered::new(classes, &other, world, defence);
+                let time = exact(rows, &other, &delivered, target, world);
+                let lacking = exchange == Exchange::Aggregator && self.peers.aggregator.is_none();
+                // What all send in the time that the slowest takes.
+                let whole = delivered.copies * other.update().get() / delivered.exchange.get();
+                ways.push(Way {
+                    exchange,
+                    united,
+                    sum: delivered.exchange,
+                    kept: delivered.kept,
+                    bound_by: delivered.sum_bound_by,
+                    time,
+                    lacks: lacking.then_some(BytesPerSecond(2.0 * whole)),
+                });
+            }
+        }
+        ways.sort_by(|a, b| {
+            let own = |way: &Way| way.exchange != design.exchange || way.united != design.united;
+            let time = |way: &Way| way.time.map_or(f64::INFINITY, Seconds::get);
+            own(a).cmp(&own(b)).then(time(a).total_cmp(&time(b)))
+        });
+        ways
     }
 
     /// The sizes that are searched: the given one, or ten per decade up to what the largest
@@ -341,7 +412,8 @@ fn exact(
     let rise = rise(world, parameters, delivered.replicas, steps, at, stages);
     let tokens = row.tokens(target.loss * (-rise).exp())?
         * (1.0 + design.batch.get() / (target.critical * world.critical_batch));
-    Some(Seconds(tokens / delivered.tokens_per_second))
+    let time = tokens / delivered.tokens_per_second;
+    time.is_finite().then_some(Seconds(time))
 }
 
 /// The least loss that some design reaches in `time`.
@@ -488,9 +560,18 @@ impl SwarmPlan {
     /// The design played by events with a seed: what its closed form is checked against.
     ///
     /// # Errors
-    /// Peers and rules out of range; a plan's own are not.
+    /// Peers and rules out of range, and more peers than can be played one by one.
     pub fn play(&self, rounds: u32, seed: u64) -> Result<Outcome, Diagnostic> {
-        let (peers, rules) = &self.delivered.played;
-        simulate(peers, &Rules { rounds, seed, ..*rules })
+        let (groups, rules) = &self.delivered.played;
+        let all: f64 = groups.iter().map(|(_, count)| count).sum();
+        if all > MOST_PLAYED {
+            let message = format!("{all} peers are too many to play one by one");
+            return Err(Diagnostic::error(message)
+                .note(format!("at most {MOST_PLAYED}"))
+                .help("leave out --events: the closed form says the same within some per cent"));
+        }
+        let each = groups.iter().map(|(peer, count)| std::iter::repeat_n(*peer, *count as usize));
+        let peers: Vec<Peer> = each.flatten().collect();
+        simulate(&peers, &Rules { rounds, seed, ..*rules })
     }
 }

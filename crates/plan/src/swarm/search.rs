@@ -1,11 +1,12 @@
 //! The quickest design for a loss: all of them, those that cannot win left out.
 
-use machines::PeerClass;
+use machines::swarm::exchange::{Exchange, Toll};
+use machines::{Bytes, BytesPerSecond, PeerClass};
 use runs::{Parameters, Tokens};
 
 use super::curve::Row;
 use super::delivered::{Defence, Group, Nominal, SEQUENCE, in_world, state};
-use super::design::{Family, SwarmDesign};
+use super::design::{Family, SwarmDesign, server};
 use super::facts::Compression;
 use super::world::World;
 
@@ -29,6 +30,10 @@ pub struct Space {
     pub stages: Option<u32>,
     /// The kind.
     pub family: Option<Family>,
+    /// How updates travel.
+    pub exchange: Option<Exchange>,
+    /// Whether the peers of a place send as one.
+    pub united: Option<bool>,
     /// Whether every peer takes part.
     pub everybody: bool,
 }
@@ -36,6 +41,7 @@ pub struct Space {
 /// What every search of a question shares.
 pub(super) struct Problem<'a> {
     pub(super) classes: &'a [PeerClass],
+    pub(super) aggregator: Option<BytesPerSecond>,
     pub(super) world: &'a World,
     pub(super) compressions: &'a [Compression],
     pub(super) space: &'a Space,
@@ -52,15 +58,15 @@ pub(super) struct Target {
 
 /// Classes of which all subsets are tried.
 const SUBSETS: usize = 6;
-/// Shares of the peers of a subset that take part.
-const SHARES: [f64; 6] = [1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125];
+/// Of a subset all take part, half, a quarter and so on, down to this many peers.
+const FEWEST: f64 = 2.0;
 /// Batches up to so many times the critical one.
 const MOST_BATCH: f64 = 64.0;
 
 impl Problem<'_> {
     /// Who may take part: every subset of the classes, and parts of it. With many classes, the
     /// quickest lines first.
-    fn groups<'c>(&self, classes: &'c [PeerClass]) -> Vec<Group<'c>> {
+    fn groups<'c>(&self, classes: &'c [PeerClass], united: bool) -> Vec<Group<'c>> {
         let count = classes.len();
         let subsets: Vec<Vec<bool>> = if count <= SUBSETS {
             (1_u32..1 << count)
@@ -72,15 +78,21 @@ impl Problem<'_> {
             (1..=count).map(|n| (0..count).map(|i| order[..n].contains(&i)).collect()).collect()
         };
         if self.space.everybody {
-            return vec![Group::new(classes, &vec![1.0; count], self.world)];
+            return vec![Group::new(classes, &vec![1.0; count], self.world, united)];
         }
         let mut groups: Vec<Group<'c>> = Vec::new();
         for subset in &subsets {
-            for share in SHARES {
+            let inside = classes.iter().zip(subset).filter(|(_, inside)| **inside);
+            let peers: f64 = inside.map(|(class, _)| f64::from(class.count)).sum();
+            let halvings = (peers / FEWEST).log2().max(0.0) as i32;
+            // And one peer alone, which sends nothing.
+            let alone = subset.iter().filter(|inside| **inside).count() == 1 && peers > 1.0;
+            let alone = alone.then_some(1.0 / peers);
+            for share in (0..=halvings).map(|halved| 0.5_f64.powi(halved)).chain(alone) {
                 let shares: Vec<f64> =
                     subset.iter().map(|inside| if *inside { share } else { 0.0 }).collect();
-                let group = Group::new(classes, &shares, self.world);
-                if group.present >= 1.0 && group.rate > 0.0 {
+                let group = Group::new(classes, &shares, self.world, united);
+                if group.peers >= 1.0 && group.rate > 0.0 {
                     groups.push(group);
                 }
             }
@@ -88,6 +100,35 @@ impl Problem<'_> {
         // The strongest first, so that the best so far soon rules others out.
         groups.sort_by(|a, b| b.rate.total_cmp(&a.rate));
         groups
+    }
+
+    /// Ways to exchange among the peers of `group` that hold the same of `stages`, with the place of
+    /// the compression; those that another beats in every respect left out.
+    fn ways(&self, family: Family, group: &Group<'_>, stages: u32) -> Vec<(usize, Exchange, Toll)> {
+        let updates = group.present / f64::from(stages);
+        let mut ways: Vec<(usize, Exchange, Toll)> = Vec::new();
+        for (at, one) in self.compressions.iter().enumerate() {
+            let wanted = self.space.compression.as_ref().is_none_or(|asked| *asked == one.name);
+            if !wanted || !family.suits(one) {
+                continue;
+            }
+            for exchange in Family::exchanges(one, self.aggregator.is_some()) {
+                if self.space.exchange.is_some_and(|asked| asked != exchange) {
+                    continue;
+                }
+                let toll = group.toll(exchange, stages, server(self.aggregator, one, updates));
+                let beats = |(other_at, other, better): &(usize, Exchange, Toll)| {
+                    *other_at == at
+                        && better.per_byte <= toll.per_byte * (1.0 + 1e-9)
+                        && better.delay <= toll.delay
+                        && other.kept(updates, 0.5) >= exchange.kept(updates, 0.5)
+                };
+                if !ways.iter().any(beats) {
+                    ways.push((at, exchange, toll));
+                }
+            }
+        }
+        ways
     }
 
     /// The quickest design of `family` that reaches `target` in less than `limit` seconds, among
@@ -103,10 +144,33 @@ impl Problem<'_> {
         if self.space.family.is_some_and(|asked| asked != family) {
             return None;
         }
-        let classes = in_world(self.classes, self.world);
-        let groups = self.groups(&classes);
+        let places = self.classes.iter().any(|class| class.place.is_some());
+        let mut best = None;
+        for united in [false, true] {
+            let asked = self.space.united.is_none_or(|asked| asked == united);
+            // A pipeline's stages are at peers, not at places.
+            if !asked || united && (!places || family == Family::Pipeline) {
+                continue;
+            }
+            let limit = best.as_ref().map_or(limit, |(_, least)| *least);
+            best = self.search_among(family, (rows, target), limit, united, counts).or(best);
+        }
+        best
+    }
+
+    fn search_among(
+        &self,
+        family: Family,
+        (rows, target): (&[Row], Target),
+        limit: f64,
+        united: bool,
+        counts: &mut Counts,
+    ) -> Option<(SwarmDesign, f64)> {
+        let classes = in_world(self.classes, self.world, united);
+        let groups = self.groups(&classes, united);
         let rhythms = family.rhythms(self.space.steps);
         let stages = family.stages(self.space.stages);
+        let held = self.world.held;
         let (mut best, mut least) = (None, limit);
         for group in &groups {
             for &stages in &stages {
@@ -115,17 +179,10 @@ impl Problem<'_> {
                 if replicas < if stages > 1 { 2.0 } else { 1.0 } {
                     continue;
                 }
-                let tolls: Vec<_> = (self.compressions.iter())
-                    .map(|one| {
-                        let asked = self.space.compression.as_ref();
-                        let wanted = asked.is_none_or(|asked| *asked == one.name);
-                        (wanted && family.suits(one))
-                            .then(|| group.toll(Family::exchange(one), stages))
-                    })
-                    .collect();
+                let ways = self.ways(family, group, stages);
                 for row in rows {
                     let parameters = row.parameters;
-                    if parameters * self.world.held / f64::from(stages) > group.memory {
+                    if parameters * held / f64::from(stages) > group.memory {
                         continue;
                     }
                     let Some(fewest) = row.tokens(target.loss) else { continue };
@@ -134,16 +191,18 @@ impl Problem<'_> {
                         continue;
                     }
                     let flow = group.flow(parameters, stages);
-                    for (at, toll) in tolls.iter().enumerate() {
-                        let Some(toll) = toll else { continue };
-                        let update = parameters / f64::from(stages) * self.compressions[at].bytes;
+                    let inner_sum = group.inner_sum(parameters, held);
+                    for (at, exchange, toll) in &ways {
+                        let update = parameters / f64::from(stages) * self.compressions[*at].bytes;
                         for &rhythm in &rhythms {
                             let steps = f64::from(rhythm.steps());
-                            let rise = self.rise(parameters, replicas, steps, at, stages);
+                            let rise = self.rise(parameters, replicas, steps, *at, stages);
                             let Some(fewest) = row.tokens(target.loss * (-rise).exp()) else {
                                 continue;
                             };
-                            if 6.0 * parameters * fewest / group.rate >= least {
+                            let one_sum = toll.time(Bytes(update)).get() / rhythm.sums();
+                            let kept = group.kept(*exchange, stages, one_sum, self.defence);
+                            if 6.0 * parameters * fewest / group.rate >= least * kept {
                                 counts.pruned += 1;
                                 continue;
                             }
@@ -155,21 +214,22 @@ impl Problem<'_> {
                                     (&flow, toll),
                                     (stages, rhythm),
                                     (batch, update),
+                                    inner_sum,
                                 );
                                 let rate = nominal.quick_rate(
                                     group,
                                     batch * steps,
                                     state(parameters, stages),
                                     self.world.jitter,
-                                    self.defence,
+                                    (self.defence, kept),
                                 );
                                 counts.evaluated += 1;
                                 let time = tokens / rate;
                                 if time < least {
                                     least = time;
                                     best = Some((
-                                        group.shares.clone(),
-                                        (stages, rhythm, at),
+                                        (group.shares.clone(), united),
+                                        (stages, rhythm, *at, *exchange),
                                         (batch, parameters),
                                     ));
                                 }
@@ -180,17 +240,18 @@ impl Problem<'_> {
                 }
             }
         }
-        let (members, (stages, rhythm, at), (batch, parameters)) = best?;
-        let compression = self.compressions[at].clone();
+        let ((members, united), (stages, rhythm, at, exchange), (batch, parameters)) = best?;
         Some((
             SwarmDesign {
                 family,
                 members,
                 stages,
-                exchange: Family::exchange(&compression),
+                united,
+                exchange,
+                aggregator: self.aggregator,
                 rhythm,
                 compression_at: at,
-                compression,
+                compression: self.compressions[at].clone(),
                 batch: Tokens(batch),
                 parameters: Parameters(parameters),
             },

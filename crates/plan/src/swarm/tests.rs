@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use laws::{FitOptions, Law, Setting, catalogue, fit};
-use machines::BytesPerSecond;
+use machines::swarm::exchange::Exchange;
+use machines::swarm::link::Congestion;
+use machines::{BytesPerSecond, Place};
 use runs::{Asked, Observations, Request, RunTable, Seconds};
 
 use super::*;
@@ -33,7 +35,7 @@ const TAX: Tax =
 
 #[test]
 fn the_tax_of_the_catalogue_is_that_of_the_published_runs() {
-    let best = &World::all(0, 0).unwrap()[0].tax;
+    let best = &World::all(0, 0, Congestion::Bbr).unwrap()[0].tax;
     assert_eq!(*best, TAX);
     // Charles et al. 2025, table 4: ln(L_8 / L_1) at H = 30.
     for (size, one, eight) in [(3.5e7, 3.482, 3.621), (1.3e9, 2.451, 2.493)] {
@@ -156,6 +158,91 @@ fn what_is_fixed_stays_fixed() {
     let design = asked.answer().unwrap().design;
     assert_eq!((design.family, design.stages), (Family::Pipeline, 3));
     assert_eq!(design.rhythm.steps(), 77);
+}
+
+/// A swarm of equal peers that hold the model and exchange int8 every 30 steps.
+fn equal_peers(line: f64, round_trip: f64) -> SwarmQuestion {
+    let mut asked = question("covenant", Goal::Loss(2.6));
+    asked.campus = None;
+    asked.size = Some(runs::Parameters(1e9));
+    asked.space = Space {
+        family: Some(Family::DiLoCo),
+        compression: Some("int8".into()),
+        steps: Some(30),
+        ..Space::default()
+    };
+    let class = &mut asked.peers.classes[0];
+    (class.up, class.down) = (BytesPerSecond(line), BytesPerSecond(line));
+    (class.session, class.availability, class.round_trip) = (None, 1.0, Seconds(round_trip));
+    asked
+}
+
+#[test]
+fn each_way_to_exchange_is_chosen_where_it_is_the_best() {
+    let chosen = |asked: &SwarmQuestion| {
+        let plan = asked.answer().unwrap();
+        let time = plan.ways[0].time.unwrap().get();
+        assert_eq!(plan.ways[0].exchange, plan.design.exchange);
+        // No other way that is there is quicker.
+        let here = plan.ways.iter().filter(|way| way.lacks.is_none());
+        let others =
+            here.filter_map(|way| way.time.map(Seconds::get)).fold(f64::INFINITY, f64::min);
+        assert!(time <= others * 1.02, "{time} {others}");
+        plan.design.exchange
+    };
+    // Lines on which a sum takes a good tenth of the computing between sums.
+    let plain = equal_peers(2e10, 0.0);
+    assert_eq!(chosen(&plain), Exchange::Shares);
+    // Where every fifth lies, it pays to make every sum twice.
+    let hostile = SwarmQuestion { adversaries: 0.2, ..plain.clone() };
+    assert_eq!(chosen(&hostile), Exchange::Butterfly);
+    // Much wider down than up, a server that sums halves what goes up.
+    let mut home = plain.clone();
+    home.peers.classes[0].down = BytesPerSecond(5.0 * home.peers.classes[0].up.get());
+    home.peers.aggregator = Some(BytesPerSecond(1e13));
+    assert_eq!(chosen(&home), Exchange::Aggregator);
+    // One whose own line is slow does not.
+    home.peers.aggregator = Some(BytesPerSecond(1e6));
+    assert_ne!(chosen(&home), Exchange::Aggregator);
+    // And three such homes fetch each other's updates, which go up once.
+    let mut few = plain;
+    few.peers.classes[0].count = 3;
+    few.peers.classes[0].down = BytesPerSecond(20.0 * few.peers.classes[0].up.get());
+    assert_eq!(chosen(&few), Exchange::AllGather);
+}
+
+#[test]
+fn peers_of_a_place_send_as_one_unless_their_own_network_is_slower_than_the_world() {
+    let mut asked = equal_peers(14e6, 0.08);
+    asked.peers.classes[0].count = 32;
+    let united = |asked: &SwarmQuestion, mbit: f64| {
+        let mut asked = asked.clone();
+        let bandwidth = BytesPerSecond(mbit * 1e6 / 8.0);
+        asked.peers.classes[0].place = Some(Place { peers: 8, bandwidth });
+        let plan = asked.answer().unwrap();
+        assert!(plan.ways.iter().any(|way| way.united) && plan.ways.iter().any(|way| !way.united));
+        (plan.design.united, plan.delivered.replicas, plan.delivered.peers)
+    };
+    let (one, replicas, peers) = united(&asked, 100_000.0);
+    assert!(one && (peers / replicas - 8.0).abs() < 0.5, "{one} {peers} {replicas}");
+    assert!(!united(&asked, 1.0).0);
+    // What a single peer cannot hold, a place can in shards.
+    asked.size = Some(runs::Parameters(2e11));
+    asked.goal = Goal::Loss(2.3);
+    assert!(asked.answer().is_err());
+    assert!(united(&asked, 100_000.0).0);
+}
+
+#[test]
+fn congestion_control_counts_where_lines_lose_packets() {
+    let mut asked = equal_peers(14e6, 0.08);
+    // Alone, a peer would wait for no line.
+    asked.space.everybody = true;
+    asked.peers = asked.peers.with_packet_loss(0.01).unwrap();
+    let bbr = asked.answer().unwrap().time.best;
+    asked.peers.congestion = Congestion::Reno;
+    assert!(asked.answer().unwrap().time.best.get() > 1.2 * bbr.get());
+    assert!(asked.peers.with_packet_loss(0.6).is_err());
 }
 
 #[test]

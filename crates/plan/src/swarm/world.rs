@@ -1,6 +1,7 @@
 //! The uncertain numbers of a swarm, as they may be together: one world per draw.
 
 use diagnostic::Diagnostic;
+use machines::swarm::link::Congestion;
 
 use super::facts::{Facts, drawn, facts};
 
@@ -72,11 +73,17 @@ pub struct World {
     pub life: f64,
     /// Seconds from the leaving of a peer to another in its place, beside fetching the stage.
     pub recover: f64,
+    /// How all senders avoid congestion.
+    pub congestion: Congestion,
 }
 
 impl World {
     /// The best guess first, then `draws` worlds of a seed.
-    pub(super) fn all(seed: u64, draws: usize) -> Result<Vec<Self>, Diagnostic> {
+    pub(super) fn all(
+        seed: u64,
+        draws: usize,
+        congestion: Congestion,
+    ) -> Result<Vec<Self>, Diagnostic> {
         let facts: &Facts = facts()?;
         let column = |name: &str| facts.drawn(name, seed, draws).map(|column| column.rows());
         let mut penalties = Vec::new();
@@ -113,6 +120,7 @@ impl World {
             host: host[row],
             life: life[row],
             recover: recover[row],
+            congestion,
         };
         Ok((0..=draws).map(one).collect())
     }

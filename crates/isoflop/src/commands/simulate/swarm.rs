@@ -3,18 +3,22 @@
 use clap::Args;
 use diagnostic::Diagnostic;
 use laws::{Fit, Setting};
+use machines::swarm::link::Congestion;
+use machines::swarm::round::Exchange;
 use machines::{Cluster, Model};
 use plan::Believed;
-use plan::swarm::{Family, Goal, Peers, Space, SwarmPlan, SwarmQuestion, time};
+use plan::swarm::{Family, Goal, Peers, Space, SwarmPlan, SwarmQuestion, bandwidth, time};
 
 use crate::commands::fit::amount;
 
 mod chart;
 mod claims;
 mod json;
+mod short;
 mod show;
 #[cfg(test)]
 mod tests;
+mod ways;
 mod words;
 
 /// What is asked of a swarm.
@@ -66,6 +70,18 @@ pub(crate) struct SwarmArgs {
     /// To another peer and back, as in `40 ms`
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     round_trip: Option<String>,
+    /// The share of packets that every line loses at random [default: the cluster's]
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
+    packet_loss: Option<f64>,
+    /// How senders avoid congestion
+    #[arg(long, value_name = "KIND", default_value = "bbr")]
+    congestion: CongestionArg,
+    /// The line, each way, of a server that could sum for all, as in `10 Gbit/s` [default: none]
+    #[arg(long, value_name = "BANDWIDTH", allow_hyphen_values = true)]
+    aggregator: Option<String>,
+    /// Only designs whose updates travel so [default: the quickest way]
+    #[arg(long, value_name = "WAY")]
+    exchange: Option<ExchangeArg>,
     /// The share of peers that send harmful updates
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, allow_hyphen_values = true)]
     adversaries: f64,
@@ -104,6 +120,54 @@ enum SchemeArg {
     Sparse,
     /// Pipelines through several peers
     Pipelines,
+}
+
+/// Congestion control.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum CongestionArg {
+    /// Takes no notice of random loss
+    Bbr,
+    /// Linux's usual one
+    Cubic,
+    /// Halves its window at each loss
+    Reno,
+}
+
+impl From<CongestionArg> for Congestion {
+    fn from(asked: CongestionArg) -> Self {
+        match asked {
+            CongestionArg::Bbr => Self::Bbr,
+            CongestionArg::Cubic => Self::Cubic,
+            CongestionArg::Reno => Self::Reno,
+        }
+    }
+}
+
+/// Ways for updates to travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ExchangeArg {
+    /// Each peer sums the share that suits its line
+    Shares,
+    /// Around a ring of all peers
+    Ring,
+    /// Pairs of peers sum, so that each sum is made twice
+    Butterfly,
+    /// Everybody fetches everybody's update
+    AllGather,
+    /// A server sums for all: with --aggregator
+    Aggregator,
+}
+
+impl From<ExchangeArg> for Exchange {
+    fn from(asked: ExchangeArg) -> Self {
+        match asked {
+            ExchangeArg::Shares => Self::Shares,
+            ExchangeArg::Ring => Self::Ring,
+            ExchangeArg::Butterfly => Self::Butterfly,
+            ExchangeArg::AllGather => Self::AllGather,
+            ExchangeArg::Aggregator => Self::Aggregator,
+        }
+    }
 }
 
 impl From<SchemeArg> for Family {
@@ -165,7 +229,17 @@ impl Answer {
             return Err(Diagnostic::error(message).help("give a share between 0.01 and 0.999"));
         }
         let lines = (args.up.as_deref(), args.down.as_deref(), args.round_trip.as_deref());
-        let peers = Peers::of(cluster)?.with_lines(lines.0, lines.1, lines.2)?;
+        let mut peers = Peers::of(cluster)?.with_lines(lines.0, lines.1, lines.2)?;
+        if let Some(share) = args.packet_loss {
+            peers = peers.with_packet_loss(share)?;
+        }
+        peers.congestion = args.congestion.into();
+        let server = args.aggregator.as_ref().map(|text| bandwidth("--aggregator", text));
+        peers.aggregator = server.transpose()?;
+        if args.exchange == Some(ExchangeArg::Aggregator) && peers.aggregator.is_none() {
+            return Err(Diagnostic::error("an aggregator needs a server with a line")
+                .help("give its line: `--aggregator '10 Gbit/s'`"));
+        }
         let goal = match (args.loss, &args.time) {
             (Some(loss), _) => Goal::Loss(loss),
             (None, Some(text)) => Goal::Time(time("--time", text)?),
@@ -195,7 +269,8 @@ impl Answer {
                 compression: args.compression.clone(),
                 stages: args.stages,
                 family: args.scheme.map(Family::from),
-                everybody: false,
+                exchange: args.exchange.map(Exchange::from),
+                ..Space::default()
             },
             adversaries: args.adversaries,
             audit: args.audit,

@@ -37,6 +37,24 @@ pub(super) fn schemes(answer: &Answer) -> (Setting, Vec<Scheme>) {
     (setting, schemes)
 }
 
+/// The scheme of the figure that the plan's design is of.
+pub(super) fn own(answer: &Answer) -> Scheme {
+    let design = &answer.plan.design;
+    let steps = f64::from(design.rhythm.steps());
+    let compression = 2.0 / design.compression.bytes;
+    match design.family {
+        Family::DataParallel => Scheme::DataParallel,
+        Family::DiLoCo => Scheme::DiLoCo { steps, compression },
+        Family::Streaming => Scheme::Streaming { steps, compression },
+        Family::Sparse => Scheme::AllGather { steps, update: design.compression.bytes },
+        // A peer's memory, not its layers, stays as the model grows.
+        Family::Pipeline => Scheme::PipelineOfMemory {
+            parameters: design.parameters.get() / f64::from(design.stages),
+            compression: ACTIVATIONS,
+        },
+    }
+}
+
 pub(super) fn plot(answer: &Answer) -> Plot {
     let (setting, schemes) = schemes(answer);
     let sizes: Vec<Parameters> =

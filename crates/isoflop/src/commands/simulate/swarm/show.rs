@@ -3,11 +3,13 @@
 use std::fmt::Write as _;
 
 use forecast::{Claim, Verdict};
-use machines::swarm::round::Rhythm;
+use machines::swarm::round::{Exchange, Rhythm};
 use machines::{Bytes, PeerClass};
 use plan::swarm::{BySize, Delivered, Goal, SwarmDesign};
 use runs::Seconds;
 
+use super::short::short;
+use super::ways::ways;
 use super::words::{COUNT, ENERGY, MONEY, TIME, amount, drawn, percent, ratio, three};
 use super::{Answer, chart};
 use crate::commands::fit::words::{bold, level, table};
@@ -17,14 +19,16 @@ use crate::text::hanging;
 pub(super) fn for_people(answer: &Answer, sources: bool, width: usize) -> String {
     let mut text = String::new();
     title(&mut text, answer, width);
+    short(&mut text, answer, width);
     design(&mut text, answer, width);
     round(&mut text, answer, width);
     totals(&mut text, answer);
     campus(&mut text, answer, width);
-    schemes(&mut text, answer);
+    ways(&mut text, answer, width);
+    schemes(&mut text, answer, width);
     sizes(&mut text, answer, width);
     intensity(&mut text, answer, width);
-    claims(&mut text, &answer.claims, width);
+    claims(&mut text, &answer.claims, sources, width);
     cautions(&mut text, answer, sources, width);
     text
 }
@@ -77,8 +81,9 @@ fn parts(design: &SwarmDesign) -> String {
         1 => String::new(),
         stages => format!(" through {stages} peers"),
     };
+    let united = if design.united { ", places summed within after every step" } else { "" };
     format!(
-        "{}{spread}, {}, {} in {}",
+        "{}{spread}, {}, {} in {}{united}",
         design.family.name(),
         rhythm(design.rhythm),
         design.exchange.name(),
@@ -278,35 +283,48 @@ fn campus(text: &mut String, answer: &Answer, width: usize) {
     }
 }
 
-fn schemes(text: &mut String, answer: &Answer) {
+/// Columns narrower than this leave some out.
+const WIDE: usize = 96;
+
+/// The table without the last columns that do not fit.
+fn fitting(text: &mut String, mut rows: Vec<Vec<String>>, width: usize) {
+    loop {
+        let mut said = String::new();
+        table(&mut said, &rows);
+        let wide = said.lines().map(|line| line.chars().count()).max().unwrap_or_default();
+        let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
+        if wide <= width || columns <= 2 {
+            text.push_str(&said);
+            return;
+        }
+        for row in &mut rows {
+            row.truncate(columns - 1);
+        }
+    }
+}
+
+fn schemes(text: &mut String, answer: &Answer, width: usize) {
     let _ = writeln!(text, "\n{}", bold("the best of each kind, at this loss"));
-    let head = ["kind", "time", "peers", "N", "H", "update", "useful", "bound by"];
-    let mut rows = vec![head.map(str::to_owned)];
+    let head = ["kind", "time", "N", "H", "update", "way", "peers", "bound by"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
     for scheme in &answer.plan.schemes {
         let name = scheme.family.name().to_owned();
         let Some((design, delivered, time)) = &scheme.best else {
-            rows.push(
-                [name, "never".into()]
-                    .into_iter()
-                    .chain(std::iter::repeat_n(String::new(), 6))
-                    .collect::<Vec<String>>()
-                    .try_into()
-                    .unwrap_or_default(),
-            );
+            rows.push(vec![name, "never".into()]);
             continue;
         };
-        rows.push([
+        rows.push(vec![
             name,
             amount(time.get(), TIME),
-            three(delivered.peers),
             amount(design.parameters.get(), COUNT),
             design.rhythm.steps().to_string(),
             design.compression.name.clone(),
-            percent(delivered.useful),
+            design.exchange.name().to_owned(),
+            three(delivered.peers),
             delivered.bound_by.clone(),
         ]);
     }
-    table(text, &rows);
+    fitting(text, rows, width);
 }
 
 fn sizes(text: &mut String, answer: &Answer, width: usize) {
@@ -318,7 +336,13 @@ fn sizes(text: &mut String, answer: &Answer, width: usize) {
         bold("as the model grows: each size to the loss of 20 tokens per parameter")
     );
     let head = ["N", "loss", "swarm", "design", "campus", "behind", "practical"];
-    let mut rows = vec![head.map(str::to_owned)];
+    let shown = |row: [String; 7]| -> Vec<String> {
+        // The loss is the law's, and can be asked for.
+        let narrow = width < WIDE;
+        let cells = row.into_iter().enumerate().filter(|(at, _)| !(narrow && *at == 1));
+        cells.map(|(_, cell)| cell).collect()
+    };
+    let mut rows = vec![shown(head.map(str::to_owned))];
     for size in &plan.sizes {
         let BySize { parameters, loss, swarm, campus, practical } = size;
         let (time, design, behind) = match swarm {
@@ -332,7 +356,7 @@ fn sizes(text: &mut String, answer: &Answer, width: usize) {
             ),
             None => ("never".into(), "no peers hold it".into(), String::new()),
         };
-        rows.push([
+        rows.push(shown([
             amount(parameters.get(), COUNT),
             format!("{loss:.3}"),
             time,
@@ -340,7 +364,7 @@ fn sizes(text: &mut String, answer: &Answer, width: usize) {
             campus.map_or(String::new(), |campus| amount(campus.get(), TIME)),
             behind,
             if *practical { "yes".into() } else { "no".into() },
-        ]);
+        ]));
     }
     table(text, &rows);
     let said = match plan.largest_practical() {
@@ -374,10 +398,16 @@ fn intensity(text: &mut String, answer: &Answer, width: usize) {
     hanging(text, (2, 2), said, width);
 }
 
-fn claims(text: &mut String, claims: &[Claim], width: usize) {
+/// Those that do not close; all of them with the sources.
+fn claims(text: &mut String, claims: &[Claim], sources: bool, width: usize) {
     let _ = writeln!(text, "\n{}", bold("published claims, recomputed"));
+    let mut closing = 0;
     for claim in claims {
         for statement in &claim.statements {
+            if !sources && statement.verdict == Verdict::Agrees {
+                closing += 1;
+                continue;
+            }
             let word = match statement.verdict {
                 Verdict::Agrees => "closes",
                 Verdict::Partly => "closes in part",
@@ -396,6 +426,9 @@ fn claims(text: &mut String, claims: &[Claim], width: usize) {
             );
             hanging(text, (2, 4), &said, width);
         }
+    }
+    if closing > 0 {
+        let _ = writeln!(text, "  {closing} others close: --sources prints them");
     }
 }
 
@@ -418,6 +451,14 @@ fn cautions(text: &mut String, answer: &Answer, sources: bool, width: usize) {
              pipelines through dozens of homes that come and go"
                 .into(),
         );
+    }
+    if plan.design.exchange == Exchange::AllGather && plan.delivered.copies > 2.0 {
+        all.push(
+            "updates go up once, to a store such as object storage, whose price is left out".into(),
+        );
+    }
+    if plan.design.exchange == Exchange::Aggregator {
+        all.push("the aggregator's price is left out".into());
     }
     let a_day = plan.sent_a_day.get();
     if a_day > 3e10 {

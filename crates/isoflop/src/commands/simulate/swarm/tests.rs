@@ -61,6 +61,34 @@ fn json_holds_the_numbers_and_the_same_seed_the_same() {
 }
 
 #[test]
+fn offices_send_as_one_and_say_why_the_other_ways_lose() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/swarm/offices.toml");
+    insta::assert_snapshot!(shown(&format!("{file} --loss 2.7 --no-plot")));
+}
+
+#[test]
+fn eighty_columns_are_enough() {
+    let args = ["simulate", "homes-1000", "--time", "90 day", "--draws", "20"];
+    let said = respond(&Line::parse_from(args).args, 80).unwrap();
+    for line in anstream::adapter::strip_str(&said).to_string().lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}
+
+#[test]
+fn ways_can_be_asked_for_and_a_server_given() {
+    let line = "homes-1000 --loss 2.7 --scheme diloco --compression int8 --draws 0 --json";
+    let way = |more: &str| -> String {
+        let answer: Value =
+            serde_json::from_str(&simulate(&format!("{line}{more}")).unwrap()).unwrap();
+        answer["design"]["exchange"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(way(" --exchange butterfly"), "butterfly");
+    assert_eq!(way(" --exchange ring --congestion cubic --packet-loss 0.001"), "ring");
+    assert_eq!(way(" --aggregator '100 Gbit/s' --exchange aggregator"), "aggregator");
+}
+
+#[test]
 fn bad_input_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {
@@ -83,6 +111,9 @@ fn bad_input_says_what_to_do() {
         ("homes-1001", "did you mean `homes-1000`?"),
         ("homes-1000 --up '0 Mbit/s'", "more than zero"),
         ("homes-1000 --round-trip '-5 ms'", "zero or more"),
+        ("homes-1000 --aggregator '0 Mbit/s'", "more than zero"),
+        ("homes-1000 --exchange aggregator", "needs a server"),
+        ("homes-1000 --packet-loss 1", "from 0 to 0.5"),
         ("homes-1000 --loss 1.0", "no design reaches"),
         ("homes-1000 --time '3 GB'", "expected a time"),
         ("homes-1000 --level 2", "out of range"),

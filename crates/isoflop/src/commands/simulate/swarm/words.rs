@@ -17,6 +17,9 @@ pub(super) const MONEY: &[Step] =
 /// Joules.
 pub(super) const ENERGY: &[Step] =
     &[(3600.0, "Wh"), (3.6e6, "kWh"), (3.6e9, "MWh"), (3.6e12, "GWh"), (3.6e15, "TWh")];
+/// Bits a second.
+pub(super) const BITS: &[Step] =
+    &[(1.0, "bit/s"), (1e3, "kbit/s"), (1e6, "Mbit/s"), (1e9, "Gbit/s"), (1e12, "Tbit/s")];
 /// Counts.
 pub(super) const COUNT: &[Step] = &[(1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "B"), (1e12, "T")];
 
