@@ -196,10 +196,10 @@ fn knowing_a_bet_is_worth_what_decision_theory_says() {
     // A gain of 2 or a loss of 1 at even odds: unknown it is taken for 0.5, known for 1.
     let text = "[inputs]\nbet = \"bernoulli(50%)\"\n[model]\ngain = \"3 * bet - 1\"\n\
         \"worth(b)\" = \"max(mean(b * gain), 0) + max(mean((1 - b) * gain), 0) - max(mean(gain), 0)\"\n\
-        [outputs]\nworth = \"worth(bet)\"";
+        [outputs]\nknowing = \"worth(bet)\"";
     let scenario = forecast::Scenario::from_toml("x.toml", text).unwrap();
     let run = Model::new(&scenario).unwrap().run().unwrap();
-    assert!((number(&run.cases[0], "worth", 0.0) - 0.5).abs() < 0.01);
+    assert!((number(&run.cases[0], "knowing", 0.0) - 0.5).abs() < 0.01);
 }
 
 #[test]
