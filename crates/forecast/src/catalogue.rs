@@ -52,7 +52,7 @@ pub fn find(name: &str) -> Result<Scenario, Diagnostic> {
 }
 
 /// Another scenario of the catalogue, for one that is based on it.
-fn beside(_: &str, wanted: &str) -> std::io::Result<(String, String)> {
+pub(crate) fn beside(_: &str, wanted: &str) -> std::io::Result<(String, String)> {
     let stem = wanted.strip_suffix(".toml").unwrap_or(wanted);
     match SCENARIOS.iter().find(|(name, _)| *name == stem) {
         Some((name, text)) => Ok((format!("catalogue/scenarios/{name}.toml"), (*text).to_owned())),

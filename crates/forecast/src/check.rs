@@ -25,6 +25,9 @@ const PARTLY: &str = "wider tolerance";
 /// Draws behind a claim that depends on uncertain inputs.
 const SAMPLES: usize = 20_000;
 
+/// Steps of the curve that leads from what is stated to what is needed.
+const CURVE: u32 = 36;
+
 /// Seconds in a year of 365.25 days: the step by which dates and growth are moved.
 const YEAR: u64 = 31_557_600;
 
@@ -101,10 +104,22 @@ pub struct Checked {
     pub expected: Option<Verdict>,
     /// What would make it true, one input at a time; empty where it agrees.
     pub needs: Vec<Need>,
+    /// What comes out as the first input that can make it true is moved there; `None` where the
+    /// claim agrees or no such input exists.
+    pub curve: Option<Curve>,
     /// What to know about it.
     pub note: String,
     /// What nobody has measured; empty where it can be computed.
     pub missing: String,
+}
+
+/// What comes out of a claim over one of its inputs, all else as stated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Curve {
+    /// Which of [`Checked::needs`] it follows.
+    pub need: usize,
+    /// The input and what comes out, in base units, from below the one value to above the other.
+    pub points: Vec<(f64, f64)>,
 }
 
 /// The value of one input that would make a claim true, all else as stated.
@@ -154,6 +169,14 @@ pub(crate) fn prepared(scenario: &Scenario, check: &Check) -> Result<Option<Mode
         check.with.iter().chain(&check.given).map(|(name, _)| name.text()).collect();
     let model = Model::with(&scenario, &Extra { loose: &loose, definitions: &definitions })?;
     let case = &model.cases[0];
+    if let Some(stated) = &check.stated
+        && case.checked.names().contains(&STATED)
+        && case.checked.depends_on(STATED)?.iter().any(|leaf| leaf.starts_with(STATED))
+    {
+        return Err(stated
+            .error("what is stated is a number, not a distribution", "this is drawn")
+            .help("for a range write its lower end here and `to = \"...\"` beside it"));
+    }
     let of = |name: &str| case.checked.dimension_of(name);
     for (name, place) in [
         (STATED, check.stated.as_ref()),
@@ -223,6 +246,7 @@ fn checked(scenario: &Scenario, check: &Check) -> Result<Checked, Diagnostic> {
             verdict: Verdict::Unverifiable,
             expected: check.verdict,
             needs: Vec::new(),
+            curve: None,
             note: check.note.clone(),
             missing: check.missing.clone(),
         });
@@ -261,6 +285,7 @@ fn checked(scenario: &Scenario, check: &Check) -> Result<Checked, Diagnostic> {
         verdict: Verdict::Undefined,
         expected: check.verdict,
         needs: Vec::new(),
+        curve: None,
         note: check.note.clone(),
         missing: String::new(),
     };
@@ -301,6 +326,7 @@ fn checked(scenario: &Scenario, check: &Check) -> Result<Checked, Diagnostic> {
                 checked.needs.push(need);
             }
         }
+        checked.curve = claim.curve(&checked.needs);
     }
     Ok(checked)
 }
@@ -345,6 +371,24 @@ impl Claim<'_> {
             self.median(VALUE, Some((name, x))).unwrap_or(f64::NAN)
         });
         Ok(Some(Need { input: name.to_owned(), stated, needed, value }))
+    }
+
+    /// What comes out from a quarter below the stated value of the first input that has a needed
+    /// one to a quarter beyond that, on the way on which it was found.
+    fn curve(&self, needs: &[Need]) -> Option<Curve> {
+        let (number, need, needed) = (needs.iter().enumerate())
+            .find_map(|(number, need)| Some((number, need, need.needed?)))?;
+        let by_factors = walk(&need.value, need.stated) == Walk::Factors;
+        let way = |value: f64| if by_factors { (value / need.stated).ln() } else { value };
+        let (from, to) = (way(need.stated), way(needed));
+        let point = |step: u32| {
+            let share = f64::from(step) / f64::from(CURVE) * 1.5 - 0.25;
+            let along = from + share * (to - from);
+            let x = if by_factors { need.stated * along.exp() } else { along };
+            Some((x, self.median(VALUE, Some((&need.input, x))).ok()?))
+        };
+        let points: Option<Vec<(f64, f64)>> = (0..=CURVE).map(point).collect();
+        Some(Curve { need: number, points: points? })
     }
 }
 

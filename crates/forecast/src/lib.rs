@@ -64,7 +64,7 @@ mod written;
 
 pub use backtest::{Backtest, Forecaster, Origin, Scores, backtest};
 pub use breakeven::{BreakEven, Elasticity};
-pub use check::{Checked, Need, Verdict};
+pub use check::{Checked, Curve, Need, Verdict};
 pub use claims::{Claim, claims};
 pub use data::{DataSpec, Point};
 pub use dates::DateTable;

@@ -61,6 +61,35 @@ fn what_claims_would_need_makes_them_true() {
 }
 
 #[test]
+fn the_curve_of_a_claim_leads_from_what_is_stated_to_what_is_needed() {
+    for claim in all() {
+        for one in claim.statements.iter().filter(|one| one.curve.is_some()) {
+            let curve = one.curve.as_ref().unwrap();
+            let need = &one.needs[curve.need];
+            let ends = [curve.points[0].0, curve.points[curve.points.len() - 1].0];
+            for value in [need.stated, need.needed.unwrap()] {
+                let inside = ends[0].min(ends[1]) <= value && value <= ends[0].max(ends[1]);
+                assert!(inside, "{}: {value} outside {ends:?}", claim.id);
+            }
+            assert!(curve.points.iter().any(|(_, found)| found.is_finite()), "{}", claim.id);
+        }
+    }
+    let gap = all().into_iter().find(|claim| claim.id == "MGW-01").unwrap();
+    let curve = gap.statements[0].curve.clone().unwrap();
+    // One sixth of the way is the claim as stated.
+    assert!((curve.points[6].0 - 1000.0).abs() < 1e-6, "{:?}", curve.points[6]);
+    assert!((curve.points[6].1 - gap.statements[0].found).abs() < 1.0);
+}
+
+#[test]
+fn a_stated_range_is_not_a_distribution() {
+    let text = "[[check]]\nclaim = \"x\"\ngiven = { a = 2 }\nexpr = \"a\"\nstated = \"1 to 3\"";
+    let file = Scenario::from_toml("x.toml", text).unwrap();
+    let problem = claims(&[file]).unwrap_err().to_string();
+    assert!(problem.contains("`to = ") && problem.contains("x.toml:5"), "{problem}");
+}
+
+#[test]
 fn a_verdict_follows_the_numbers_and_not_the_file() {
     let text = |stated: &str| {
         format!(

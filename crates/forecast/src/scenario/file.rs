@@ -25,8 +25,12 @@ pub type Reader<'a> = &'a dyn Fn(&str, &str) -> io::Result<(String, String)>;
 /// Files are sought beside the one that names them.
 pub(super) fn beside(from: &str, wanted: &str) -> io::Result<(String, String)> {
     let path = Path::new(from).parent().unwrap_or(Path::new("")).join(wanted);
-    let text = std::fs::read_to_string(&path)?;
-    Ok((path.display().to_string(), text))
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok((path.display().to_string(), text)),
+        // A name without an ending may be one of the catalogue.
+        Err(_) if Path::new(wanted).extension().is_none() => crate::catalogue::beside(from, wanted),
+        Err(problem) => Err(problem),
+    }
 }
 
 /// Files based on files based on files: more is a mistake.

@@ -49,6 +49,9 @@ pub(crate) struct ClaimsArgs {
     /// Answer in JSON
     #[arg(long)]
     json: bool,
+    /// Leave out the plots
+    #[arg(long)]
+    no_plot: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -79,6 +82,8 @@ pub(crate) struct Answer {
     claims: Vec<Claim>,
     /// Whether they were asked for by name: those are told at length.
     named: bool,
+    /// Whether they are drawn, what leads from stated to true.
+    plot: bool,
     /// Whether verdicts are held against what is written down.
     check: bool,
 }
@@ -140,7 +145,7 @@ fn answer(args: &ClaimsArgs) -> Result<Answer, Diagnostic> {
         claims.retain(|claim| claim.verdict() == verdict.verdict());
         named &= !claims.is_empty();
     }
-    Ok(Answer { claims, named, check: args.check })
+    Ok(Answer { claims, named, plot: !args.no_plot, check: args.check })
 }
 
 /// The claim of this name, or all that say something of it.

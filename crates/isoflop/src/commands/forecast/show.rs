@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use draws::Level;
-use forecast::{Case, Checked, Claim, Column, OutputRun, Run, Verdict};
+use forecast::{Case, Checked, Claim, Column, Lint, OutputRun, Run, Verdict};
 use formula::{Form, ValueType};
 
 use super::Answer;
@@ -269,6 +269,9 @@ pub(crate) fn statement_lines(
     }
 }
 
+/// The most warnings of one name that are told; the rest is counted.
+const MOST_ALIKE: usize = 4;
+
 /// The warnings: the first of each name with the place it is about, the rest in a line.
 fn lints(text: &mut String, answer: &Answer, width: usize) {
     if answer.lints.is_empty() {
@@ -276,10 +279,19 @@ fn lints(text: &mut String, answer: &Answer, width: usize) {
     }
     let _ = writeln!(text, "\n{}", bold("warnings"));
     for (number, lint) in answer.lints.iter().enumerate() {
-        let again = answer.lints[..number].iter().any(|before| before.name == lint.name);
+        let alike = |lints: &[Lint]| lints.iter().filter(|one| one.name == lint.name).count();
+        let before = alike(&answer.lints[..number]);
+        if before >= MOST_ALIKE {
+            let more = alike(&answer.lints) - MOST_ALIKE;
+            if before == MOST_ALIKE {
+                let line = format!("{}: {more} more; `--json` has them all", lint.name);
+                hanging(text, (0, 2), &line, width);
+            }
+            continue;
+        }
         let whole = lint.warning.to_string();
         let place = whole.lines().find_map(|line| line.trim_start().strip_prefix("--> "));
-        if let (true, Some(place)) = (again, place) {
+        if let (true, Some(place)) = (before > 0, place) {
             let line = format!("{}: {} ({place})", lint.name, lint.warning.message());
             hanging(text, (0, 2), &line, width);
         } else {
