@@ -15,8 +15,8 @@ use std::path::Path;
 
 use machines::{Accelerator, Machine, Part};
 use runs::Seconds;
-use tables::calibration::{FAMILIES, folds, taking_part};
-use tables::{Case, Errors};
+use tables::calibration::{FAMILIES, boards, folds, taking_part};
+use tables::{Case, Errors, Predicted};
 
 fn devices(folder: Option<&Path>, cases: &[Case]) -> HashMap<String, Accelerator> {
     let names: std::collections::BTreeSet<&str> =
@@ -61,11 +61,12 @@ fn held_out<'a>(
         let like: Vec<Accelerator> =
             names.iter().filter_map(|name| devices.get(*name).cloned()).collect();
         for (held, sustained) in folds(&taking_part(cases, names), &like) {
-            let rows = cases.iter().filter(|case| names.contains(&case.device.as_str()));
-            for case in rows.filter(|case| held.contains(case.group.as_str())) {
-                let device = Accelerator { sustained, ..devices[&case.device].clone() };
-                if let Some((_, step)) = case.predict(&device) {
-                    times.insert(case.id.as_str(), step.time());
+            let boards = boards(&sustained, &like);
+            for case in cases.iter().filter(|case| held.contains(case.group.as_str())) {
+                let device = boards.iter().find(|device| device.name == case.device);
+                let Some(device) = device else { continue };
+                if let Some(predicted) = case.predict(device) {
+                    times.insert(case.id.as_str(), predicted.time);
                 }
             }
         }
@@ -94,7 +95,7 @@ fn main() {
     let mut by_family: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     let mut unpredicted = 0;
     for case in &cases {
-        let Some((layout, step)) = case.predict(&devices[&case.device]) else {
+        let Some(Predicted { layout, step, time }) = case.predict(&devices[&case.device]) else {
             unpredicted += 1;
             println!(
                 "no layout: {} {}: {}",
@@ -104,7 +105,7 @@ fn main() {
             );
             continue;
         };
-        let error = step.time() / case.measured - 1.0;
+        let error = time / case.measured - 1.0;
         let blind = held_out.get(case.id.as_str()).map(|time| *time / case.measured - 1.0);
         let kind = if case.mixture { "mixture" } else { "dense" };
         let family = case.group.split('|').next().unwrap_or_default();
@@ -134,7 +135,7 @@ fn main() {
                 case.accelerators,
                 case.precision.to_string(),
                 case.measured.get(),
-                step.time().get(),
+                time.get(),
                 100.0 * error,
                 blind.map_or(String::new(), |blind| format!(" held out {:+5.0}%", 100.0 * blind)),
                 parts.join(", ")

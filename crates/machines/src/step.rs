@@ -5,7 +5,7 @@ use std::fmt;
 use diagnostic::Diagnostic;
 use runs::{Flop, Seconds};
 
-use crate::layer::{Layer, exposed};
+use crate::layer::Layer;
 use crate::memory::{self, Share};
 use crate::{
     Batch, FlopConvention, Group, Layout, Machine, Memory, Misfit, Model, Recompute, Schedule,
@@ -373,10 +373,10 @@ pub(crate) fn assemble(
     let stage_forward = mean_layers * forward;
     let stage_backward = mean_layers * (backward + repeated);
     let data = if stack.overlap_data {
-        exposed(traffic.scatter, stage_backward, mean_layers)
-            + exposed(traffic.gather, stage_forward, mean_layers)
-            + m * (exposed(traffic.each_forward, stage_forward, mean_layers)
-                + exposed(traffic.each_backward, stage_backward, mean_layers))
+        machine.exposed(traffic.scatter, stage_backward, mean_layers)
+            + machine.exposed(traffic.gather, stage_forward, mean_layers)
+            + m * (machine.exposed(traffic.each_forward, stage_forward, mean_layers)
+                + machine.exposed(traffic.each_backward, stage_backward, mean_layers))
     } else {
         traffic.scatter + traffic.gather + m * (traffic.each_forward + traffic.each_backward)
     };

@@ -25,8 +25,8 @@ fn errors<'a>(cases: impl Iterator<Item = &'a Case>) -> Errors {
         let device = devices
             .entry(case.device.as_str())
             .or_insert_with(|| machines::accelerator(&case.device).expect("a known device"));
-        let (_, step) = case.predict(device)?;
-        Some(step.time() / case.measured - 1.0)
+        let predicted = case.predict(device)?;
+        Some(predicted.time / case.measured - 1.0)
     });
     Errors(found.collect())
 }
@@ -71,7 +71,7 @@ fn megascale_loses_efficiency_with_scale_and_switches_tell_it_from_megatron() {
             group.iter().filter(|case| case.stack.overlap_data == tuned).collect();
         let first = rows.iter().find(|case| case.accelerators == 512).expect("512 accelerators");
         let last = rows.iter().find(|case| case.accelerators == 1024).expect("1,024 accelerators");
-        let predict = |case: &Case| case.predict(&device).expect("a step").1.time().get();
+        let predict = |case: &Case| case.predict(&device).expect("a step").time.get();
         // The same batch on twice the machine: accelerator-seconds per token grow, as measured.
         let predicted = cost(last, predict(last)) / cost(first, predict(first));
         let measured = cost(last, last.measured.get()) / cost(first, first.measured.get());
@@ -82,7 +82,7 @@ fn megascale_loses_efficiency_with_scale_and_switches_tell_it_from_megatron() {
         let other = (group.iter())
             .find(|case| !case.stack.overlap_data && case.accelerators == pair.accelerators)
             .expect("both systems");
-        let predict = |case: &Case| case.predict(&device).expect("a step").1.time().get();
+        let predict = |case: &Case| case.predict(&device).expect("a step").time.get();
         assert!(predict(pair) < 0.9 * predict(other), "{}", pair.accelerators);
     }
 }
@@ -114,7 +114,7 @@ fn four_of_five_pairs_of_layouts_come_in_the_measured_order() {
             if (measured - 1.0).abs() < 0.03 {
                 continue;
             }
-            let time = |case: &Case| case.predict(&device).expect("a step").1.time();
+            let time = |case: &Case| case.predict(&device).expect("a step").time;
             all += 1.0;
             right += f64::from(u8::from((time(first) > time(second)) == (measured > 1.0)));
         }
