@@ -231,6 +231,8 @@ struct Times {
     gather_backward: f64,
     scatter_backward: f64,
     update: f64,
+    /// What traffic takes from the passes beside it, as a share of its time.
+    contention: f64,
 }
 
 impl Times {
@@ -257,6 +259,7 @@ impl Times {
             gather_backward,
             scatter_backward: traffic.each_backward - gather_backward,
             update: crate::step::update(machine, layout, &share),
+            contention: if stack.overlap_data { machine.contention() } else { 0.0 },
         }
     }
 }
@@ -361,15 +364,26 @@ impl<'a> Play<'a> {
     }
 
     /// The task of a pass: its kind, how long it takes, and its pieces.
-    fn pass(&mut self, replica: usize, stage: usize, kind: u8, part: u32) -> u32 {
+    fn pass(&mut self, replica: usize, stage: usize, kind: u8, (part, at): (u32, u32)) -> u32 {
         let layers = self.layers(part, stage);
         let times = &self.times;
-        let mut time = layers
-            * match kind {
-                FORWARD => times.forward,
-                BACKWARD => times.backward,
-                _ => times.weights,
-            };
+        let once = |when: bool, time: f64| if when { time } else { 0.0 };
+        let beside = match kind {
+            FORWARD => times.gather_forward + once(at == 0, times.gather),
+            BACKWARD => {
+                let last = at + 1 == self.micro_batches;
+                times.gather_backward + times.scatter_backward + once(last, times.scatter)
+            }
+            _ => 0.0,
+        };
+        let work = match kind {
+            FORWARD => times.forward,
+            BACKWARD => times.backward,
+            _ => times.weights,
+        };
+        // Only what runs beside the work takes from it.
+        let beside = (beside / times.mean_layers).min(work);
+        let mut time = layers * (work + times.contention * beside);
         let last = stage + 1 == self.channels.len() && part + 1 == self.layout.interleave;
         if last {
             // The head's products: one forward, two backward, of which one for its weights.
@@ -405,7 +419,7 @@ impl<'a> Play<'a> {
                     for micro_batch in 0..self.micro_batches {
                         let apart = self.times.weights > 0.0;
                         for kind in if apart { FORWARD..=FILLER } else { FORWARD..=BACKWARD } {
-                            let task = self.pass(replica, stage, kind, part);
+                            let task = self.pass(replica, stage, kind, (part, micro_batch));
                             let index = self.index(replica, stage, kind, part, micro_batch);
                             self.passes[index] = task;
                         }

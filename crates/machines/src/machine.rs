@@ -179,6 +179,11 @@ impl Machine {
         left + self.contention * (time - left)
     }
 
+    /// What traffic takes from the work beside it, as a share of its own time.
+    pub(crate) fn contention(&self) -> f64 {
+        self.contention
+    }
+
     /// Moving `bytes` through memory in `kernels` kernels.
     pub(crate) fn stream(&self, bytes: f64, kernels: f64) -> f64 {
         bytes / self.memory_rate + kernels * self.launch

@@ -113,7 +113,7 @@ fn the_bubble_is_the_published_fraction_and_interleaving_divides_it() {
         / (bubble(1, plain) - bubble(2, plain));
     // Were all time in products, weight gradients would be a third of it and two thirds would go;
     // attention, traffic and what waits for memory have none.
-    assert!((0.9..4.0 / 3.0).contains(&zero), "{zero}");
+    assert!((0.8..4.0 / 3.0).contains(&zero), "{zero}");
 }
 
 #[test]
