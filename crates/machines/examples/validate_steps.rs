@@ -1,10 +1,10 @@
 //! Predicts published steps and prints the error by group:
-//! `validate_steps [ACCELERATORS] [rows] [cross]`.
+//! `validate_steps [ACCELERATORS] [rows] [cross] [page]`.
 //!
 //! Reads the tables under `ISOFLOP_REFERENCE`. A folder of accelerator files replaces the
 //! catalogue's, to try other constants. `rows` prints every prediction beside its measurement;
 //! `cross` adds predictions with constants that no row of the same group had a say in (five folds
-//! of whole groups).
+//! of whole groups); `page` prints the book's page of all rows, held-out predictions included.
 #![expect(clippy::print_stdout, reason = "a program that prints a table")]
 
 #[path = "../tests/tables/mod.rs"]
@@ -16,7 +16,7 @@ use std::path::Path;
 use machines::{Accelerator, Machine, Part};
 use runs::Seconds;
 use tables::calibration::{FAMILIES, boards, folds, taking_part};
-use tables::{Case, Errors, Predicted};
+use tables::{Case, Errors, Predicted, page};
 
 fn devices(folder: Option<&Path>, cases: &[Case]) -> HashMap<String, Accelerator> {
     let names: std::collections::BTreeSet<&str> =
@@ -74,6 +74,30 @@ fn held_out<'a>(
     times
 }
 
+/// The page of the book with every row.
+fn print_page(
+    cases: &[Case],
+    devices: &HashMap<String, Accelerator>,
+    held_out: &HashMap<&str, Seconds>,
+) {
+    println!("{}", page::HEAD);
+    for (table, title) in [
+        ("published", "Published steps"),
+        ("vtrain multi node", "vTrain, several nodes"),
+        ("vtrain single node", "vTrain, one node"),
+    ] {
+        println!("## {title}\n\n{}", page::TABLE);
+        for case in cases.iter().filter(|case| case.table == table) {
+            let Some(predicted) = case.predict(&devices[&case.device]) else { continue };
+            let blind = held_out.get(case.id.as_str()).map_or("-".to_owned(), |time| {
+                format!("{:+.0} %", 100.0 * (*time / case.measured - 1.0))
+            });
+            println!("{} {blind} |", page::row(case, &predicted));
+        }
+        println!();
+    }
+}
+
 fn main() {
     let Some(reference) = tables::reference() else {
         println!("ISOFLOP_REFERENCE is not set: nothing to compare with");
@@ -87,11 +111,15 @@ fn main() {
     cases.extend(published);
     let devices = devices(folder.map(Path::new), &cases);
 
-    let held_out = if arguments.iter().any(|argument| argument == "cross") {
+    let as_page = arguments.iter().any(|argument| argument == "page");
+    let held_out = if as_page || arguments.iter().any(|argument| argument == "cross") {
         held_out(&cases, &devices)
     } else {
         HashMap::new()
     };
+    if as_page {
+        return print_page(&cases, &devices, &held_out);
+    }
     let mut by_family: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     let mut unpredicted = 0;
     for case in &cases {

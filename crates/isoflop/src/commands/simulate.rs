@@ -25,6 +25,7 @@ mod show;
 mod swarm;
 #[cfg(test)]
 mod tests;
+mod unlike;
 mod words;
 
 const EXAMPLES: &str = "\
@@ -105,6 +106,9 @@ fn respond(args: &SimulateArgs, width: usize) -> Result<String, Diagnostic> {
         let shown = swarm::Shown { json: args.json, plot: !args.no_plot, width };
         let model = args.training.named()?;
         return swarm::respond(&cluster, &args.swarm, model.as_ref(), shown);
+    }
+    if asked::like_sites(&cluster).is_err() && cluster.wan.is_some() {
+        return unlike::respond(args, &cluster, width);
     }
     let (asked, answer) = quickest(args, cluster)?;
     Ok(if args.json {

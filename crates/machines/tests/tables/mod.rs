@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "two programs share this file and use different parts")]
 
 pub(crate) mod calibration;
+pub(crate) mod page;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

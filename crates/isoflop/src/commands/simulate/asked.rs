@@ -215,6 +215,24 @@ impl Asked {
         })
     }
 
+    /// The tokens of a step of all sites.
+    pub(super) fn whole_batch(
+        args: &SimulateArgs,
+        cluster: &Cluster,
+    ) -> Result<Tokens, Diagnostic> {
+        let model = args.training.model()?;
+        let sequence = f64::from(args.training.context.unwrap_or(model.sequence));
+        Ok(match args.training.batch()? {
+            BatchAsked::Sequences(sequences) => Tokens(f64::from(sequences) * sequence),
+            BatchAsked::Tokens(tokens) => tokens,
+            BatchAsked::Open => {
+                let all =
+                    cluster.sites.iter().map(|site| f64::from(site.accelerators)).sum::<f64>();
+                Tokens(FIRST_BATCH.max(all / ACCELERATORS_PER_SEQUENCE * sequence))
+            }
+        })
+    }
+
     /// The same where some of each site's accelerators stand by, so that layouts divide better;
     /// `None` where that would change nothing or a layout is asked for.
     pub(super) fn sparing(&self, args: &SimulateArgs) -> Result<Option<Self>, Diagnostic> {
