@@ -88,7 +88,6 @@ fn the_same_layout_is_quicker_or_slower_as_measured_in_four_of_five_pairs() {
             right += f64::from(u8::from((time > other) == (a > b)));
         }
     }
-    println!("{right} of {all}");
     assert!(all > 100.0 && right / all > 0.8, "{right} of {all} pairs in the right order");
 }
 
