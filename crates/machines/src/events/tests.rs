@@ -82,7 +82,7 @@ fn zero_bubble_is_near_the_closed_form_but_where_gradients_come_too_late_to_hide
     for (ratio, which) in &found {
         // The last weight gradients come at the end: what they send has nothing left to hide under.
         let alone = which.contains("DP 1 ");
-        assert!((ratio - 1.0).abs() < if alone { 0.02 } else { 0.3 }, "{ratio} {which}");
+        assert!((ratio - 1.0).abs() < if alone { 0.02 } else { 0.35 }, "{ratio} {which}");
     }
     assert!((found[found.len() / 2].0 - 1.0).abs() < 0.01);
 }
