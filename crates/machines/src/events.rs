@@ -252,7 +252,7 @@ impl Times {
             backward: pieces.backward(layout.recompute) - weights,
             weights,
             head: pieces.head(),
-            crossing: pieces.crossing(machine, model, batch, layout),
+            crossing: crate::step::crossing(machine, model, batch, layout),
             scatter: traffic.scatter,
             gather: traffic.gather,
             gather_forward: traffic.each_forward,

@@ -286,24 +286,6 @@ impl Pieces {
         self.head
     }
 
-    /// Sending a micro-batch's activations, or their gradients, to the next stage.
-    pub(crate) fn crossing(
-        &self,
-        machine: &Machine,
-        model: &Model,
-        batch: Batch,
-        layout: &Layout,
-    ) -> f64 {
-        if layout.pp == 1 {
-            return 0.0;
-        }
-        let near = f64::from(layout.tp) * f64::from(layout.cp);
-        let tokens = f64::from(layout.micro_batch) * f64::from(batch.sequence);
-        // Tensor parallel ranks send a part each.
-        let bytes = tokens * f64::from(model.hidden) * machine.precision.activation_bytes() / near;
-        machine.network.send(near * f64::from(layout.dp), bytes)
-    }
-
     /// Time that no choice of stages, replicas and sharding goes below: all layers of all
     /// micro-batches, over all accelerators.
     pub(crate) fn least(
@@ -354,7 +336,7 @@ pub(crate) fn assemble(
     let imbalance = m * (fullest - mean);
 
     // Between stages: each micro-batch crosses forward and backward, once per interleaved part.
-    let crossing = pieces.crossing(machine, model, batch, layout);
+    let crossing = crossing(machine, model, batch, layout);
     let fill = 2.0 * (pp - 1.0) * crossing;
     let pipeline = if stack.overlap_pipeline { fill } else { fill + 2.0 * parts * m * crossing };
 
@@ -401,6 +383,18 @@ pub(crate) fn assemble(
     set(Part::Host, stage * (layer.forward.host + layer.backward.host));
     let memory = memory::memory(machine, model, layout, stack, sequence, m);
     Step { parts: times, memory, micro_batches }
+}
+
+/// Sending a micro-batch's activations, or their gradients, to the next stage.
+pub(crate) fn crossing(machine: &Machine, model: &Model, batch: Batch, layout: &Layout) -> f64 {
+    if layout.pp == 1 {
+        return 0.0;
+    }
+    let near = f64::from(layout.tp) * f64::from(layout.cp);
+    let tokens = f64::from(layout.micro_batch) * f64::from(batch.sequence);
+    // Tensor parallel ranks send a part each.
+    let bytes = tokens * f64::from(model.hidden) * machine.precision.activation_bytes() / near;
+    machine.network.send(near * f64::from(layout.dp), bytes)
 }
 
 /// Time of the optimiser: master weights and two moments are read and written, gradients read,
