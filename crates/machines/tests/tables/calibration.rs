@@ -80,8 +80,8 @@ const POWER: f64 = 1.0 / 3.0;
 /// The constants of one board of a family: those of the family's first, with the rates of the
 /// matrix units by what its chip may draw.
 pub(crate) fn of_board(family: &Sustained, first: &Accelerator, board: &Accelerator) -> Sustained {
-    let power = |device: &Accelerator| device.chip_power.map(|power| power.get());
-    let peak = |device: &Accelerator| device.peak.bf16.map(|peak| peak.get());
+    let power = |device: &Accelerator| device.chip_power.map(machines::Watts::get);
+    let peak = |device: &Accelerator| device.peak.bf16.map(machines::FlopPerSecond::get);
     let ratio = |of: Option<f64>, to: Option<f64>| of.zip(to).map_or(1.0, |(of, to)| of / to);
     // What is printed as the peak of a board may have its clock in it.
     let exponent = std::env::var("POWER").ok().and_then(|p| p.parse().ok()).unwrap_or(POWER);
