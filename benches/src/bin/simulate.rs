@@ -13,10 +13,11 @@ use std::time::Instant;
 
 use cpu_time::ProcessTime;
 use laws::Setting;
+use machines::events::{Unlike, play};
 use machines::swarm::events::{Late, Peer, Rules, simulate};
 use machines::{
-    Batch, Bytes, Found, Layout, Machine, Model, Precision, Recompute, Schedule, Space, Stack,
-    Zero, search, step,
+    Accelerator, Batch, Bytes, Found, Layout, Machine, Model, Precision, Recompute, Schedule,
+    Space, Stack, Stragglers, Zero, search, step,
 };
 use plan::Believed;
 use plan::swarm::{Goal, Peers, SwarmQuestion};
@@ -31,6 +32,8 @@ const LAYOUTS: f64 = 1e6;
 /// so many may take here on two cores.
 const POINTS: u64 = 13_165_632;
 const SEARCH: f64 = 10.0;
+/// Seconds for one step of 4,096 ranks, event by event.
+const EVENTS: f64 = 0.1;
 /// Seconds for 1,000 peers over 10,000 rounds.
 const SWARM: f64 = 5.0;
 /// Seconds for the least loss of a swarm in a time.
@@ -43,7 +46,42 @@ fn main() -> Outcome<()> {
     let batch = Batch { sequences: 1536, sequence: 2048 };
     alone(&machine, &model, batch)?;
     exhaustive(&machine, &model, batch)?;
+    by_events(&device, &model)?;
     swarm()
+}
+
+/// A step of 4,096 ranks: with like ranks, and with every replica and every pass unlike.
+fn by_events(device: &Accelerator, model: &Model) -> Outcome<()> {
+    let machine = Machine::new(device, 4096, Precision::Bf16, None, &[])?;
+    let batch = Batch { sequences: 1536, sequence: 2048 };
+    println!();
+    for (what, interleave, slow, jitter) in [
+        ("like ranks", 1, 0.0, 0.0),
+        ("slow hosts", 1, 0.01, 0.0),
+        ("every pass unlike", 1, 0.01, 0.05),
+        ("every pass unlike, interleaved", 6, 0.01, 0.05),
+    ] {
+        let layout = Layout {
+            tp: 8,
+            pp: 16,
+            dp: 32,
+            interleave,
+            zero: Zero::Optimizer,
+            sequence_parallel: true,
+            ..Layout::default()
+        };
+        let slow = (slow > 0.0).then_some(Stragglers { share: slow, slower: 0.1 });
+        let unlike = Unlike { slow, host: 8, jitter, seed: 1 };
+        let begin = Instant::now();
+        let played = play(&machine, model, batch, &layout, &Stack::MODERN, &unlike)?;
+        let took = begin.elapsed().as_secs_f64();
+        println!(
+            "GPT-3 175B on 4,096 A100 by events, {what}: {took:.4} s ({} events, step {})",
+            played.events, played.time
+        );
+        println!("  limit {EVENTS} s: {}", verdict(took <= EVENTS));
+    }
+    Ok(())
 }
 
 fn verdict(holds: bool) -> &'static str {

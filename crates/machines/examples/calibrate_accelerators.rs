@@ -9,7 +9,7 @@ mod tables;
 use machines::Accelerator;
 use tables::Errors;
 use tables::calibration::{
-    FAMILIES, NAMES, constants, fit, folds, objective, taking_part, values, weighted,
+    FAMILIES, NAMES, boards, constants, fit, folds, objective, taking_part, values, weighted,
 };
 
 fn main() {
@@ -32,19 +32,21 @@ fn main() {
         println!("# {family}: {} rows, objective {:.4}", cases.len(), {
             objective(&weighted(&cases), &devices, &found)
         });
-        let found = values(&constants(&found));
-        for (name, value) in NAMES.iter().zip(found) {
-            println!("{name} = {value:.4e}");
+        for board in boards(&constants(&found), &devices) {
+            println!("{}", board.name);
+            for (name, value) in NAMES.iter().zip(values(&board.sustained)) {
+                println!("{name} = {value:.4e}");
+            }
         }
         if cross {
             let mut errors = Vec::new();
             for (held, sustained) in folds(&cases, &devices) {
+                let boards = boards(&sustained, &devices);
                 for case in cases.iter().filter(|case| held.contains(case.group.as_str())) {
-                    let device = devices.iter().find(|device| device.name == case.device);
+                    let device = boards.iter().find(|device| device.name == case.device);
                     let Some(device) = device else { continue };
-                    let device = Accelerator { sustained, ..device.clone() };
-                    if let Some((_, step)) = case.predict(&device) {
-                        errors.push(step.time() / case.measured - 1.0);
+                    if let Some(predicted) = case.predict(device) {
+                        errors.push(predicted.time / case.measured - 1.0);
                     }
                 }
             }

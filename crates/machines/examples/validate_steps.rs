@@ -1,10 +1,10 @@
 //! Predicts published steps and prints the error by group:
-//! `validate_steps [ACCELERATORS] [rows] [cross]`.
+//! `validate_steps [ACCELERATORS] [rows] [cross] [page]`.
 //!
 //! Reads the tables under `ISOFLOP_REFERENCE`. A folder of accelerator files replaces the
 //! catalogue's, to try other constants. `rows` prints every prediction beside its measurement;
 //! `cross` adds predictions with constants that no row of the same group had a say in (five folds
-//! of whole groups).
+//! of whole groups); `page` prints the book's page of all rows, held-out predictions included.
 #![expect(clippy::print_stdout, reason = "a program that prints a table")]
 
 #[path = "../tests/tables/mod.rs"]
@@ -15,8 +15,8 @@ use std::path::Path;
 
 use machines::{Accelerator, Machine, Part};
 use runs::Seconds;
-use tables::calibration::{FAMILIES, folds, taking_part};
-use tables::{Case, Errors};
+use tables::calibration::{FAMILIES, boards, folds, taking_part};
+use tables::{Case, Errors, Predicted, page};
 
 fn devices(folder: Option<&Path>, cases: &[Case]) -> HashMap<String, Accelerator> {
     let names: std::collections::BTreeSet<&str> =
@@ -61,16 +61,41 @@ fn held_out<'a>(
         let like: Vec<Accelerator> =
             names.iter().filter_map(|name| devices.get(*name).cloned()).collect();
         for (held, sustained) in folds(&taking_part(cases, names), &like) {
-            let rows = cases.iter().filter(|case| names.contains(&case.device.as_str()));
-            for case in rows.filter(|case| held.contains(case.group.as_str())) {
-                let device = Accelerator { sustained, ..devices[&case.device].clone() };
-                if let Some((_, step)) = case.predict(&device) {
-                    times.insert(case.id.as_str(), step.time());
+            let boards = boards(&sustained, &like);
+            for case in cases.iter().filter(|case| held.contains(case.group.as_str())) {
+                let device = boards.iter().find(|device| device.name == case.device);
+                let Some(device) = device else { continue };
+                if let Some(predicted) = case.predict(device) {
+                    times.insert(case.id.as_str(), predicted.time);
                 }
             }
         }
     }
     times
+}
+
+/// The page of the book with every row.
+fn print_page(
+    cases: &[Case],
+    devices: &HashMap<String, Accelerator>,
+    held_out: &HashMap<&str, Seconds>,
+) {
+    println!("{}", page::HEAD);
+    for (table, title) in [
+        ("published", "Published steps"),
+        ("vtrain multi node", "vTrain, several nodes"),
+        ("vtrain single node", "vTrain, one node"),
+    ] {
+        println!("## {title}\n\n{}", page::TABLE);
+        for case in cases.iter().filter(|case| case.table == table) {
+            let Some(predicted) = case.predict(&devices[&case.device]) else { continue };
+            let blind = held_out.get(case.id.as_str()).map_or("-".to_owned(), |time| {
+                format!("{:+.0} %", 100.0 * (*time / case.measured - 1.0))
+            });
+            println!("{} {blind} |", page::row(case, &predicted));
+        }
+        println!();
+    }
 }
 
 fn main() {
@@ -86,15 +111,19 @@ fn main() {
     cases.extend(published);
     let devices = devices(folder.map(Path::new), &cases);
 
-    let held_out = if arguments.iter().any(|argument| argument == "cross") {
+    let as_page = arguments.iter().any(|argument| argument == "page");
+    let held_out = if as_page || arguments.iter().any(|argument| argument == "cross") {
         held_out(&cases, &devices)
     } else {
         HashMap::new()
     };
+    if as_page {
+        return print_page(&cases, &devices, &held_out);
+    }
     let mut by_family: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     let mut unpredicted = 0;
     for case in &cases {
-        let Some((layout, step)) = case.predict(&devices[&case.device]) else {
+        let Some(Predicted { layout, step, time }) = case.predict(&devices[&case.device]) else {
             unpredicted += 1;
             println!(
                 "no layout: {} {}: {}",
@@ -104,7 +133,7 @@ fn main() {
             );
             continue;
         };
-        let error = step.time() / case.measured - 1.0;
+        let error = time / case.measured - 1.0;
         let blind = held_out.get(case.id.as_str()).map(|time| *time / case.measured - 1.0);
         let kind = if case.mixture { "mixture" } else { "dense" };
         let family = case.group.split('|').next().unwrap_or_default();
@@ -134,7 +163,7 @@ fn main() {
                 case.accelerators,
                 case.precision.to_string(),
                 case.measured.get(),
-                step.time().get(),
+                time.get(),
                 100.0 * error,
                 blind.map_or(String::new(), |blind| format!(" held out {:+5.0}%", 100.0 * blind)),
                 parts.join(", ")

@@ -127,6 +127,9 @@ pub struct Sustained {
     pub scale_out: f64,
     /// Latency of one hop over the fabric, software included.
     pub scale_out_latency: Seconds,
+    /// What traffic beside computing costs, as a share of the traffic's time: the units and the
+    /// memory bandwidth that collectives take from the work they hide under.
+    pub contention: f64,
 }
 
 impl Sustained {
@@ -145,6 +148,7 @@ impl Sustained {
         scale_up_latency: Seconds(5e-6),
         scale_out: 0.75,
         scale_out_latency: Seconds(10e-6),
+        contention: 0.15,
     };
 
     /// The share of the peak at a precision.
@@ -235,6 +239,7 @@ struct SustainedEntry {
     scale_up_latency: Option<Written>,
     scale_out: Option<Spanned<f64>>,
     scale_out_latency: Option<Written>,
+    contention: Option<Spanned<f64>>,
     source: String,
 }
 
@@ -353,6 +358,7 @@ fn sustained(text: &Text<'_>, entry: &SustainedEntry) -> Result<Sustained, Diagn
         scale_up_latency: time(&entry.scale_up_latency, general.scale_up_latency)?,
         scale_out: share(&entry.scale_out, general.scale_out)?,
         scale_out_latency: time(&entry.scale_out_latency, general.scale_out_latency)?,
+        contention: share(&entry.contention, general.contention)?,
     })
 }
 

@@ -196,6 +196,29 @@ mod tests {
     }
 
     #[test]
+    fn raw_text_in_one_store_stops_scaling_and_tokens_on_every_node_do_not() {
+        // 2 TB of text tokenised once into 25 GB that every node keeps, on up to 256 accelerators
+        // (arXiv:2509.05258, of which the abstract was read): 80 bytes of text for one of tokens.
+        // A step of two accelerators a node takes 0.5 s for 8,192 tokens each.
+        let raw_bytes = 4.0 * 2e12 / 25e9;
+        let rate = |accelerators: u32, reading: Reading, bytes: f64| {
+            let tokens = f64::from(accelerators) * 8192.0;
+            tokens / reading.bound(Seconds(0.5), tokens, bytes).get()
+        };
+        let shared = Reading::Shared { bandwidth: BytesPerSecond(100e6) };
+        let speedup = |count: u32| {
+            let local = Reading::Local { bandwidth: BytesPerSecond(100e6), nodes: count / 2 };
+            let two = Reading::Local { bandwidth: BytesPerSecond(100e6), nodes: 1 };
+            let raw = rate(count, shared, raw_bytes) / rate(2, shared, raw_bytes);
+            (raw, rate(count, local, 4.0) / rate(2, two, 4.0))
+        };
+        let (raw, tokenised) = speedup(256);
+        assert!((tokenised - 128.0).abs() < 1e-9, "{tokenised}");
+        assert!(raw < 20.0, "{raw}");
+        assert_eq!(speedup(128).0, raw);
+    }
+
+    #[test]
     fn a_shared_store_bounds_what_local_copies_do_not() {
         let rate = BytesPerSecond(1e9);
         let shared = Reading::Shared { bandwidth: rate };

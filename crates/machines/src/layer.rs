@@ -55,12 +55,6 @@ pub(crate) struct Layer {
     pub(crate) core: f64,
 }
 
-/// What of `time` is left when it runs in `pieces` beside `cover` seconds of other work: at least
-/// the first piece, which nothing can cover.
-pub(crate) fn exposed(time: f64, cover: f64, pieces: f64) -> f64 {
-    (time / pieces.max(1.0)).max(time - cover)
-}
-
 /// How long a device with `device` seconds of work waits for a host that needs `host` seconds to
 /// send it off. The longer of the two would hold if all kernels were alike; small and large ones
 /// mix, so that both ends wait where the two are near (a norm of order three).
@@ -81,9 +75,11 @@ fn streamed(model: &Model, stack: &Stack, width: f64) -> (f64, f64, f64) {
         // Norm reads and writes, residual merged with the next norm; rotation; activation.
         (2.0 * 8.0 * hidden, 2.0 * (2.0 * heads + inner * width), 6.0)
     } else {
-        // Norms in 32 bits, bias, dropout with its mask and residual apart.
+        // Norms, dropout with its mask and residual apart; biases, where there are, read and write
+        // once more what they are added to.
         let dropout = if stack.dropout { 6.0 } else { 0.0 };
-        ((28.0 + dropout) * hidden, 2.0 * (4.0 * heads + 2.0 * inner * width), 16.0)
+        let (whole, twice) = if model.biases { (28.0, 2.0) } else { (20.0, 1.0) };
+        ((whole + dropout) * hidden, 2.0 * twice * (2.0 * heads + inner * width), 16.0)
     }
 }
 
@@ -170,7 +166,7 @@ fn block(
     let hide = |time: f64, work: f64| {
         // Collectives in pieces beside multiplications go over the domain's links only.
         let inside = tp <= machine.network.domain();
-        if stack.overlap_tensor && inside { exposed(time, work, tp) } else { time }
+        if stack.overlap_tensor && inside { machine.exposed(time, work, tp) } else { time }
     };
 
     // Keys and values pass around the context ranks, beside attention.
@@ -187,7 +183,7 @@ fn block(
             attention: attention_forward,
             streaming: streaming_forward,
             tensor: hide(collective, linear),
-            context: exposed(ring, cover_forward, cp),
+            context: machine.exposed(ring, cover_forward, cp),
             experts: 0.0,
             host: 0.0,
         },
@@ -195,8 +191,14 @@ fn block(
             linear: 2.0 * linear,
             attention: attention_backward,
             streaming: streaming_backward,
-            tensor: hide(collective, 2.0 * linear),
-            context: exposed(2.0 * ring, cover_backward, cp),
+            tensor: if stack.overlap_input_gradients {
+                // Half of the products are those of weights, which no sum waits for.
+                let beside = machine.exposed(collective, linear, f64::INFINITY);
+                beside.min(hide(collective, 2.0 * linear))
+            } else {
+                hide(collective, 2.0 * linear)
+            },
+            context: machine.exposed(2.0 * ring, cover_backward, cp),
             experts: 0.0,
             host: 0.0,
         },
@@ -246,7 +248,7 @@ fn expert_block(
     let bytes = tokens * hidden * machine.precision.activation_bytes();
     let exchange = 2.0 * machine.network.exchange(group, bytes, active, stack.merge_experts);
     let hide = |time: f64, work: f64| {
-        if stack.overlap_experts { exposed(time, work, 4.0) } else { time }
+        if stack.overlap_experts { machine.exposed(time, work, 4.0) } else { time }
     };
     let mut layer = *attention;
     layer.forward.linear += linear;

@@ -34,6 +34,7 @@ mod batch;
 mod bends;
 mod catalogue;
 mod cluster;
+pub mod events;
 mod fits;
 mod goodput;
 mod layer;

@@ -27,6 +27,7 @@ pub struct Machine {
     memory_rate: f64,
     half: f64,
     launch: f64,
+    contention: f64,
 }
 
 impl Machine {
@@ -91,6 +92,7 @@ impl Machine {
             memory_rate: bandwidth.get() * sustained.memory,
             half: sustained.half,
             launch: sustained.launch.get(),
+            contention: sustained.contention,
         })
     }
 
@@ -168,6 +170,18 @@ impl Machine {
             * (sequence / (sequence + 512.0))
             * (4608.0 / 4096.0);
         self.launch + flop / (rate * shape)
+    }
+
+    /// What traffic of `time` adds to work when it runs in `pieces` beside `cover` seconds of it: at
+    /// least the first piece, which nothing can cover, and what the rest takes from the work.
+    pub(crate) fn exposed(&self, time: f64, cover: f64, pieces: f64) -> f64 {
+        let left = (time / pieces.max(1.0)).max(time - cover);
+        left + self.contention * (time - left)
+    }
+
+    /// What traffic takes from the work beside it, as a share of its own time.
+    pub(crate) fn contention(&self) -> f64 {
+        self.contention
     }
 
     /// Moving `bytes` through memory in `kernels` kernels.

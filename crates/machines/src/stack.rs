@@ -20,6 +20,9 @@ pub struct Stack {
     pub by_tensor: bool,
     /// Tensor parallel collectives run in pieces beside the multiplications.
     pub overlap_tensor: bool,
+    /// Tensor parallel sums of input gradients run beside the weight gradients, as in Megatron
+    /// from about 2022.
+    pub overlap_input_gradients: bool,
     /// Activations between stages are sent while other micro-batches compute.
     pub overlap_pipeline: bool,
     /// Tokens cross to their experts while others compute.
@@ -44,6 +47,7 @@ impl Stack {
         overlap_data: false,
         by_tensor: false,
         overlap_tensor: false,
+        overlap_input_gradients: false,
         overlap_pipeline: false,
         overlap_experts: false,
         merge_experts: false,
@@ -60,6 +64,7 @@ impl Stack {
         overlap_data: true,
         by_tensor: false,
         overlap_tensor: true,
+        overlap_input_gradients: true,
         overlap_pipeline: true,
         overlap_experts: true,
         merge_experts: true,

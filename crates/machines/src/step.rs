@@ -5,7 +5,7 @@ use std::fmt;
 use diagnostic::Diagnostic;
 use runs::{Flop, Seconds};
 
-use crate::layer::{Layer, exposed};
+use crate::layer::Layer;
 use crate::memory::{self, Share};
 use crate::{
     Batch, FlopConvention, Group, Layout, Machine, Memory, Misfit, Model, Recompute, Schedule,
@@ -133,21 +133,21 @@ impl Step {
 }
 
 /// Parameters' and gradients' traffic of one step on one accelerator.
-struct DataTraffic {
+pub(crate) struct DataTraffic {
     /// Once a step, beside the last backward pass.
-    scatter: f64,
+    pub(crate) scatter: f64,
     /// Once a step, beside the first forward pass.
-    gather: f64,
+    pub(crate) gather: f64,
     /// In every micro-batch's forward pass.
-    each_forward: f64,
+    pub(crate) each_forward: f64,
     /// In every micro-batch's backward pass.
-    each_backward: f64,
+    pub(crate) each_backward: f64,
 }
 
 /// Weights and biases of a GPT layer: two norms, two matrices each in attention and feed-forward.
 const TENSORS_PER_LAYER: f64 = 12.0;
 
-fn data_traffic(
+pub(crate) fn data_traffic(
     machine: &Machine,
     layout: &Layout,
     stack: &Stack,
@@ -253,6 +253,39 @@ impl Pieces {
         Self { layer: Layer::new(machine, model, layout, stack, sequence), head }
     }
 
+    /// One layer's forward pass.
+    pub(crate) fn forward(&self) -> f64 {
+        self.layer.forward.total()
+    }
+
+    /// One layer's backward pass, with what it repeats.
+    pub(crate) fn backward(&self, recompute: Recompute) -> f64 {
+        self.layer.backward.total() + self.repeated(recompute)
+    }
+
+    /// What of a layer's forward pass is done again.
+    fn repeated(&self, recompute: Recompute) -> f64 {
+        let layer = &self.layer;
+        match recompute {
+            Recompute::None => 0.0,
+            Recompute::Selective => layer.core,
+            Recompute::Operators => {
+                layer.core + 0.5 * layer.forward.linear + layer.forward.streaming
+            }
+            Recompute::Full => layer.forward.total(),
+        }
+    }
+
+    /// What of a layer's backward pass can wait: the gradients by weight, half of its products.
+    pub(crate) fn weight_gradients(&self) -> f64 {
+        0.5 * self.layer.backward.linear
+    }
+
+    /// The head's products, forward and backward, with the loss.
+    pub(crate) fn head(&self) -> f64 {
+        self.head
+    }
+
     /// Time that no choice of stages, replicas and sharding goes below: all layers of all
     /// micro-batches, over all accelerators.
     pub(crate) fn least(
@@ -283,18 +316,11 @@ pub(crate) fn assemble(
     let sequence = f64::from(batch.sequence);
     let micro_batches = layout.micro_batches(batch.sequences);
     let m = f64::from(micro_batches);
-    let (tp, cp, pp) = (f64::from(layout.tp), f64::from(layout.cp), f64::from(layout.pp));
-    let tokens = f64::from(layout.micro_batch) * sequence / cp;
-    let hidden = f64::from(model.hidden);
+    let pp = f64::from(layout.pp);
     let layers = f64::from(model.layers);
     let (layer, head) = (&pieces.layer, pieces.head);
     let (forward, backward) = (layer.forward.total(), layer.backward.total());
-    let repeated = match layout.recompute {
-        Recompute::None => 0.0,
-        Recompute::Selective => layer.core,
-        Recompute::Operators => layer.core + 0.5 * layer.forward.linear + layer.forward.streaming,
-        Recompute::Full => forward,
-    };
+    let repeated = pieces.repeated(layout.recompute);
 
     // The fullest stage sets the pace: the one with most layers, or the last with the head.
     let per_layer = forward + backward + repeated;
@@ -310,18 +336,16 @@ pub(crate) fn assemble(
     let imbalance = m * (fullest - mean);
 
     // Between stages: each micro-batch crosses forward and backward, once per interleaved part.
-    let distance = tp * cp * f64::from(layout.dp);
-    let split = if layout.pp > 1 { tp } else { 1.0 };
-    let bytes = tokens * hidden * machine.precision.activation_bytes() / split;
-    let crossing = if layout.pp > 1 { machine.network.send(distance, bytes) } else { 0.0 };
+    let crossing = crossing(machine, model, batch, layout);
     let fill = 2.0 * (pp - 1.0) * crossing;
     let pipeline = if stack.overlap_pipeline { fill } else { fill + 2.0 * parts * m * crossing };
 
     // Filling and draining.
+    let weights = mean_layers * pieces.weight_gradients() + head / (3.0 * pp);
     let waiting = match layout.schedule {
         Schedule::OneForwardOneBackward => mean / parts,
-        // Weight gradients, a third of the work, move into the gaps of the other two.
-        Schedule::ZeroBubble => mean / parts / 3.0,
+        // Weight gradients move into the gaps: forward and input gradients wait, less those.
+        Schedule::ZeroBubble => (mean - 2.0 * weights).max(0.0) / parts,
     };
     let bubble = (pp - 1.0) * waiting + imbalance;
 
@@ -331,21 +355,15 @@ pub(crate) fn assemble(
     let stage_forward = mean_layers * forward;
     let stage_backward = mean_layers * (backward + repeated);
     let data = if stack.overlap_data {
-        exposed(traffic.scatter, stage_backward, mean_layers)
-            + exposed(traffic.gather, stage_forward, mean_layers)
-            + m * (exposed(traffic.each_forward, stage_forward, mean_layers)
-                + exposed(traffic.each_backward, stage_backward, mean_layers))
+        machine.exposed(traffic.scatter, stage_backward, mean_layers)
+            + machine.exposed(traffic.gather, stage_forward, mean_layers)
+            + m * (machine.exposed(traffic.each_forward, stage_forward, mean_layers)
+                + machine.exposed(traffic.each_backward, stage_backward, mean_layers))
     } else {
         traffic.scatter + traffic.gather + m * (traffic.each_forward + traffic.each_backward)
     };
 
-    // Master weights and two moments are read and written, gradients read, weights written.
-    let sharing =
-        if layout.zero >= Zero::Optimizer { f64::from(layout.sharding_ranks()) } else { 1.0 };
-    let updated = share.common / sharing
-        + share.experts
-            / sharing.min((f64::from(layout.dp) * cp * tp / f64::from(layout.ep)).max(1.0));
-    let optimizer = machine.stream(30.0 * updated, 20.0);
+    let optimizer = update(machine, layout, &share);
 
     let stage = m * mean_layers;
     let mut times = [0.0; Part::ALL.len()];
@@ -365,6 +383,28 @@ pub(crate) fn assemble(
     set(Part::Host, stage * (layer.forward.host + layer.backward.host));
     let memory = memory::memory(machine, model, layout, stack, sequence, m);
     Step { parts: times, memory, micro_batches }
+}
+
+/// Sending a micro-batch's activations, or their gradients, to the next stage.
+pub(crate) fn crossing(machine: &Machine, model: &Model, batch: Batch, layout: &Layout) -> f64 {
+    if layout.pp == 1 {
+        return 0.0;
+    }
+    let near = f64::from(layout.tp) * f64::from(layout.cp);
+    let tokens = f64::from(layout.micro_batch) * f64::from(batch.sequence);
+    // Tensor parallel ranks send a part each.
+    let bytes = tokens * f64::from(model.hidden) * machine.precision.activation_bytes() / near;
+    machine.network.send(near * f64::from(layout.dp), bytes)
+}
+
+/// Time of the optimiser: master weights and two moments are read and written, gradients read,
+/// weights written.
+pub(crate) fn update(machine: &Machine, layout: &Layout, share: &Share) -> f64 {
+    let ranks = [layout.dp, layout.cp, layout.tp].into_iter().map(f64::from).product::<f64>();
+    let sharing =
+        if layout.zero >= Zero::Optimizer { f64::from(layout.sharding_ranks()) } else { 1.0 };
+    let of_experts = sharing.min((ranks / f64::from(layout.ep)).max(1.0));
+    machine.stream(30.0 * (share.common / sharing + share.experts / of_experts), 20.0)
 }
 
 /// A misfit as a problem for people.

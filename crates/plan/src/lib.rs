@@ -41,6 +41,7 @@ pub mod dimensions;
 mod drawn;
 mod means;
 pub mod portfolio;
+mod reaching;
 pub mod swarm;
 mod words;
 
@@ -62,6 +63,7 @@ pub use counting::shape::{
 };
 pub use drawn::{Drawn, Quantity};
 pub use means::{Assumption, DeviceTime, Funded, Means, MeansRequest, Simulated, hourly_price};
+pub use reaching::{loss_of, tokens_to};
 pub use words::amount;
 pub use words::budget::{Budget, BudgetKind, PowerKind};
 pub use words::date::Date;

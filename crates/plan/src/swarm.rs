@@ -26,6 +26,7 @@ mod world;
 
 pub use asked::{bandwidth, time};
 pub use campus::Campus;
+pub(crate) use curve::Curve;
 pub use delivered::Delivered;
 pub use design::{Family, SwarmDesign};
 pub use facts::{Compression, Fact};

@@ -17,12 +17,15 @@ mod asked;
 mod gigawatt;
 mod json;
 mod layout;
+mod learned;
 mod machine;
+mod played;
 mod run;
 mod show;
 mod swarm;
 #[cfg(test)]
 mod tests;
+mod unlike;
 mod words;
 
 const EXAMPLES: &str = "\
@@ -35,6 +38,10 @@ Examples:
       one layout of your own
   isoflop simulate my-cluster.toml --model my-model.toml --tokens '15 T'
       files of your own; days, money and energy of a whole run
+  isoflop simulate llama3-24k --model llama3-70b --loss 1.95 --law besiroglu-2024
+      days, money and energy to a loss
+  isoflop simulate eos --model gpt3-175b --tp 8 --pp 8 --events --slow-hosts 0.01 --jitter 0.05
+      the step event by event: who waits for whom, with slow hosts and passes that vary
   isoflop simulate ten-gigawatt-ring --model llama3-405b --batch '64 M token'
       several sites with fibre between them
   isoflop simulate --power '1 GW' --accelerator gb200 --model llama3-405b --batch '64 M token'
@@ -100,11 +107,19 @@ fn respond(args: &SimulateArgs, width: usize) -> Result<String, Diagnostic> {
         let model = args.training.named()?;
         return swarm::respond(&cluster, &args.swarm, model.as_ref(), shown);
     }
+    if asked::like_sites(&cluster).is_err() && cluster.wan.is_some() {
+        return unlike::respond(args, &cluster, width);
+    }
     let (asked, answer) = quickest(args, cluster)?;
     Ok(if args.json {
         format!("{:#}\n", json::of(&asked, &answer))
     } else {
-        show::for_people(&asked, &answer, width)
+        let mut said = show::for_people(&asked, &answer, width);
+        if let Some(played) = answer.played.as_ref().filter(|_| !args.no_plot) {
+            said.push('\n');
+            said.push_str(&played::drawn(played, width));
+        }
+        said
     })
 }
 

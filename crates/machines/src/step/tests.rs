@@ -111,7 +111,9 @@ fn the_bubble_is_the_published_fraction_and_interleaving_divides_it() {
     assert!((saved - 0.5 / 0.75).abs() < 1e-9, "{saved}");
     let zero = (bubble(1, plain) - bubble(1, Schedule::ZeroBubble))
         / (bubble(1, plain) - bubble(2, plain));
-    assert!((zero - (2.0 / 3.0) / 0.5).abs() < 1e-9, "{zero}");
+    // Were all time in products, weight gradients would be a third of it and two thirds would go;
+    // attention, traffic and what waits for memory have none.
+    assert!((0.8..4.0 / 3.0).contains(&zero), "{zero}");
 }
 
 #[test]

@@ -9,10 +9,9 @@ use runs::Seconds;
 use super::Case;
 
 /// Devices that are one chip under different boards share constants.
-pub(crate) const FAMILIES: [(&str, &[&str]); 6] = [
+pub(crate) const FAMILIES: [(&str, &[&str]); 5] = [
     ("a100", &["a100-40gb", "a100-80gb"]),
-    ("h100", &["h100", "h200"]),
-    ("h100-96gb", &["h100-96gb"]),
+    ("h100", &["h100", "h200", "h100-96gb"]),
     ("blackwell", &["b200", "gb200", "b300", "gb300"]),
     ("tpu-v4", &["tpu-v4"]),
     ("tpu-v5e", &["tpu-v5e"]),
@@ -21,7 +20,7 @@ pub(crate) const FAMILIES: [(&str, &[&str]); 6] = [
 /// How strongly a constant is held near the general one.
 const PULL: f64 = 0.02;
 
-pub(crate) const NAMES: [&str; 12] = [
+pub(crate) const NAMES: [&str; 13] = [
     "matmul",
     "matmul_fp8",
     "matmul_fp4",
@@ -34,9 +33,10 @@ pub(crate) const NAMES: [&str; 12] = [
     "scale_up_latency",
     "scale_out",
     "scale_out_latency",
+    "contention",
 ];
 
-pub(crate) fn values(constants: &Sustained) -> [f64; 12] {
+pub(crate) fn values(constants: &Sustained) -> [f64; 13] {
     [
         constants.matmul,
         constants.matmul_fp8,
@@ -50,10 +50,11 @@ pub(crate) fn values(constants: &Sustained) -> [f64; 12] {
         constants.scale_up_latency.get(),
         constants.scale_out,
         constants.scale_out_latency.get(),
+        constants.contention,
     ]
 }
 
-pub(crate) fn constants(values: &[f64; 12]) -> Sustained {
+pub(crate) fn constants(values: &[f64; 13]) -> Sustained {
     let share = |value: f64| value.clamp(0.05, 0.95);
     Sustained {
         matmul: share(values[0]),
@@ -68,22 +69,57 @@ pub(crate) fn constants(values: &[f64; 12]) -> Sustained {
         scale_up_latency: Seconds(values[9]),
         scale_out: share(values[10]),
         scale_out_latency: Seconds(values[11]),
+        contention: values[12].clamp(0.01, 0.95),
     }
+}
+
+/// How the rate of matrix units goes with the power that a board allows one chip: power is clock
+/// times voltage squared, and voltage follows the clock.
+const POWER: f64 = 1.0 / 3.0;
+
+/// The constants of one board of a family: those of the family's first, with the rates of the
+/// matrix units by what its chip may draw.
+pub(crate) fn of_board(family: &Sustained, first: &Accelerator, board: &Accelerator) -> Sustained {
+    let power = |device: &Accelerator| device.chip_power.map(machines::Watts::get);
+    let peak = |device: &Accelerator| device.peak.bf16.map(machines::FlopPerSecond::get);
+    let ratio = |of: Option<f64>, to: Option<f64>| of.zip(to).map_or(1.0, |(of, to)| of / to);
+    // What is printed as the peak of a board may have its clock in it.
+    let exponent = std::env::var("POWER").ok().and_then(|p| p.parse().ok()).unwrap_or(POWER);
+    let factor = ratio(power(board), power(first)).powf(exponent)
+        / ratio(peak(board), peak(first))
+            .powf(std::env::var("PEAKP").ok().and_then(|p| p.parse().ok()).unwrap_or(1.0));
+    let share = |share: f64| (share * factor).min(0.95);
+    Sustained {
+        matmul: share(family.matmul),
+        matmul_fp8: share(family.matmul_fp8),
+        matmul_fp4: share(family.matmul_fp4),
+        attention: share(family.attention),
+        portable_attention: share(family.portable_attention),
+        // A TPU's links have engines of their own.
+        contention: if board.kind == "TPU" { 0.01 } else { family.contention },
+        ..*family
+    }
+}
+
+/// All boards of a family with its constants.
+pub(crate) fn boards(family: &Sustained, devices: &[Accelerator]) -> Vec<Accelerator> {
+    let Some(first) = devices.first() else { return Vec::new() };
+    (devices.iter())
+        .map(|device| Accelerator { sustained: of_board(family, first, device), ..device.clone() })
+        .collect()
 }
 
 /// Mean absolute log error, each group of rows counting by the square root of its size, and a
 /// penalty that keeps constants that no row determines where they were.
-pub(crate) fn objective(cases: &[(&Case, f64)], devices: &[Accelerator], at: &[f64; 12]) -> f64 {
-    let sustained = constants(at);
-    let devices: Vec<Accelerator> =
-        devices.iter().map(|device| Accelerator { sustained, ..device.clone() }).collect();
+pub(crate) fn objective(cases: &[(&Case, f64)], devices: &[Accelerator], at: &[f64; 13]) -> f64 {
+    let devices = boards(&constants(at), devices);
     let (mut sum, mut weights) = (0.0, 0.0);
     for (case, weight) in cases {
         let Some(device) = devices.iter().find(|device| device.name == case.device) else {
             continue;
         };
-        if let Some((_, step)) = case.predict(device) {
-            sum += weight * (step.time() / case.measured).ln().abs();
+        if let Some(predicted) = case.predict(device) {
+            sum += weight * (predicted.time / case.measured).ln().abs();
             weights += weight;
         }
     }
@@ -92,20 +128,32 @@ pub(crate) fn objective(cases: &[(&Case, f64)], devices: &[Accelerator], at: &[f
     sum / f64::max(weights, 1e-9) + PULL * drift
 }
 
-pub(crate) fn fit(cases: &[(&Case, f64)], devices: &[Accelerator], rounds: usize) -> [f64; 12] {
+/// A search along one constant and along pairs of them, with shrinking steps: absolute errors have
+/// ridges on which no single constant leads down.
+pub(crate) fn fit(cases: &[(&Case, f64)], devices: &[Accelerator], rounds: usize) -> [f64; 13] {
     let mut best = values(&Sustained::GENERAL);
     let mut least = objective(cases, devices, &best);
     let mut step = 0.3;
     for _ in 0..rounds {
         let before = least;
-        for index in 0..best.len() {
-            for factor in [1.0 + step, 1.0 / (1.0 + step)] {
-                let mut trial = best;
-                trial[index] = (trial[index] * factor).max(1e-7);
-                let found = objective(cases, devices, &trial);
-                if found < least {
-                    (best, least) = (trial, found);
-                    break;
+        let up = 1.0 + step;
+        let mut attempt = |moves: &[(usize, f64)]| {
+            let mut trial = best;
+            for (index, factor) in moves {
+                trial[*index] = (trial[*index] * factor).max(1e-7);
+            }
+            let found = objective(cases, devices, &trial);
+            if found < least {
+                (best, least) = (trial, found);
+            }
+        };
+        for first in 0..NAMES.len() {
+            attempt(&[(first, up)]);
+            attempt(&[(first, 1.0 / up)]);
+            for second in 0..first {
+                for factor in [up, 1.0 / up] {
+                    attempt(&[(first, up), (second, factor)]);
+                    attempt(&[(first, 1.0 / up), (second, factor)]);
                 }
             }
         }

@@ -13,7 +13,7 @@ const PER_DECADE: f64 = 16.0;
 
 /// A law of loss in N and D with everything else given.
 #[derive(Debug)]
-pub(super) struct Curve {
+pub(crate) struct Curve {
     compiled: Compiled,
     target: String,
     /// Parameters and what is given: the best values first.
@@ -29,7 +29,7 @@ pub(super) struct Row {
 }
 
 impl Curve {
-    pub(super) fn new(believed: &Believed, given: &Setting) -> Result<Self, Diagnostic> {
+    pub(crate) fn new(believed: &Believed, given: &Setting) -> Result<Self, Diagnostic> {
         let law = &believed.law;
         if !law.splits_compute() {
             return Err(Diagnostic::error(format!(
@@ -60,7 +60,7 @@ impl Curve {
     }
 
     /// How many rows of values there are: the best and the draws.
-    pub(super) fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.values.rows()
     }
 
@@ -98,8 +98,16 @@ impl Curve {
         Ok(Row { parameters, ln_d, loss })
     }
 
+    /// The loss of one run, under the best values and each draw.
+    pub(crate) fn losses(&self, parameters: f64, tokens: f64) -> Result<Vec<f64>, Diagnostic> {
+        let mut columns = self.values.clone();
+        columns.set("N", vec![parameters; self.rows()]);
+        columns.set("D", vec![tokens; self.rows()]);
+        self.evaluate(&columns)
+    }
+
     /// The tokens at which a size reaches `losses`, one per row of values; NaN where it never does.
-    pub(super) fn reach(&self, parameters: f64, losses: &[f64]) -> Result<Vec<f64>, Diagnostic> {
+    pub(crate) fn reach(&self, parameters: f64, losses: &[f64]) -> Result<Vec<f64>, Diagnostic> {
         let rows = self.rows();
         let mut columns = self.values.clone();
         columns.set("N", vec![parameters; rows]);

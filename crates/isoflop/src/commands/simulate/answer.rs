@@ -1,19 +1,16 @@
 //! What the machine delivers: the step, and what failures, prices and power make of it.
 
 use diagnostic::Diagnostic;
+use machines::events::Played;
 use machines::{
     Batch, BetweenSites, Bytes, Found, Layout, Part, Power, Reading, Search, Step, Traffic,
     between_sites, check_memory, search,
 };
-use runs::Seconds;
+use runs::{Seconds, Tokens};
 
 use super::asked::Asked;
-
-/// Bytes of a tokenised token.
-const TOKEN_BYTES: f64 = 4.0;
-
-/// Accelerators per host.
-const HOST: u32 = 8;
+use super::learned::Learned;
+use super::run::HOST;
 
 /// Everything that was computed.
 #[derive(Debug)]
@@ -34,6 +31,12 @@ pub(super) struct Answer {
     pub(super) mfu: f64,
     pub(super) over_days: OverDays,
     pub(super) power: Result<Power, Diagnostic>,
+    /// Where a step's tokens are read, and how long that takes beside it.
+    pub(super) reading: Option<(Reading, Seconds)>,
+    /// The step of one site event by event, if that was asked for.
+    pub(super) played: Option<Played>,
+    /// What the run's tokens come to under a law, if that was asked for.
+    pub(super) learned: Option<Learned>,
 }
 
 /// What failures and slow hosts leave.
@@ -72,14 +75,16 @@ impl Answer {
         if let Some(between) = &between {
             waits.push(("between sites", between.step - step.time()));
         }
-        if let Some(bandwidth) = asked.site.storage {
-            let reading = Reading::Shared { bandwidth };
+        let text = &asked.run.text;
+        let reading = text.reading(asked.machine.accelerators).map(|reading| {
             let tokens = site_batch.tokens().get();
-            let bound = reading.bound(step.time(), tokens, TOKEN_BYTES);
+            let bound = reading.bound(step.time(), tokens, text.token_bytes);
             if bound > step.time() {
                 waits.push(("reading tokens", bound - step.time()));
             }
-        }
+            (reading, reading.time(tokens, text.token_bytes))
+        });
+        let played = asked.played(site_batch, &layout)?;
         let time =
             Seconds(step.time().get() + waits.iter().map(|(_, time)| time.get()).sum::<f64>());
         let mfu = step.mfu(&asked.machine, &asked.model, site_batch, asked.convention)
@@ -105,7 +110,16 @@ impl Answer {
             mfu,
             over_days,
             power,
+            reading,
+            played,
+            learned: asked.learned()?,
         })
+    }
+
+    /// The tokens of the run: those asked for, or those that reach the loss asked for.
+    pub(super) fn tokens(&self, asked: &Asked) -> Option<Tokens> {
+        let reached = self.learned.as_ref().map(|learned| learned.tokens.best);
+        asked.run.tokens.or(reached)
     }
 
     /// All parts of the step with their times, which add up to [`Self::time`].

@@ -2,14 +2,15 @@
 
 use clap::{Args, ValueEnum};
 use diagnostic::Diagnostic;
+use machines::events::{Played, Unlike};
 use machines::{
     Batch, Cluster, FlopConvention, Layout, Machine, Model, Precision, Site, Space, Stack, Usd,
 };
 use runs::Tokens;
 
 use super::machine::{self, is_file, read};
-use super::run::Run;
-use super::{SimulateArgs, layout};
+use super::run::{HOST, Run};
+use super::{SimulateArgs, layout, learned};
 
 /// What is trained, and how.
 #[derive(Debug, Clone, Args)]
@@ -162,6 +163,10 @@ pub(super) struct Asked {
     pub(super) every: u32,
     pub(super) exchange_bytes: f64,
     pub(super) cover: f64,
+    /// What makes ranks unlike, if the step is to be played event by event.
+    pub(super) unlike: Option<Unlike>,
+    /// The loss to reach and the law that says when, if asked for.
+    pub(super) goal: Option<learned::Goal>,
 }
 
 impl Asked {
@@ -175,8 +180,23 @@ impl Asked {
         let layout = args.layout.one(machine.accelerators)?;
         let sites = cluster.sites.len() as u32;
         let batches = batches(batch, sequence, machine.accelerators, sites, layout.as_ref())?;
+        let run = args.run.read(&model, &site)?;
+        let unlike = args.swarm.events.map(|_| Unlike {
+            slow: run.stragglers,
+            host: HOST,
+            jitter: args.run.jitter,
+            seed: args.swarm.seed,
+        });
+        if unlike.is_none() && args.run.jitter != 0.0 {
+            return Err(Diagnostic::error(
+                "--jitter varies passes, which are played with --events",
+            )
+            .help("add --events, or leave --jitter out"));
+        }
         Ok(Self {
-            run: args.run.read(&model, &site)?,
+            goal: learned::Goal::of(args, &model, run.tokens)?,
+            run,
+            unlike,
             every: args.run.every,
             exchange_bytes: args.run.exchange_bytes,
             cover: args.run.cover,
@@ -195,6 +215,24 @@ impl Asked {
         })
     }
 
+    /// The tokens of a step of all sites.
+    pub(super) fn whole_batch(
+        args: &SimulateArgs,
+        cluster: &Cluster,
+    ) -> Result<Tokens, Diagnostic> {
+        let model = args.training.model()?;
+        let sequence = f64::from(args.training.context.unwrap_or(model.sequence));
+        Ok(match args.training.batch()? {
+            BatchAsked::Sequences(sequences) => Tokens(f64::from(sequences) * sequence),
+            BatchAsked::Tokens(tokens) => tokens,
+            BatchAsked::Open => {
+                let all =
+                    cluster.sites.iter().map(|site| f64::from(site.accelerators)).sum::<f64>();
+                Tokens(FIRST_BATCH.max(all / ACCELERATORS_PER_SEQUENCE * sequence))
+            }
+        })
+    }
+
     /// The same where some of each site's accelerators stand by, so that layouts divide better;
     /// `None` where that would change nothing or a layout is asked for.
     pub(super) fn sparing(&self, args: &SimulateArgs) -> Result<Option<Self>, Diagnostic> {
@@ -208,6 +246,23 @@ impl Asked {
         }
         let spare = self.machine.accelerators - count;
         Ok(Some(Self { spare, ..Self::new(args, cluster)? }))
+    }
+
+    /// One site's step event by event, if that is asked for.
+    pub(super) fn played(
+        &self,
+        batch: Batch,
+        layout: &Layout,
+    ) -> Result<Option<Played>, Diagnostic> {
+        let play = |unlike: &Unlike| {
+            machines::events::play(&self.machine, &self.model, batch, layout, &self.stack, unlike)
+        };
+        self.unlike.as_ref().map(play).transpose()
+    }
+
+    /// What the run comes to under a law, if that is asked for.
+    pub(super) fn learned(&self) -> Result<Option<learned::Learned>, Diagnostic> {
+        self.goal.as_ref().map(|goal| goal.learned(&self.model)).transpose()
     }
 
     pub(super) fn sites(&self) -> u32 {

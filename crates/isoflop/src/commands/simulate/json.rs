@@ -117,6 +117,15 @@ fn step(asked: &Asked, answer: &Answer) -> Value {
             "latency_seconds": between.latency.get(),
         })),
         "search": search(asked, answer),
+        "by_events": answer.played.as_ref().map(|played| super::played::json(asked, played)),
+        "reading_tokens": answer.reading.map(|(reading, takes)| json!({
+            "from": match reading {
+                machines::Reading::Shared { .. } => "store",
+                machines::Reading::Local { .. } => "local copies",
+            },
+            "bytes_per_token": asked.run.text.token_bytes,
+            "seconds": takes.get(),
+        })),
     })
 }
 
@@ -140,7 +149,7 @@ fn over_days(asked: &Asked, answer: &Answer) -> Value {
         "usd_per_accelerator_hour": asked.run.price.as_ref().ok().map(|(price, _)| price.get()),
         "usd_per_step": rate.map(|rate| rate * answer.time.get()),
         "usd_per_1e12_tokens": rate.map(|rate| rate * answer.time_of(1e12).get()),
-        "run": asked.run.tokens.map(|tokens| {
+        "run": answer.tokens(asked).map(|tokens| {
             let takes = answer.time_of(tokens.get());
             json!({
                 "tokens": tokens.get(),
@@ -149,6 +158,15 @@ fn over_days(asked: &Asked, answer: &Answer) -> Value {
                 "facility_joules": power.map(|power| power.energy(takes).get()),
             })
         }),
+        "learned": answer.learned.as_ref().map(|learned| json!({
+            "law": learned.law,
+            "loss_nats_per_token": learned.loss.best,
+            "loss_interval": learned.loss.interval(learned.level).map(|i| [i.low, i.high]),
+            "tokens": learned.tokens.best.get(),
+            "tokens_interval": learned.tokens.interval(learned.level).map(|i| [i.low, i.high]),
+            "level": learned.level,
+            "asked": if learned.of_loss { "loss" } else { "tokens" },
+        })),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use diagnostic::Diagnostic;
-use machines::{Accelerator, BytesPerSecond, Failures, Model, Site, Stragglers, Usd};
+use machines::{Accelerator, BytesPerSecond, Failures, Model, Reading, Site, Stragglers, Usd};
 use plan::Assumption;
 use runs::{Seconds, Tokens};
 
@@ -41,6 +41,20 @@ pub(super) struct RunArgs {
     /// How much longer a slow host takes
     #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
     slower: f64,
+    /// With --events: the spread of each pass's time, as a share (the standard deviation of its
+    /// logarithm)
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, allow_hyphen_values = true)]
+    pub(super) jitter: f64,
+    /// Bytes that are read of a token: 4 where it is tokenised, some 300 where it is raw text that
+    /// hosts tokenise as they go
+    #[arg(long, value_name = "BYTES", default_value_t = 4.0, allow_hyphen_values = true)]
+    token_bytes: f64,
+    /// What the store of the training text delivers to all hosts together [default: the cluster's]
+    #[arg(long, value_name = "BANDWIDTH", allow_hyphen_values = true)]
+    data_store: Option<String>,
+    /// A copy of the training text on every host of eight accelerators, read at so much a host
+    #[arg(long, value_name = "BANDWIDTH", allow_hyphen_values = true)]
+    local_copy: Option<String>,
     /// Between sites: steps from one exchange to the next (1 is every step)
     #[arg(long, value_name = "STEPS", default_value_t = 1,
         value_parser = clap::value_parser!(u32).range(1..))]
@@ -64,6 +78,35 @@ pub(super) struct Run {
     pub(super) stragglers: Option<Stragglers>,
     /// What an hour of one accelerator costs, or why that is not known.
     pub(super) price: Result<(Usd, Assumption), Diagnostic>,
+    pub(super) text: TrainingText,
+}
+
+/// Where the training text is read from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TrainingText {
+    pub(super) token_bytes: f64,
+    /// One store for all, if there is one.
+    pub(super) store: Option<BytesPerSecond>,
+    /// A copy on every host.
+    pub(super) copy: Option<BytesPerSecond>,
+    /// Whether the command says anything of it.
+    pub(super) stated: bool,
+}
+
+/// Accelerators per host.
+pub(super) const HOST: u32 = 8;
+
+impl TrainingText {
+    /// How it is read by so many accelerators; `None` where nothing is known of it.
+    pub(super) fn reading(&self, accelerators: u32) -> Option<Reading> {
+        match (self.copy, self.store) {
+            (Some(bandwidth), _) => {
+                Some(Reading::Local { bandwidth, nodes: accelerators.div_ceil(HOST) })
+            }
+            (None, Some(bandwidth)) => Some(Reading::Shared { bandwidth }),
+            (None, None) => None,
+        }
+    }
 }
 
 impl RunArgs {
@@ -91,6 +134,7 @@ impl RunArgs {
         }
         let stragglers = (self.slow_hosts > 0.0)
             .then_some(Stragglers { share: self.slow_hosts, slower: self.slower });
+        let text = self.text(site)?;
         let tokens = self.tokens.as_deref();
         let tokens = tokens.map(|text| plan::amount::tokens("--tokens", text, 0, 0)).transpose()?;
         Ok(Run {
@@ -98,6 +142,24 @@ impl RunArgs {
             failures,
             stragglers,
             price: self.price(&site.accelerator)?,
+            text,
+        })
+    }
+
+    fn text(&self, site: &Site) -> Result<TrainingText, Diagnostic> {
+        if !(self.token_bytes > 0.0 && self.token_bytes < 1e9) {
+            return Err(Diagnostic::error("--token-bytes must be above zero")
+                .note(format!("it is {}", self.token_bytes))
+                .help("2 or 4 for tokens, some 4 for plain text, hundreds for raw documents"));
+        }
+        let rate = |flag, text: &Option<String>| {
+            text.as_deref().map(|text| positive(flag, text, "B/s")).transpose()
+        };
+        Ok(TrainingText {
+            token_bytes: self.token_bytes,
+            store: rate("--data-store", &self.data_store)?.map(BytesPerSecond).or(site.storage),
+            copy: rate("--local-copy", &self.local_copy)?.map(BytesPerSecond),
+            stated: self.data_store.is_some() || self.local_copy.is_some(),
         })
     }
 

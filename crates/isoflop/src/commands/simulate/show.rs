@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 
-use machines::{Binding, Bytes, Found, Misfit, Power, Search, Traffic};
+use machines::{Binding, Bytes, Found, Misfit, Power, Reading, Search, Traffic};
 use runs::Seconds;
 
 use super::answer::Answer;
 use super::asked::{Asked, BatchAsked};
+use super::learned::Learned;
+use super::played;
 use super::words::{adding_up, bar, count, money, percent, three, time, whole};
 use crate::commands::fit::words::bold;
 use crate::text::hanging;
@@ -25,6 +27,7 @@ pub(super) fn for_people(asked: &Asked, answer: &Answer, width: usize) -> String
     breakdown(&mut text, answer, width);
     memory(&mut text, asked, answer, width);
     traffic(&mut text, answer, width);
+    played::for_people(&mut text, asked, answer, width);
     over_days(&mut text, asked, answer, width);
     if asked.with_search
         && let Some(search) = &answer.search
@@ -282,7 +285,8 @@ fn over_days(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
         (Err(why), _) => line(text, "cost", &format!("not known: {}", why.message()), width),
         (Ok(_), None) => {}
     }
-    if let Some(tokens) = asked.run.tokens {
+    text_read(text, asked, answer, width);
+    if let Some(tokens) = answer.tokens(asked) {
         let takes = answer.time_of(tokens.get());
         let mut said = vec![time(takes.get())];
         if let Some(rate) = asked.money_per_second() {
@@ -291,8 +295,53 @@ fn over_days(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
         if let Ok(power) = &answer.power {
             said.push(format!("{} MWh at the meter", megawatt_hours(power, takes)));
         }
-        line(text, "run", &format!("{} tokens: {}", count(tokens.get()), said.join(", ")), width);
+        let mut of = format!("{} tokens", count(tokens.get()));
+        if let Some(learned) = &answer.learned {
+            of.push_str(&learned_in_words(learned));
+        }
+        line(text, "run", &format!("{of}: {}", said.join(", ")), width);
+        if let Some(learned) = &answer.learned {
+            line(text, "law", &format!("{}: {}", learned.law, learned.source), width);
+        }
     }
+}
+
+/// ` (90 %: 1.2 T to 1.4 T) to a loss of 1.95 nats`.
+fn learned_in_words(learned: &Learned) -> String {
+    let level = 100.0 * learned.level;
+    let tokens = learned.tokens.interval(learned.level).map_or(String::new(), |interval| {
+        format!(" ({level:.0} %: {} to {})", count(interval.low), count(interval.high))
+    });
+    let loss = learned.loss.interval(learned.level).map_or(String::new(), |interval| {
+        format!(" ({level:.0} %: {:.3} to {:.3})", interval.low, interval.high)
+    });
+    format!("{tokens} to a loss of {:.3} nats per token{loss}", learned.loss.best)
+}
+
+/// Where the training text is read, where that was asked or takes longer than the step.
+fn text_read(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
+    let Some((reading, takes)) = &answer.reading else { return };
+    let hides = *takes <= answer.step.time();
+    if hides && !asked.run.text.stated {
+        return;
+    }
+    let bytes = Bytes(answer.site_batch.tokens().get() * asked.run.text.token_bytes);
+    let from = match reading {
+        Reading::Shared { bandwidth } => format!("one store at {bandwidth}"),
+        Reading::Local { bandwidth, nodes } => {
+            format!("copies on {} hosts at {bandwidth} each", whole(*nodes))
+        }
+    };
+    let mut said = format!("{bytes} a step from {from} take {}", time(takes.get()));
+    said.push_str(if hides { ", beside the step" } else { ", longer than the step" });
+    if let (Reading::Local { .. }, Some(tokens), Some(store)) =
+        (reading, answer.tokens(asked), asked.run.text.store)
+    {
+        let all = Bytes(tokens.get() * asked.run.text.token_bytes);
+        let once = time(all / Bytes(store.get()));
+        let _ = write!(said, "; copying all {all} once takes at least {once}");
+    }
+    line(text, "text", &said, width);
 }
 
 fn megawatt_hours(power: &Power, takes: Seconds) -> String {

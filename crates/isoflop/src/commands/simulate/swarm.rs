@@ -30,7 +30,7 @@ pub(crate) struct SwarmArgs {
     pub(super) swarm: bool,
     /// The loss to reach
     #[arg(long, value_name = "LOSS", conflicts_with = "time")]
-    loss: Option<f64>,
+    pub(super) loss: Option<f64>,
     /// The time in which to reach the least loss [default: 90 day]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     time: Option<String>,
@@ -39,10 +39,10 @@ pub(crate) struct SwarmArgs {
     size: Option<String>,
     /// Published constants of a law of N and D, or a fit saved as .json
     #[arg(long, value_name = "ID|FIT", default_value = "besiroglu-2024")]
-    law: String,
+    pub(super) law: String,
     /// A variable of the law beside N and D, as in `width=1024`
     #[arg(long, value_name = "NAME=VALUE")]
-    given: Vec<String>,
+    pub(super) given: Vec<String>,
     /// The campus to compare with
     #[arg(long, value_name = "CLUSTER", default_value = "llama3-24k")]
     campus: String,
@@ -88,20 +88,21 @@ pub(crate) struct SwarmArgs {
     /// The share of updates that others compute again to find them
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, allow_hyphen_values = true)]
     audit: f64,
-    /// Play so many rounds as events too, and say how far they are from the closed form
+    /// Play so many rounds as events too, and say how far they are from the closed form; on a
+    /// cluster, the step
     #[arg(long, value_name = "ROUNDS", num_args = 0..=1, default_missing_value = "1000",
         value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    events: Option<u32>,
+    pub(super) events: Option<u32>,
     /// Draws of what is uncertain, where the law has none of its own
     #[arg(long, value_name = "COUNT", default_value_t = 200,
         value_parser = clap::value_parser!(u32).range(0..=10_000))]
     draws: u32,
     /// The level of the intervals
     #[arg(long, value_name = "SHARE", default_value_t = 0.9)]
-    level: f64,
+    pub(super) level: f64,
     /// The seed of everything random
     #[arg(long, default_value_t = 0)]
-    seed: u64,
+    pub(super) seed: u64,
     /// Say where every assumption comes from, and what nobody has measured
     #[arg(long)]
     sources: bool,
@@ -293,7 +294,7 @@ impl Answer {
 }
 
 /// Published constants, or a fit.
-fn believed(name: &str) -> Result<Believed, Diagnostic> {
+pub(super) fn believed(name: &str) -> Result<Believed, Diagnostic> {
     let path = std::path::Path::new(name);
     if path.extension().is_none_or(|extension| extension != "json") {
         return Believed::published(name);

@@ -93,6 +93,88 @@ fn a_growing_machine_uses_less_of_itself() {
 }
 
 #[test]
+fn a_step_event_by_event_with_slow_hosts() {
+    let line = "--on '256 H100' --model gpt3-175b --tp 8 --pp 8 --virtual 2 --batch '256 sequences' \
+                --events --slow-hosts 0.1 --jitter 0.05 --seed 7";
+    let shown = simulate(line).unwrap();
+    let events = shown.lines().skip_while(|line| !line.starts_with("by events"));
+    let drawn = shown.lines().filter(|line| line.starts_with("  stage "));
+    let said: Vec<&str> = events.take_while(|line| !line.is_empty()).chain(drawn).collect();
+    insta::assert_snapshot!(said.join("\n"));
+    let answer = json(line);
+    let played = &answer["by_events"];
+    let chain = played["longest_chain_seconds"].as_object().unwrap();
+    let sum: f64 = chain.values().map(number).sum();
+    assert!((sum / number(&played["step_seconds"]) - 1.0).abs() < 1e-9);
+    assert_eq!(json(line), answer);
+    // Without what makes ranks unlike, the closed form and the play agree.
+    let alike =
+        json("--on '256 H100' --model gpt3-175b --tp 8 --pp 8 --batch '256 sequences' --events");
+    let ratio = number(&alike["by_events"]["step_seconds"]) / number(&alike["step_seconds"]);
+    assert!((ratio - 1.0).abs() < 0.05, "{ratio}");
+    assert_eq!(alike["by_events"]["unlike_replicas"], 1);
+}
+
+#[test]
+fn unlike_sites_share_the_batch_so_that_none_waits_long() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("two.toml");
+    let site = |name: &str, device: &str, count: u32| {
+        format!("[[site]]\nname = '{name}'\naccelerator = '{device}'\naccelerators = {count}\n")
+    };
+    let text = format!(
+        "name = 'two'\ntitle = 'Two sites'\nsource = 'a test'\n{}{}\
+         [wan]\nbandwidth = '10 Tbit/s'\nround_trip = '10 ms'\n",
+        site("old", "a100-80gb", 256),
+        site("new", "h100", 512),
+    );
+    std::fs::write(&path, text).unwrap();
+    let line = format!("{} --model llama3-8b --batch '16 M token' --loss 2.1", path.display());
+    let answer = json(&line);
+    let sites = answer["unlike_sites"].as_array().unwrap();
+    let tokens: Vec<f64> = sites.iter().map(|site| number(&site["batch_tokens"])).collect();
+    assert!(tokens[1] > 3.0 * tokens[0], "{tokens:?}");
+    for site in sites {
+        assert!(number(&site["idle_share"]) < 0.15, "{site}");
+    }
+    assert!((number(&answer["run"]["loss_nats_per_token"]) - 2.1).abs() < 1e-9);
+    let shown = simulate(&line).unwrap();
+    assert!(shown.contains("unlike sites") && shown.contains("MWh"), "{shown}");
+    assert!(simulate(&format!("{line} --tp 2")).is_err());
+}
+
+#[test]
+fn a_loss_takes_the_tokens_that_the_law_says() {
+    let base = "--on '1024 H100' --model llama3-70b --batch '8 M token'";
+    let asked = json(&format!("{base} --loss 1.95"));
+    let tokens = number(&asked["learned"]["tokens"]);
+    // 1.95 = E + A / N^alpha + B / D^beta, solved by hand for N of 70.6 B.
+    let left = 1.95 - 1.8172 - 482.01 / number(&asked["parameters"]).powf(0.3478);
+    assert!((tokens / (2085.43 / left).powf(1.0 / 0.3658) - 1.0).abs() < 1e-3, "{tokens:e}");
+    assert_eq!(number(&asked["run"]["tokens"]), tokens);
+    let there = json(&format!("{base} --tokens '{tokens:.6e}'"));
+    assert!((number(&there["learned"]["loss_nats_per_token"]) - 1.95).abs() < 1e-4);
+    let ratio = number(&there["run"]["seconds"]) / number(&asked["run"]["seconds"]);
+    assert!((ratio - 1.0).abs() < 1e-4, "{ratio}");
+}
+
+#[test]
+fn raw_text_from_one_store_waits_and_tokens_on_every_host_do_not() {
+    // 2 TB of text became 25 GB of tokens beside every node (arXiv:2509.05258): 320 bytes a token
+    // of four.
+    let base = "--on '256 H100' --model llama3-8b --batch '4 M token'";
+    let raw = json(&format!("{base} --data-store '1 GB/s' --token-bytes 320"));
+    let local = json(&format!("{base} --data-store '1 GB/s' --local-copy '1 GB/s'"));
+    assert!(number(&raw["step_parts_seconds"]["reading_tokens"]) > 0.1, "{raw}");
+    assert!(local["step_parts_seconds"]["reading_tokens"].is_null());
+    assert!(number(&raw["step_seconds"]) > 1.2 * number(&local["step_seconds"]));
+    assert_eq!(local["reading_tokens"]["from"], "local copies");
+    let said =
+        simulate(&format!("{base} --data-store '1 GB/s' --local-copy '1 GB/s' --tokens '6 G'"));
+    assert!(said.unwrap().contains("copying all"));
+}
+
+#[test]
 fn for_programs_the_parts_add_up() {
     for line in [
         "dgx-h100 --model llama3-8b",
@@ -228,6 +310,14 @@ fn what_cannot_be_simulated_says_why() {
         "--power '1 GW' --accelerator '512 gb200' --model llama3-8b",
         "--power '1 GW' --accelerator gb200 --model llama3-8b --fibre-cost '-1 USD'",
         "homes-1000 --scale --model llama3-8b",
+        "dgx-h100 --model llama3-8b --events --jitter 2",
+        "dgx-h100 --model llama3-8b --jitter 0.1",
+        "dgx-h100 --model llama3-8b --loss 1.0",
+        "dgx-h100 --model llama3-8b --loss 2.1 --tokens '1 T'",
+        "dgx-h100 --model llama3-8b --loss 2.1 --law besiroglu-2042",
+        "dgx-h100 --model qwen3-30b-a3b --loss 2.1",
+        "dgx-h100 --model llama3-8b --local-copy '0 GB/s'",
+        "dgx-h100 --model llama3-8b --token-bytes 0",
     ];
     let said: Vec<String> = lines
         .iter()
