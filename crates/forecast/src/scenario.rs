@@ -216,6 +216,8 @@ pub struct TrendRequest {
     pub shape: Option<Written>,
     /// Keep the largest so many at each date, without hindsight.
     pub top: Option<usize>,
+    /// Earlier and later observations take no part; decimal years.
+    pub window: (f64, f64),
     /// Later observations are not known.
     pub(crate) known_until: Option<f64>,
     /// The fit, once it is made.

@@ -87,7 +87,8 @@ fn material(
         None => data.points.clone(),
     };
     let until = request.known_until.unwrap_or(f64::INFINITY);
-    points.retain(|point| point.date <= until);
+    let (since, last) = request.window;
+    points.retain(|point| since <= point.date && point.date <= last.min(until));
     Ok((points, shape))
 }
 

@@ -138,6 +138,8 @@ struct TrendEntry {
     data: Spanned<String>,
     shape: Option<Spanned<String>>,
     top: Option<Spanned<i64>>,
+    since: Option<Spanned<Scalar>>,
+    until: Option<Spanned<Scalar>>,
 }
 
 #[derive(Deserialize)]
@@ -219,6 +221,14 @@ impl File {
         self.at(&value.get_ref().0, value.span())
     }
 
+    fn date(&self, value: Option<&Spanned<Scalar>>) -> Result<Option<f64>, Diagnostic> {
+        let Some(value) = value else { return Ok(None) };
+        let place = self.scalar(value);
+        crate::number::date(place.text()).map(Some).ok_or_else(|| {
+            place.error("expected a date", "not a date").help("write `2025-07-01` or `2025`")
+        })
+    }
+
     /// A bare number keeps the digits it is written with.
     fn at(&self, text: &str, span: Range<usize>) -> Written {
         let raw = self.text.get(span.clone()).unwrap_or_default();
@@ -293,6 +303,10 @@ impl File {
                 data: self.string(&entry.data),
                 shape: entry.shape.as_ref().map(|shape| self.string(shape)),
                 top: top.transpose()?,
+                window: (
+                    self.date(entry.since.as_ref())?.unwrap_or(f64::NEG_INFINITY),
+                    self.date(entry.until.as_ref())?.unwrap_or(f64::INFINITY),
+                ),
                 known_until: None,
                 fitted: crate::trend_input::Fitted::default(),
             });
