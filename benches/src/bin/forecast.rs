@@ -89,9 +89,9 @@ fn measured(part: &str, samples: usize) -> Result<Value, Diagnostic> {
             let bits = values().fold(0_u64, |sum, value| {
                 sum.rotate_left(5).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ value.to_bits()
             });
-            let ratio = all().find(|(name, _)| name == "ratio").map(|(_, fan)| {
-                fan.rows.iter().map(|row| row[2].value).collect::<Vec<f64>>()
-            });
+            let ratio = all()
+                .find(|(name, _)| name == "ratio")
+                .map(|(_, fan)| fan.rows.iter().map(|row| row[2].value).collect::<Vec<f64>>());
             json!({ "bits": bits, "medians": ratio })
         }
     };

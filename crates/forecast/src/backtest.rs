@@ -176,12 +176,8 @@ pub fn backtest(
             origins,
         }
     };
-    let who = [
-        Forecaster::Average,
-        Forecaster::Trend(shape),
-        Forecaster::LastSlope,
-        Forecaster::Drift,
-    ];
+    let who =
+        [Forecaster::Average, Forecaster::Trend(shape), Forecaster::LastSlope, Forecaster::Drift];
     let scores = who.map(run);
     Some(Backtest { level, ahead: ahead.max(1), scores })
 }

@@ -129,13 +129,20 @@ impl Member {
 }
 
 /// Draws of the natural logarithm of the observation at each of `dates`, `count` a date; row `i` of
-/// all dates is one path. `None` where fewer than two dates are known.
-pub(crate) fn predict(
-    known: &[Point],
-    dates: &[f64],
-    count: usize,
-    seed: u64,
-) -> Option<Vec<Vec<f64>>> {
+/// all dates is one path. `None` where fewer than two dates are known. The points must be in the
+/// order of their dates, with values above zero.
+///
+/// ```
+/// use forecast::{Point, local_trends};
+///
+/// let points: Vec<Point> = (0..12)
+///     .map(|i| Point { date: 2010.0 + f64::from(i), value: f64::from(i).exp(), range: None })
+///     .collect();
+/// let found = local_trends(&points, &[2023.0], 1000, 1).unwrap();
+/// let mean = found[0].iter().sum::<f64>() / 1000.0;
+/// assert!((mean - 13.0).abs() < 0.2, "{mean}");
+/// ```
+pub fn predict(known: &[Point], dates: &[f64], count: usize, seed: u64) -> Option<Vec<Vec<f64>>> {
     let members = filtered(known)?;
     let last = known.last()?.date;
     let best = members.iter().map(|member| member.merit).fold(f64::NEG_INFINITY, f64::max);
@@ -237,5 +244,47 @@ fn chi_square(freedom: f64, rng: &mut ChaCha8Rng) -> f64 {
         if v > 0.0 && uniform(rng).ln() < x * x / 2.0 + d - d * v + d * v.ln() {
             return 2.0 * d * v;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spread(points: &[Point], date: f64) -> (f64, f64) {
+        let found = predict(points, &[date], 4000, 1).unwrap().remove(0);
+        let ends = draws::select::quantiles(&found, &[0.05, 0.5, 0.95]);
+        (ends[1], ends[2] - ends[0])
+    }
+
+    fn points(f: impl Fn(f64) -> f64) -> Vec<Point> {
+        (0..40)
+            .map(|i| Point {
+                date: 2000.0 + f64::from(i) / 2.0,
+                value: f(f64::from(i)).exp(),
+                range: None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn fans_widen_with_the_horizon_and_follow_a_bend() {
+        let mut rng = ChaCha8Rng::seed_from_u64(2);
+        let noise: Vec<f64> = (0..40).map(|_| 0.1 * normal(&mut rng)).collect();
+        let bent = points(|i| 0.1 * i.min(20.0) + 0.5 * (i - 20.0).max(0.0) + noise[i as usize]);
+        let (soon, narrow) = spread(&bent, 2020.0);
+        let (late, wide) = spread(&bent, 2025.0);
+        assert!(wide > 1.5 * narrow, "{wide} {narrow}");
+        // Growth after the bend is one a year.
+        assert!((late - soon - 5.0).abs() < 0.7, "{late} {soon}");
+    }
+
+    #[test]
+    fn points_that_allow_no_forecast_have_none() {
+        let point = |date, value| Point { date, value, range: None };
+        assert!(predict(&[], &[2030.0], 10, 0).is_none());
+        assert!(predict(&[point(2020.0, 1.0), point(2020.0, 2.0)], &[2030.0], 10, 0).is_none());
+        let two = predict(&[point(2020.0, 1.0), point(2021.0, 2.0)], &[2030.0], 10, 0).unwrap();
+        assert!(two[0].iter().all(|value| value.is_finite()));
     }
 }

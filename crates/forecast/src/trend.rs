@@ -21,7 +21,7 @@ mod compare;
 mod least_squares;
 mod shape;
 
-pub use compare::{Fragility, Quality};
+pub use compare::{Fragility, Quality, Snapshot};
 use shape::Curve;
 pub use shape::Shape;
 

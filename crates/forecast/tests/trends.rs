@@ -142,8 +142,7 @@ fn the_doubling_of_time_horizons_of_a_list_is_what_the_list_says_of_itself() {
     let (low, high) = from_2023.growth_interval(draws::Level::new(0.95).unwrap());
     let days = |growth: f64| std::f64::consts::LN_2 / growth * 365.25;
     println!("95 % from {:.0} to {:.0} d", days(high), days(low));
-    // Theirs resamples tasks as well as models, so it is somewhat wider.
-    assert!((99.0..115.0).contains(&days(high)) && (130.0..150.0).contains(&days(low)));
+    assert!((94.0..104.0).contains(&days(high)) && (144.0..154.0).contains(&days(low)));
 }
 
 #[test]

@@ -89,6 +89,7 @@ struct InputFields {
     note: String,
     #[serde(default)]
     date: String,
+    source_range: Option<Spanned<Scalar>>,
 }
 
 #[derive(Deserialize)]
@@ -283,7 +284,7 @@ impl File {
             let level = share.and_then(|share| Level::new(share).ok()).ok_or_else(|| {
                 place.error("a level lies between 0 and 1", "not a level").help("for example `90%`")
             })?;
-            scenario.level = level;
+            scenario.stated_level = Some(level);
         }
         for (name, unit) in &entries.units.0 {
             scenario.units.push((self.string(name), self.string(unit)));
@@ -312,7 +313,13 @@ impl File {
             });
         }
         for (name, entry) in entries.inputs.0 {
-            scenario.inputs.push(self.input(&name, entry)?);
+            let mut input = self.input(&name, entry)?;
+            if let Some(request) = super::fit::fitted(&mut input)? {
+                if scenario.trends.iter().all(|known| known.name != request.name) {
+                    scenario.trends.push(request);
+                }
+            }
+            scenario.inputs.push(input);
         }
         for (names, rho) in &entries.correlate.0 {
             let place = self.string(names);
@@ -443,6 +450,7 @@ impl File {
             source: String::new(),
             note: String::new(),
             date: String::new(),
+            source_range: None,
             trend: None,
         };
         match entry.into_inner() {
@@ -451,6 +459,7 @@ impl File {
                 input.source = fields.source;
                 input.note = fields.note;
                 input.date = fields.date;
+                input.source_range = fields.source_range.as_ref().map(|range| self.scalar(range));
                 match (&fields.value, &fields.trend) {
                     (Some(value), None) => input.value = self.scalar(value),
                     (None, Some(trend)) => input.trend = Some(self.string(trend)),
