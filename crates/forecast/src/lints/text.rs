@@ -105,10 +105,11 @@ fn percent(formula: &Written, lints: &mut Vec<Lint>) {
             continue;
         }
         let before = text[..place].trim_end();
-        let number = before
-            .rfind(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_'))
-            .map_or("", |end| before[..=end].trim_end());
-        let Some(left) = number.strip_suffix(['+', '-']) else { continue };
+        let sign = before.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '_');
+        if sign.len() == before.len() {
+            continue;
+        }
+        let Some(left) = sign.trim_end().strip_suffix(['+', '-']) else { continue };
         let left = left.trim_end();
         // `1 + 5%` is a factor; a sign, or a difference of two numbers, says what it is.
         let name = left.rsplit(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or("");

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use clap::Parser;
 use serde_json::Value;
 
@@ -18,7 +20,7 @@ fn table() -> (tempfile::TempDir, String) {
         let (year, month) = (2016 + i / 2, if i % 2 == 0 { "01" } else { "07" });
         let wobble = [1.0, 1.2, 0.9, 1.1][i % 4];
         let value = 2_f64.powf(i as f64 / 2.0) * wobble;
-        text.push_str(&format!("a,{year}-{month}-01,{value:.4}\n"));
+        let _ = writeln!(text, "a,{year}-{month}-01,{value:.4}");
     }
     text.push_str("b,2020-01-01,0\nb,2021-01-01,\n");
     std::fs::write(&path, text).unwrap();
