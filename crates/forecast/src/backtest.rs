@@ -1,8 +1,8 @@
 //! Forecasts from earlier dates, against what came.
 //!
-//! At each origin only the points up to it are known. The trend and two naive forecasters predict
-//! the points that follow, and all are scored in natural logarithms: the last slope carried on,
-//! and a random walk with drift.
+//! At each origin only the points up to it are known. The average of local trends, a trend of one
+//! shape and two naive forecasters predict the points that follow, and all are scored in natural
+//! logarithms. The naive ones are the last slope carried on, and a random walk with drift.
 
 use draws::Level;
 use rand::SeedableRng;
@@ -10,8 +10,10 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use crate::data::Point;
+use crate::local_trends;
+use crate::normal::normal;
 use crate::score;
-use crate::trend::{Shape, Trend, TrendOptions, normal};
+use crate::trend::{Shape, Trend, TrendOptions};
 
 /// Points that a forecaster sees at least.
 const FEWEST: usize = 5;
@@ -22,6 +24,8 @@ const DRAWS: usize = 400;
 /// Who forecasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Forecaster {
+    /// The average of local trends: level, slope and noise, weighed by what they foretold.
+    Average,
     /// A trend of this shape, refitted at each origin.
     Trend(Shape),
     /// The slope between the last two points, carried on.
@@ -33,6 +37,7 @@ pub enum Forecaster {
 impl std::fmt::Display for Forecaster {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::Average => f.write_str("local trends"),
             Self::Trend(shape) => write!(f, "{shape} trend"),
             Self::LastSlope => f.write_str("last slope"),
             Self::Drift => f.write_str("random walk with drift"),
@@ -76,21 +81,23 @@ pub struct Scores {
     pub pit: [usize; 10],
 }
 
-/// A trend against the naive forecasters.
+/// Forecasters against each other.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Backtest {
     /// The level of the intervals.
     pub level: Level,
     /// How many points ahead were forecast at each origin, at most.
     pub ahead: usize,
-    /// The trend, the last slope, the random walk with drift.
-    pub scores: [Scores; 3],
+    /// The average of local trends, the trend of the shape asked for, the last slope, the random
+    /// walk with drift.
+    pub scores: [Scores; 4],
 }
 
 impl Backtest {
-    /// Whether the trend has a lower CRPS than both naive forecasters.
+    /// Whether the average of local trends has a lower CRPS than both naive forecasters.
     pub fn beats_both(&self) -> bool {
-        self.scores[0].crps < self.scores[1].crps && self.scores[0].crps < self.scores[2].crps
+        let [average, _, slope, drift] = &self.scores;
+        average.crps < slope.crps && average.crps < drift.crps
     }
 }
 
@@ -169,7 +176,9 @@ pub fn backtest(
             origins,
         }
     };
-    let scores = [Forecaster::Trend(shape), Forecaster::LastSlope, Forecaster::Drift].map(run);
+    let who =
+        [Forecaster::Average, Forecaster::Trend(shape), Forecaster::LastSlope, Forecaster::Drift];
+    let scores = who.map(run);
     Some(Backtest { level, ahead: ahead.max(1), scores })
 }
 
@@ -196,6 +205,8 @@ pub(crate) fn predict(
 ) -> Vec<Vec<f64>> {
     let options = TrendOptions { bootstraps: DRAWS, seed, ..TrendOptions::default() };
     match forecaster {
+        Forecaster::Average => local_trends::predict(known, dates, DRAWS, seed)
+            .unwrap_or_else(|| vec![Vec::new(); dates.len()]),
         Forecaster::Trend(shape) => Trend::fit(known, TrendOptions { shape, ..options })
             .map_or_else(|_| vec![Vec::new(); dates.len()], |trend| trend.predict(dates)),
         Forecaster::LastSlope => {

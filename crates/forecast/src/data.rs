@@ -34,6 +34,21 @@ pub struct DataSpec {
     pub points: Vec<Point>,
 }
 
+/// The columns of a table of observations, and the rows to keep.
+#[derive(Debug, Clone, Default)]
+pub struct DataColumns<'a> {
+    /// The column of dates; `date` where none is named.
+    pub date: Option<&'a str>,
+    /// The column of values and, after a space, their unit.
+    pub value: &'a str,
+    /// The lower end of each observation's own range.
+    pub low: Option<&'a str>,
+    /// The upper end.
+    pub high: Option<&'a str>,
+    /// Conditions on rows, `company == 'x' and year > 2020`.
+    pub filter: Option<&'a str>,
+}
+
 /// How the observations are written.
 pub(crate) enum Points {
     Listed(Vec<(Written, f64)>),
@@ -75,6 +90,40 @@ impl DataSpec {
         }
         points.sort_by(|a, b| a.date.total_cmp(&b.date));
         Ok(Self { name, unit, source, note, output: None, points })
+    }
+
+    /// The observations of a table (CSV, TSV or JSON lines) that came from `origin`.
+    ///
+    /// ```
+    /// use forecast::{DataColumns, DataSpec};
+    ///
+    /// let text = "date,power\n2023,1.5\n2024,3.1\n2025,\n";
+    /// let columns = DataColumns { value: "power GW", ..DataColumns::default() };
+    /// let data = DataSpec::of_table("power.csv", text, &columns)?;
+    /// assert_eq!((data.points.len(), data.unit.as_str()), (2, "GW"));
+    /// # Ok::<(), diagnostic::Diagnostic>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A column that is not there, a date or condition that cannot be read, and no observation.
+    pub fn of_table(
+        origin: &str,
+        text: &str,
+        columns: &DataColumns<'_>,
+    ) -> Result<Self, Diagnostic> {
+        let written = |what: &str, text: &str| Written::new(what, text);
+        let asked = |what: &str, text: Option<&str>| text.map(|text| written(what, text));
+        let table = Table {
+            origin: origin.to_owned(),
+            text: text.to_owned(),
+            date: asked("--date", columns.date),
+            value: written("--value", columns.value),
+            low: asked("--low", columns.low),
+            high: asked("--high", columns.high),
+            filter: asked("--where", columns.filter),
+        };
+        let points = Points::Table(Box::new(table));
+        Self::new(written("--value", columns.value), points, "", origin.to_owned(), String::new())
     }
 
     /// The first and the last date.

@@ -146,7 +146,7 @@ fn changes(a: &Scenario, b: &Scenario) -> Vec<Change> {
         s.correlations.iter().map(|c| (format!("{}, {}", c.a, c.b), c.rho)).collect()
     };
     let same = a.time == b.time
-        && a.level == b.level
+        && a.level() == b.level()
         && a.units == b.units
         && a.series == b.series
         && a.choices == b.choices

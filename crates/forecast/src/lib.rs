@@ -48,7 +48,9 @@ mod dates;
 mod difference;
 mod hindcast;
 mod lints;
+mod local_trends;
 mod model;
+mod normal;
 mod number;
 mod priors;
 mod question;
@@ -66,11 +68,12 @@ pub use backtest::{Backtest, Forecaster, Origin, Scores, backtest};
 pub use breakeven::{BreakEven, Elasticity};
 pub use check::{Checked, Curve, Need, Verdict};
 pub use claims::{Claim, claims};
-pub use data::{DataSpec, Point};
+pub use data::{DataColumns, DataSpec, Point};
 pub use dates::DateTable;
 pub use difference::{Change, Difference};
 pub use hindcast::{Hindcast, Naive, Truth};
 pub use lints::Lint;
+pub use local_trends::predict as local_trends;
 pub use model::Model;
 pub use number::date;
 pub use priors::PriorSet;
@@ -83,5 +86,7 @@ pub use scenario::{
 pub use score::{coverage, crps, interval_score, pit};
 pub use sensitivity::Sensitivity;
 pub use trace::{Role, Step, Trace};
-pub use trend::{Fragility, Quality, Shape, Trend, TrendError, TrendOptions, running_top};
+pub use trend::{
+    Fragility, Quality, Shape, Snapshot, Trend, TrendError, TrendOptions, running_top,
+};
 pub use written::Written;

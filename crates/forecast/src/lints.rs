@@ -10,6 +10,8 @@ use crate::model::{CaseModel, Extra, Model};
 use crate::run::{Column, OutputRun, Run, Settings};
 use crate::scenario::{Input, Scenario};
 
+mod text;
+
 /// Draws behind the test of what moves what.
 const SAMPLES: usize = 256;
 
@@ -37,7 +39,7 @@ impl Model {
     /// ```
     /// use forecast::{Model, Scenario};
     ///
-    /// let text = "[inputs]\na = \"1 to 2\"\nb = 3\n[outputs]\nout = \"a\"";
+    /// let text = "[inputs]\na = \"uniform(1, 2)\"\nb = 3\n[outputs]\nout = \"a\"";
     /// let model = Model::new(&Scenario::from_toml("x.toml", text)?)?;
     /// let lints = model.lints(&model.run()?, 2026.9)?;
     /// assert_eq!(lints[0].name, "unused-input");
@@ -56,6 +58,7 @@ impl Model {
         self.points(&loose, &mut lints)?;
         self.stale(today, &mut lints);
         self.outside_data(&mut lints);
+        text::lints(self, &mut lints)?;
         for (number, output) in self.scenario.outputs.iter().enumerate() {
             for case in &run.cases {
                 let Some(found) = case.outputs.get(number) else { continue };
@@ -293,7 +296,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 
 impl Scenario {
     /// The names of all lints, for a list of them.
-    pub const LINTS: [&'static str; 8] = [
+    pub const LINTS: [&'static str; 13] = [
         "unused-input",
         "insensitive-output",
         "point-estimates",
@@ -302,6 +305,11 @@ impl Scenario {
         "extreme-probability",
         "undefined-output",
         "infinite-path",
+        "unstated-level",
+        "shadowed-input",
+        "percent-or-points",
+        "quantiles-added",
+        "narrower-than-source",
     ];
 }
 
@@ -310,7 +318,8 @@ mod tests {
     use super::*;
 
     fn lints(text: &str) -> Vec<&'static str> {
-        let scenario = Scenario::from_toml("x.toml", text).unwrap();
+        let mut scenario = Scenario::from_toml("x.toml", text).unwrap();
+        scenario.stated_level.get_or_insert_default();
         let model = Model::new(&scenario).unwrap_or_else(|problem| panic!("{problem}"));
         let run = model.run_with(Settings { samples: 2000, seed: 1 }).unwrap();
         let found = model.lints(&run, 2026.9).unwrap();
@@ -355,6 +364,72 @@ mod tests {
         ] {
             assert_eq!(lints(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn each_slip_of_the_pen_has_its_warning_and_what_is_meant_has_none() {
+        for (text, expected) in [
+            (
+                "[inputs]\na = \"1 to 2\"\n[model]\n\"f(a)\" = \"a ^ 2\"\n[outputs]\no = \"f(a)\"",
+                vec!["shadowed-input"],
+            ),
+            (
+                "[inputs]\na = \"1 to 2\"\n[model]\n\"f(x)\" = \"x ^ 2\"\n[outputs]\no = \"f(a)\"",
+                vec![],
+            ),
+            (
+                "[inputs]\na = \"uniform(20%, 40%)\"\n[outputs]\no = \"a + 5%\"",
+                vec!["percent-or-points"],
+            ),
+            ("[inputs]\na = \"uniform(20%, 40%)\"\n[outputs]\no = \"a * (1 + 5%)\"", vec![]),
+            (
+                "[inputs]\na = \"1 to 2\"\nb = \"1 to 2\"\n[outputs]\no = \"q(a, 95%) + q(b, 95%)\"",
+                vec!["quantiles-added"],
+            ),
+            (
+                "[inputs]\na = \"1 to 2\"\nb = \"1 to 2\"\n[model]\nx = \"median(a)\"\ny = \"median(b)\"\n[outputs]\no = \"x + 2 * y\"",
+                vec!["quantiles-added"],
+            ),
+            ("[inputs]\na = \"1 to 2\"\nb = \"1 to 2\"\n[outputs]\no = \"q(a + b, 95%)\"", vec![]),
+            ("[inputs]\na = \"q(5%: 1, 95%: 2) + q(5%: 1, 95%: 2)\"\n[outputs]\no = \"a\"", vec![]),
+            (
+                "[inputs]\na = { value = \"2 to 3\", source_range = \"1 to 4\" }\n[outputs]\no = \"a\"",
+                vec!["narrower-than-source"],
+            ),
+            (
+                "[inputs]\na = { value = 2, source_range = \"1 to 4\" }\n[outputs]\no = \"a\"",
+                vec!["narrower-than-source"],
+            ),
+            (
+                "[inputs]\na = { value = \"1 to 4\", source_range = \"2 to 3\" }\n[outputs]\no = \"a\"",
+                vec![],
+            ),
+            (
+                "[scenario]\nuse = [\"priors:economics\"]\n[inputs]\npue = \"1.15 to 1.25\"\n[outputs]\no = \"pue\"",
+                vec!["narrower-than-source"],
+            ),
+            (
+                "[scenario]\nuse = [\"priors:economics\"]\n[inputs]\npue = \"1.05 to 1.5\"\n[outputs]\no = \"pue\"",
+                vec![],
+            ),
+        ] {
+            assert_eq!(lints(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_range_needs_a_level() {
+        let of = |text: &str| {
+            let model = Model::new(&Scenario::from_toml("x.toml", text).unwrap()).unwrap();
+            let run = model.run_with(Settings { samples: 2000, seed: 1 }).unwrap();
+            model.lints(&run, 2026.9).unwrap()
+        };
+        let open = of("[inputs]\na = \"1 to 2\"\nb = \"1 to 2\"\n[outputs]\no = \"a * b\"");
+        assert_eq!(open.iter().map(|lint| lint.name).collect::<Vec<_>>(), ["unstated-level"]);
+        assert!(open[0].warning.to_string().contains("x.toml:2:"), "{}", open[0].warning);
+        let rest = "[inputs]\na = \"1 to 2\"\n[outputs]\no = \"a\"";
+        assert!(of(&format!("[scenario]\nlevel = \"80%\"\n{rest}")).is_empty());
+        assert!(of("[inputs]\na = \"uniform(1, 2)\"\n[outputs]\no = \"a\"").is_empty());
     }
 
     #[test]

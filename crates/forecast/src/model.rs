@@ -138,7 +138,7 @@ impl CaseModel {
             }
             checked = self::program(&loosened, combination, extra)?.check(&Environment::new())?;
         }
-        let uncertain = uncertain_inputs_at(&checked, scenario.level).map_err(|misfit| {
+        let uncertain = uncertain_inputs_at(&checked, scenario.level()).map_err(|misfit| {
             let base = misfit.input.split('.').next().unwrap_or_default();
             match scenario.input(base) {
                 Some(input) => input.value.point(misfit.problem, "this distribution"),

@@ -124,6 +124,7 @@ fn read(origin: &str, text: &str, group: Option<&str>) -> Result<Vec<Input>, Dia
             },
             note: cell(&notes, row),
             date: cell(&dates, row),
+            source_range: None,
             trend: None,
         });
     }

@@ -9,6 +9,7 @@ use crate::written::Written;
 
 mod change;
 mod file;
+mod fit;
 mod toml_parts;
 
 pub(crate) use change::plain_input;
@@ -49,8 +50,8 @@ pub struct Scenario {
     pub samples: Option<usize>,
     /// The seed of the draws.
     pub seed: Option<u64>,
-    /// The level of `a to b` in its inputs; 90% (p5 to p95) unless stated.
-    pub level: Level,
+    /// The level of `a to b` in its inputs, where stated.
+    pub stated_level: Option<Level>,
     /// Sets of priors from which names that are not defined here are taken.
     pub uses: Vec<crate::priors::PriorSet>,
     /// Units of its own.
@@ -101,6 +102,8 @@ pub struct Input {
     pub note: String,
     /// When it was written down, as a date; empty when not stated.
     pub date: String,
+    /// The range that its source gives, where that is not the value itself.
+    pub source_range: Option<Written>,
     /// The trend and the quantity of it that this input draws from.
     pub trend: Option<Written>,
 }
@@ -216,6 +219,8 @@ pub struct TrendRequest {
     pub shape: Option<Written>,
     /// Keep the largest so many at each date, without hindsight.
     pub top: Option<usize>,
+    /// Earlier and later observations take no part; decimal years.
+    pub window: (f64, f64),
     /// Later observations are not known.
     pub(crate) known_until: Option<f64>,
     /// The fit, once it is made.
@@ -269,6 +274,11 @@ impl Scenario {
     /// The seed, as stated or 0.
     pub fn seed(&self) -> u64 {
         self.seed.unwrap_or(0)
+    }
+
+    /// The level of `a to b` in its inputs; 90% (p5 to p95) unless stated.
+    pub fn level(&self) -> Level {
+        self.stated_level.unwrap_or_default()
     }
 
     /// The input of this name.

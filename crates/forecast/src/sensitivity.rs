@@ -28,7 +28,8 @@ pub struct Sensitivity {
 }
 
 impl Model {
-    /// The analyses that the scenario asks for, in its first case.
+    /// The analyses that the scenario asks for, in each case of its choices; once, without a label,
+    /// where no choice changes them.
     ///
     /// Dates, and values that are infinite somewhere, are explained by rank; all else by value.
     ///
@@ -49,11 +50,14 @@ impl Model {
     /// # Errors
     /// A path, a value that summarises draws, or one that is undefined somewhere.
     pub fn sensitivities(&self, level: Level, rows: usize) -> Result<Vec<Sensitivity>, Diagnostic> {
-        self.scenario
-            .sensitivity
-            .iter()
-            .map(|request| of(&self.scenario, request, 0, level, rows))
-            .collect()
+        let mut all = Vec::new();
+        for request in &self.scenario.sensitivity {
+            let cases = (0..self.cases.len())
+                .map(|case| of(&self.scenario, request, case, level, rows))
+                .collect::<Result<Vec<_>, _>>()?;
+            all.extend(merged(cases));
+        }
+        Ok(all)
     }
 
     /// The analysis of any value: an output's name or a formula, in case number `case`.
@@ -71,6 +75,18 @@ impl Model {
         let request = SensitivityRequest { of: of_what, tornado: true, sobol: true };
         of(&self.scenario, &request, case, level, rows)
     }
+}
+
+/// One analysis for each case, or a single one where all are the same.
+fn merged(mut cases: Vec<Sensitivity>) -> Vec<Sensitivity> {
+    let same = |a: &Sensitivity, b: &Sensitivity| {
+        (&a.value, &a.inputs, &a.tornado, &a.sobol) == (&b.value, &b.inputs, &b.tornado, &b.sobol)
+    };
+    if cases.len() > 1 && cases.iter().all(|case| same(case, &cases[0])) {
+        cases.truncate(1);
+        cases[0].label.clear();
+    }
+    cases
 }
 
 fn of(

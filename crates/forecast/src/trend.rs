@@ -10,17 +10,18 @@
 //! All shapes are fitted to natural logarithms by least squares. Growth is a log-rate per year.
 
 use draws::{Design, Draws, Level};
-use rand::{Rng, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use crate::data::Point;
+use crate::normal::{below, normal};
 
 mod compare;
 mod least_squares;
 mod shape;
 
-pub use compare::{Fragility, Quality};
+pub use compare::{Fragility, Quality, Snapshot};
 use shape::Curve;
 pub use shape::Shape;
 
@@ -280,21 +281,6 @@ fn own_error(point: &Point, score: f64, rng: &mut ChaCha8Rng) -> f64 {
         }
         _ => 0.0,
     }
-}
-
-/// A whole number below `n`.
-fn below(rng: &mut ChaCha8Rng, n: usize) -> usize {
-    ((u128::from(rng.next_u64()) * n as u128) >> 64) as usize
-}
-
-/// A uniform number strictly between 0 and 1.
-fn uniform(rng: &mut ChaCha8Rng) -> f64 {
-    ((rng.next_u64() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
-}
-
-/// A standard normal number (Box and Muller 1958).
-pub(crate) fn normal(rng: &mut ChaCha8Rng) -> f64 {
-    (-2.0 * uniform(rng).ln()).sqrt() * (std::f64::consts::TAU * uniform(rng)).cos()
 }
 
 #[cfg(test)]

@@ -87,7 +87,8 @@ fn material(
         None => data.points.clone(),
     };
     let until = request.known_until.unwrap_or(f64::INFINITY);
-    points.retain(|point| point.date <= until);
+    let (since, last) = request.window;
+    points.retain(|point| since <= point.date && point.date <= last.min(until));
     Ok((points, shape))
 }
 
@@ -96,7 +97,7 @@ fn asked<'a>(
     scenario: &'a Scenario,
     name: &'a Written,
 ) -> Result<(&'a TrendRequest, &'a str), Diagnostic> {
-    let (trend, quantity) = name.text().split_once('.').unwrap_or((name.text(), "growth"));
+    let (trend, quantity) = name.text().rsplit_once('.').unwrap_or((name.text(), "growth"));
     let known = scenario.trends.iter().map(|trend| trend.name.text());
     let request = scenario
         .trends
@@ -218,6 +219,34 @@ mod tests {
             scenario.break_even("in_2026", Statistic::Median, "1e11 token/day", "growth", 0);
         let found = found.unwrap();
         assert!(found.needed.unwrap() > found.median);
+    }
+
+    #[test]
+    fn a_fit_may_be_written_where_it_is_used() {
+        let text = TEXT
+            .replace("[trend.fit]\n        data = \"tokens\"\n", "")
+            .replace("{ trend = \"fit.growth\" }", "\"fit(tokens)\"")
+            .replace("{ trend = \"fit.level\" }", "\"fit(tokens).level\"");
+        let model = |text: &str| {
+            Scenario::from_toml("x.toml", text).and_then(|scenario| Model::new(&scenario))
+        };
+        let (named, written) = (model(TEXT).unwrap(), model(&text).unwrap());
+        let last = |model: &Model| {
+            let run = model.run().unwrap();
+            run.cases[0].output("in_2026").unwrap().quantiles(0, &[0.1, 0.9]).unwrap()
+        };
+        assert_eq!(last(&named), last(&written));
+        for (change, expected) in [
+            ("fit(tokns)", "did you mean `tokens`?"),
+            ("fit(tokens, kinc)", "did you mean `kink`?"),
+            ("fit(tokens, top x)", "not a fit"),
+            ("fit(tokens", "not a fit"),
+            ("fit(tokens).grwth", "did you mean `growth`?"),
+        ] {
+            let shown = model(&text.replace("\"fit(tokens)\"", &format!("\"{change}\"")));
+            let shown = shown.unwrap_err().to_string();
+            assert!(shown.contains(expected), "{shown}");
+        }
     }
 
     #[test]

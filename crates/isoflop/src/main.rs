@@ -13,7 +13,7 @@ use diagnostic::Diagnostic;
 
 use commands::{
     Outcome, claims, compare, eval, fit, forecast, lab, list, next, pass_at_k, plan, portfolio,
-    quickstart, simulate, split,
+    quickstart, simulate, split, trend,
 };
 
 const LONG_ABOUT: &str = "\
@@ -47,6 +47,7 @@ enum Command {
     Portfolio(portfolio::PortfolioCommand),
     Simulate(Box<simulate::SimulateArgs>),
     Forecast(Box<forecast::ForecastArgs>),
+    Trend(Box<trend::TrendArgs>),
     Claims(claims::ClaimsArgs),
     PassAtK(pass_at_k::PassAtKArgs),
     Eval(eval::EvalArgs),
@@ -97,6 +98,7 @@ fn run(command: Command) -> Result<Outcome, Diagnostic> {
         Command::Split(args) => split::run(&args, out),
         Command::Portfolio(command) => portfolio::run(&command, out),
         Command::Forecast(args) => forecast::run(&args, out),
+        Command::Trend(args) => trend::run(&args, out),
         Command::Claims(args) => claims::run(&args, out),
         Command::Eval(args) => eval::run(&args, out),
         Command::Lab(command) => lab::run(command, out),

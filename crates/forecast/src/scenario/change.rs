@@ -1,7 +1,6 @@
 //! Changes to a scenario: an overlay's entries, or `key=expression` from the command line.
 
 use diagnostic::Diagnostic;
-use draws::Level;
 
 use super::{Input, Scenario, Series, SeriesForm};
 use crate::written::Written;
@@ -18,9 +17,7 @@ impl Scenario {
         self.time = other.time.or(self.time);
         self.samples = other.samples.or(self.samples);
         self.seed = other.seed.or(self.seed);
-        if other.level != Level::default() {
-            self.level = other.level;
-        }
+        self.stated_level = other.stated_level.or(self.stated_level);
         merge(&mut self.uses, other.uses, |a, b| a == b);
         merge(&mut self.units, other.units, |a, b| a.0 == b.0);
         merge(&mut self.inputs, other.inputs, |a, b| a.name == b.name);
@@ -129,7 +126,7 @@ impl Scenario {
 /// An input without metadata.
 pub(crate) fn plain_input(name: Written, value: Written) -> Input {
     let (source, note, date) = (String::new(), String::new(), String::new());
-    Input { name, value, source, note, date, trend: None }
+    Input { name, value, source, note, date, source_range: None, trend: None }
 }
 
 /// Puts each of `new` in the place of the one it is the `same` as, or at the end.

@@ -93,6 +93,7 @@ struct InputFields {
     note: String,
     #[serde(default)]
     date: String,
+    source_range: Option<Spanned<Scalar>>,
 }
 
 #[derive(Deserialize)]
@@ -142,6 +143,8 @@ struct TrendEntry {
     data: Spanned<String>,
     shape: Option<Spanned<String>>,
     top: Option<Spanned<i64>>,
+    since: Option<Spanned<Scalar>>,
+    until: Option<Spanned<Scalar>>,
 }
 
 #[derive(Deserialize)]
@@ -223,6 +226,14 @@ impl File {
         self.at(&value.get_ref().0, value.span())
     }
 
+    fn date(&self, value: Option<&Spanned<Scalar>>) -> Result<Option<f64>, Diagnostic> {
+        let Some(value) = value else { return Ok(None) };
+        let place = self.scalar(value);
+        crate::number::date(place.text()).map(Some).ok_or_else(|| {
+            place.error("expected a date", "not a date").help("write `2025-07-01` or `2025`")
+        })
+    }
+
     /// A bare number keeps the digits it is written with.
     fn at(&self, text: &str, span: Range<usize>) -> Written {
         let raw = self.text.get(span.clone()).unwrap_or_default();
@@ -277,7 +288,7 @@ impl File {
             let level = share.and_then(|share| Level::new(share).ok()).ok_or_else(|| {
                 place.error("a level lies between 0 and 1", "not a level").help("for example `90%`")
             })?;
-            scenario.level = level;
+            scenario.stated_level = Some(level);
         }
         for (name, unit) in &entries.units.0 {
             scenario.units.push((self.string(name), self.string(unit)));
@@ -297,12 +308,22 @@ impl File {
                 data: self.string(&entry.data),
                 shape: entry.shape.as_ref().map(|shape| self.string(shape)),
                 top: top.transpose()?,
+                window: (
+                    self.date(entry.since.as_ref())?.unwrap_or(f64::NEG_INFINITY),
+                    self.date(entry.until.as_ref())?.unwrap_or(f64::INFINITY),
+                ),
                 known_until: None,
                 fitted: crate::trend_input::Fitted::default(),
             });
         }
         for (name, entry) in entries.inputs.0 {
-            scenario.inputs.push(self.input(&name, entry)?);
+            let mut input = self.input(&name, entry)?;
+            if let Some(request) = super::fit::fitted(&mut input)? {
+                if scenario.trends.iter().all(|known| known.name != request.name) {
+                    scenario.trends.push(request);
+                }
+            }
+            scenario.inputs.push(input);
         }
         for (names, rho) in &entries.correlate.0 {
             let place = self.string(names);
@@ -433,6 +454,7 @@ impl File {
             source: String::new(),
             note: String::new(),
             date: String::new(),
+            source_range: None,
             trend: None,
         };
         match entry.into_inner() {
@@ -441,6 +463,7 @@ impl File {
                 input.source = fields.source;
                 input.note = fields.note;
                 input.date = fields.date;
+                input.source_range = fields.source_range.as_ref().map(|range| self.scalar(range));
                 match (&fields.value, &fields.trend) {
                     (Some(value), None) => input.value = self.scalar(value),
                     (None, Some(trend)) => input.trend = Some(self.string(trend)),

@@ -20,6 +20,19 @@ pub struct Quality {
     pub cross_validation: f64,
 }
 
+/// What an earlier snapshot of the data would have said.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Snapshot {
+    /// The date up to which the data were known.
+    pub until: f64,
+    /// How many points there were.
+    pub points: usize,
+    /// The growth at that date, a log-rate per year.
+    pub growth: f64,
+    /// By how much the BIC of the shape lay below that of a log-linear trend.
+    pub bic_gain: f64,
+}
+
 /// What single points do to the growth.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Fragility {
@@ -38,6 +51,27 @@ impl Trend {
             Shape::ALL.into_iter().filter_map(|shape| quality(points, shape).ok()).collect();
         found.sort_by(|a, b| a.bic.total_cmp(&b.bic));
         found
+    }
+
+    /// The same shape fitted to what was known earlier: a half, two thirds, five sixths of the points,
+    /// and all of them. Snapshots with too few points are left out.
+    pub fn snapshots(&self) -> Vec<Snapshot> {
+        let options = TrendOptions { shape: self.shape, bootstraps: 0, ..TrendOptions::default() };
+        let one = |known: &[Point]| {
+            let trend = Self::fit(known, options).ok()?;
+            let bic = |shape| quality(known, shape).map(|quality| quality.bic).ok();
+            Some(Snapshot {
+                until: trend.last_date(),
+                points: known.len(),
+                growth: trend.growth(),
+                bic_gain: bic(Shape::LogLinear)? - bic(self.shape)?,
+            })
+        };
+        let count = self.points.len();
+        [count / 2, 2 * count / 3, 5 * count / 6, count]
+            .into_iter()
+            .filter_map(|known| one(&self.points[..known]))
+            .collect()
     }
 
     /// The growth with each point dropped in turn.

@@ -194,8 +194,8 @@ fn answer(args: &ForecastArgs) -> Result<Answer, Diagnostic> {
         lints,
         traces: if args.trace { model.trace(level)? } else { Vec::new() },
         sensitivities: model.sensitivities(level, SOBOL_ROWS)?,
-        elasticities: questions::elasticities(&scenario, &args.elasticity)?,
-        break_even: questions::break_even(&scenario, &args.break_even, &args.vary)?,
+        elasticities: questions::elasticities(&scenario, &args.elasticity, &run)?,
+        break_even: questions::break_even(&scenario, &args.break_even, &args.vary, &run)?,
         against,
         past: if args.no_backtest {
             past::Past::default()

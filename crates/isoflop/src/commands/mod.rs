@@ -17,6 +17,7 @@ pub(crate) mod quickstart;
 pub(crate) mod simulate;
 pub(crate) mod split;
 pub(crate) mod text_source;
+pub(crate) mod trend;
 
 /// How a command ended, when it ended well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -81,6 +81,7 @@ pub(super) fn json(answer: &Answer) -> Value {
         "sensitivity": answer.sensitivities.iter().map(sensitivity).collect::<Vec<Value>>(),
         "elasticity": answer.elasticities.iter().map(|asked| json!({
             "of": asked.question,
+            "case": asked.label,
             "inputs": asked.found.iter().map(|one| json!({
                 "input": one.input,
                 "per_percent_base_units": one.per_percent,
@@ -89,6 +90,7 @@ pub(super) fn json(answer: &Answer) -> Value {
         })).collect::<Vec<Value>>(),
         "break_even": answer.break_even.iter().map(|asked| json!({
             "equation": asked.question,
+            "case": asked.label,
             "inputs": asked.found.iter().map(|one| json!({
                 "input": one.input,
                 "median": number(&one.input_value, one.median),
@@ -100,9 +102,10 @@ pub(super) fn json(answer: &Answer) -> Value {
         "against": answer.against.as_ref().map(|(name, found)| json!({
             "scenario": name,
             "outputs": found.iter().map(|asked| match &asked.found {
-                Err(problem) => json!({ "of": asked.question, "refused": problem.message() }),
+                Err(problem) => json!({ "of": asked.question, "case": asked.label, "refused": problem.message() }),
                 Ok(found) => json!({
                     "of": asked.question,
+                    "case": asked.label,
                     "there": number(&found.value, found.before),
                     "here": number(&found.value, found.after),
                     "every_order": found.exact,

@@ -1,7 +1,7 @@
 //! Questions beyond the run: elasticities, break-even values, why two scenarios differ.
 
 use diagnostic::Diagnostic;
-use forecast::{BreakEven, Difference, Elasticity, Run, Scenario, Statistic};
+use forecast::{BreakEven, Case, Difference, Elasticity, Run, Scenario, Statistic};
 use formula::Form;
 
 use super::asked::at_a_date;
@@ -9,56 +9,76 @@ use super::asked::at_a_date;
 /// An answer and the question as it is put to the model.
 pub(super) struct Asked<T> {
     pub(super) question: String,
+    /// `capability holds, locality fails`; empty without choices, or where they change nothing.
+    pub(super) label: String,
     pub(super) found: T,
+}
+
+/// The answers to a question in every case; one, where no choice changes it.
+fn in_cases<T: PartialEq>(
+    question: &str,
+    run: &Run,
+    answer: impl Fn(usize) -> Result<T, Diagnostic>,
+) -> Result<Vec<Asked<T>>, Diagnostic> {
+    let found = (0..run.cases.len()).map(answer).collect::<Result<Vec<T>, _>>()?;
+    let alike = found.iter().all(|one| *one == found[0]);
+    let asked = |(case, found): (&Case, T)| Asked {
+        question: question.to_owned(),
+        label: if alike { String::new() } else { case.label.clone() },
+        found,
+    };
+    let mut all: Vec<Asked<T>> = run.cases.iter().zip(found).map(asked).collect();
+    all.truncate(if alike { 1 } else { all.len() });
+    Ok(all)
 }
 
 pub(super) fn elasticities(
     scenario: &Scenario,
     of: &[String],
+    run: &Run,
 ) -> Result<Vec<Asked<Vec<Elasticity>>>, Diagnostic> {
-    of.iter()
-        .map(|of| {
-            let question = at_a_date(of);
-            let found = scenario.elasticities(&question, Statistic::Median, 0)?;
-            Ok(Asked { question, found })
-        })
-        .collect()
+    let mut all = Vec::new();
+    for of in of {
+        let question = at_a_date(of);
+        all.extend(in_cases(&question, run, |case| {
+            scenario.elasticities(&question, Statistic::Median, case)
+        })?);
+    }
+    Ok(all)
 }
 
-/// The break-even values of each `output = value`.
+/// The break-even values of each `output = value`, in every case.
 pub(super) fn break_even(
     scenario: &Scenario,
     equations: &[String],
     vary: &[String],
+    run: &Run,
 ) -> Result<Vec<Asked<Vec<BreakEven>>>, Diagnostic> {
-    equations
-        .iter()
-        .map(|equation| {
-            let (left, right) = sides(equation)?;
-            let left = at_a_date(left);
+    let mut all = Vec::new();
+    for equation in equations {
+        let (left, right) = sides(equation)?;
+        let left = at_a_date(left);
+        all.extend(in_cases(&format!("{left} = {right}"), run, |case| {
             let solve =
-                |input: &str| scenario.break_even(&left, Statistic::Median, right, input, 0);
-            let found = if vary.is_empty() {
-                // An input that cannot be put at one value, or that does not matter, is no answer.
-                let inputs = scenario.inputs.iter().map(|input| input.name.text());
-                let mut first = None;
-                let mut found = Vec::new();
-                for input in inputs {
-                    match solve(input) {
-                        Ok(one) => found.push(one),
-                        Err(problem) => first = first.or(Some(problem)),
-                    }
+                |input: &str| scenario.break_even(&left, Statistic::Median, right, input, case);
+            if !vary.is_empty() {
+                return vary.iter().map(|input| solve(input)).collect();
+            }
+            // An input that cannot be put at one value, or that does not matter, is no answer.
+            let (mut first, mut found) = (None, Vec::new());
+            for input in &scenario.inputs {
+                match solve(input.name.text()) {
+                    Ok(one) => found.push(one),
+                    Err(problem) => first = first.or(Some(problem)),
                 }
-                match first {
-                    Some(problem) if found.is_empty() => return Err(problem),
-                    _ => found,
-                }
-            } else {
-                vary.iter().map(|input| solve(input)).collect::<Result<_, _>>()?
-            };
-            Ok(Asked { question: format!("{left} = {right}"), found })
-        })
-        .collect()
+            }
+            match first {
+                Some(problem) if found.is_empty() => Err(problem),
+                _ => Ok(found),
+            }
+        })?);
+    }
+    Ok(all)
 }
 
 /// The sides of `output = value`; `<=`, `>=`, `==` and `!=` belong to formulas.
@@ -78,7 +98,7 @@ fn sides(equation: &str) -> Result<(&str, &str), Diagnostic> {
     }
 }
 
-/// Why `after` differs from `before`, for each output: of a path at its last time.
+/// Why `after` differs from `before`, for each output in every case: of a path at its last time.
 pub(super) fn differences(
     before: &Scenario,
     after: &Scenario,
@@ -95,8 +115,9 @@ pub(super) fn differences(
         };
         let is_condition = output.value.form() == Form::Truth;
         let statistic = if is_condition { Statistic::Probability } else { Statistic::Median };
-        let found = before.difference(after, &question, statistic, 0);
-        all.push(Asked { question, found });
+        all.extend(in_cases(&question, run, |case| {
+            Ok(before.difference(after, &question, statistic, case))
+        })?);
     }
     // Where no output has an answer the first problem says why.
     if !all.is_empty() && all.iter().all(|one| one.found.is_err()) {

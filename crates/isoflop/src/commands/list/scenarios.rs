@@ -153,7 +153,7 @@ fn whole(scenario: &Scenario) -> Value {
         })),
         "samples": scenario.samples(),
         "seed": scenario.seed(),
-        "level": scenario.level.share(),
+        "level": scenario.level().share(),
         "inputs": scenario.inputs.iter().map(|input| json!({
             "name": input.name.text(),
             "value": value(input),

@@ -155,9 +155,10 @@ pub(super) fn elasticities(text: &mut String, answer: &Answer) {
     for asked in &answer.elasticities {
         let _ = writeln!(
             text,
-            "\n{} of the median of {}: for one per cent more of an input",
+            "\n{} of the median of {}{}: for one per cent more of an input",
             bold("elasticity"),
-            asked.question
+            asked.question,
+            case_words(&answer.run, &asked.label)
         );
         let mut rest = 0;
         let mut rows = Vec::new();
@@ -196,7 +197,8 @@ fn change(value: &ValueType, number: f64) -> String {
 
 pub(super) fn break_even(text: &mut String, answer: &Answer, width: usize) {
     for asked in &answer.break_even {
-        let _ = writeln!(text, "\n{} {}", bold("break-even"), asked.question);
+        let label = case_words(&answer.run, &asked.label);
+        let _ = writeln!(text, "\n{} {}{label}", bold("break-even"), asked.question);
         for one in &asked.found {
             let now = format!(
                 "with its median {} the answer is {}",
@@ -230,8 +232,9 @@ pub(super) fn against(text: &mut String, answer: &Answer, width: usize) {
         };
         let value = &difference.value;
         let line = format!(
-            "{}: {} there, {} here, {}",
+            "{}{}: {} there, {} here, {}",
             asked.question,
+            case_words(&answer.run, &asked.label),
             shown(value, difference.before),
             shown(value, difference.after),
             change(value, difference.after - difference.before)
