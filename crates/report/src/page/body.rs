@@ -270,7 +270,7 @@ impl<'a> Body<'a> {
              <div class=\"field\"><input id=\"field-{number}\" type=\"text\" inputmode=\"decimal\" autocomplete=\"off\" \
              aria-label=\"{label}, number\" value=\"{}\"><span class=\"unit\">{unit}</span></div>\
              <input id=\"slider-{number}\" type=\"range\" min=\"0\" max=\"1000\" step=\"1\" value=\"{}\" aria-valuetext=\"{shown}\">",
-            slider.value,
+            typed(slider.value),
             slider.way()
         );
         if !slider.note.is_empty() {
@@ -340,6 +340,15 @@ fn class(tone: Tone) -> &'static str {
         Tone::Good => "tone-good",
         Tone::Caution => "tone-caution",
         Tone::Bad => "tone-bad",
+    }
+}
+
+/// A number as one types it.
+fn typed(value: f64) -> String {
+    if value != 0.0 && !(1e-3..1e6).contains(&value.abs()) {
+        format!("{value:e}")
+    } else {
+        value.to_string()
     }
 }
 
