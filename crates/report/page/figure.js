@@ -123,22 +123,26 @@ function legendOf(legend, room, narrow, theme) {
   if (legend.size < 1) return { height: 0, elements: [] };
   const elements = [];
   let [x, line] = [12, 0];
+  const bands = new Map();
   for (const [name, { mark, colour }] of legend) {
+    // An inner band lies on the outer one of its colour, and is darker.
+    const depth = mark.kind === "band" ? (bands.get(colour) ?? 0) + 1 : 0;
+    bands.set(colour, Math.max(depth, bands.get(colour) ?? 0));
     const wide = 30 + textWidth(name, 11.5) + 12;
     if (x > 12 && x + wide > room + 12) [x, line] = [12, line + 1];
     const top = 6 + line * 19;
-    elements.push({ type: "group", left: x, top, silent: true, children: [swatch(mark, colour, theme),
+    elements.push({ type: "group", left: x, top, silent: true, children: [swatch(mark, colour, depth, theme),
       { type: "text", x: 28, y: 1, style: { text: name, fill: theme.ink, font: `11.5px ${FONT}`, width: room - 30, overflow: "truncate" } }] });
     x += wide;
   }
   return { height: line * 19 + 26, elements };
 }
 
-function swatch(mark, colour, theme) {
+function swatch(mark, colour, depth, theme) {
   const holder = { type: "rect", shape: { x: 0, y: 0, width: 22, height: 13 }, style: { fill: "transparent" } };
   const shape = { points: { type: "circle", shape: { cx: 11, cy: 7, r: 4 }, style: { fill: colour } },
     line: { type: "line", shape: { x1: 0, y1: 7, x2: 22, y2: 7 }, style: { stroke: colour, lineWidth: 2.2, lineDash: mark.stroke && mark.stroke !== "solid" ? DASHES[mark.stroke] : null } },
-    band: { type: "rect", shape: { x: 0, y: 2, width: 22, height: 10 }, style: { fill: colour, opacity: 0.25 } },
+    band: { type: "rect", shape: { x: 0, y: 2, width: 22, height: 10 }, style: { fill: colour, opacity: 1 - 0.8 ** depth } },
     rule: { type: "line", shape: { x1: 11, y1: 0, x2: 11, y2: 13 }, style: { stroke: colour, lineWidth: 1.6, lineDash: mark.stroke && mark.stroke !== "solid" ? DASHES[mark.stroke] : null } },
     region: { type: "rect", shape: { x: 2, y: 1, width: 18, height: 11 }, style: { fill: theme.region, stroke: theme.axis, lineDash: [2, 3] } },
   }[mark.kind ?? "points"] ?? { type: "rect", shape: { x: 3, y: 2, width: 16, height: 10 }, style: { fill: colour } };

@@ -15,13 +15,12 @@ pub(crate) fn number(value: f64, notation: Notation) -> String {
     let shown = match notation {
         Notation::Plain => plain(size),
         Notation::Fine if size == 0.0 || (1e-3..1e6).contains(&size) => fixed(size, 4),
-        Notation::Fine | Notation::Power => power(size),
         Notation::Short => short(size),
         Notation::Percent => percent(size),
         Notation::Dollars => return format!("{sign}${}", short(size)),
         Notation::Date => return date(value),
         Notation::Whole if size < 1e15 => grouped(&fixed(size, 0)),
-        Notation::Whole => power(size),
+        Notation::Fine | Notation::Power | Notation::Whole => power(size),
     };
     // Minus zero, and what rounds to zero, has no sign.
     if shown.chars().any(|c| c.is_ascii_digit() && c != '0') {

@@ -11,6 +11,18 @@ use crate::figure::Figure;
 /// Pixels of a PNG for each CSS pixel.
 const SCALE: f32 = 2.0;
 
+/// The page's families, in its order, and two that many systems have.
+const FAMILIES: [&str; 8] = [
+    "Inter",
+    "Segoe UI",
+    "Roboto",
+    "Helvetica Neue",
+    "Arial",
+    "Liberation Sans",
+    "DejaVu Sans",
+    "Noto Sans",
+];
+
 impl Artist {
     /// The figure as a PNG file, two pixels for each of `look`'s.
     ///
@@ -27,20 +39,20 @@ impl Artist {
             .faces()
             .flat_map(|face| face.families.iter().map(|(family, _)| family.clone()))
             .collect();
-        let wanted = [
-            "Inter",
-            "Segoe UI",
-            "Roboto",
-            "Helvetica Neue",
-            "Arial",
-            "Liberation Sans",
-            "DejaVu Sans",
-        ];
-        let chosen = wanted.into_iter().find(|family| known.iter().any(|known| known == family));
+        let chosen = FAMILIES.into_iter().find(|family| known.iter().any(|known| known == family));
         let Some(family) = chosen.or(known.first().map(String::as_str)) else {
             return Err(broken("this machine has no fonts".to_owned())
                 .help("or install a font, such as the package fonts-dejavu-core"));
         };
+        if chosen.is_some() {
+            // A letter that the first family lacks comes from another of these, not from a serif.
+            let others = fonts.faces().filter(|face| {
+                !face.families.iter().any(|(family, _)| FAMILIES.contains(&family.as_str()))
+            });
+            for id in others.map(|face| face.id).collect::<Vec<_>>() {
+                fonts.remove_face(id);
+            }
+        }
         fonts.set_sans_serif_family(family);
         let options = usvg::Options {
             font_family: family.to_owned(),

@@ -34,7 +34,7 @@ impl Normal {
 
 pub(crate) fn draws() -> Columns {
     let mut normal = Normal::new(1);
-    let mut columns = vec![Vec::with_capacity(DRAWS); 6];
+    let mut columns = vec![Vec::new(); 6];
     for _ in 0..DRAWS {
         let (a, b) = (normal.next(), normal.next());
         let [e, big_a, big_b, alpha, beta] = LAW;

@@ -75,7 +75,9 @@ impl<'a> Body<'a> {
             Block::Sentence(sentence) => self.sentence(sentence),
             Block::Numbers(numbers) => {
                 self.push("<div class=\"cards\">\n");
-                numbers.iter().for_each(|number| self.card(number));
+                for number in numbers {
+                    self.card(number);
+                }
                 self.push("</div>\n");
             }
             Block::Table(table) => self.table(table),
@@ -102,13 +104,11 @@ impl<'a> Body<'a> {
                     self.push("</span>");
                 }
                 Phrase::Choice(choice) => {
-                    let place = match &choice.live {
-                        None => String::new(),
-                        Some(_) => {
-                            self.choices.push(choice);
-                            format!(" data-choice=\"{}\"", self.choices.len() - 1)
-                        }
-                    };
+                    let mut place = String::new();
+                    if choice.live.is_some() {
+                        self.choices.push(choice);
+                        place = format!(" data-choice=\"{}\"", self.choices.len() - 1);
+                    }
                     let _ = write!(self.html, "<span{place}>{}</span>", escaped(choice.words()));
                 }
             }
