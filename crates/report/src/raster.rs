@@ -57,6 +57,10 @@ impl Artist {
         let options = usvg::Options {
             font_family: family.to_owned(),
             fontdb: Arc::new(fonts),
+            font_resolver: usvg::FontResolver {
+                select_fallback: Box::new(alike),
+                ..usvg::FontResolver::default()
+            },
             ..usvg::Options::default()
         };
         let tree = usvg::Tree::from_str(&svg, &options).map_err(|e| broken(e.to_string()))?;
@@ -66,5 +70,25 @@ impl Artist {
             .ok_or_else(|| broken(format!("{width} × {height} pixels are too many")))?;
         resvg::render(&tree, tiny_skia::Transform::from_scale(SCALE, SCALE), &mut pixels.as_mut());
         pixels.encode_png().map_err(|error| broken(error.to_string()))
+    }
+}
+
+/// A face for a letter that the first of `tried` lacks: of its weight and slant, and not narrow.
+fn alike(
+    letter: char,
+    tried: &[usvg::fontdb::ID],
+    fonts: &mut Arc<usvg::fontdb::Database>,
+) -> Option<usvg::fontdb::ID> {
+    let first = tried.first().and_then(|&id| fonts.face(id));
+    let same = first.and_then(|first| {
+        fonts.faces().find(|face| {
+            !tried.contains(&face.id)
+                && (face.weight, face.style, face.stretch)
+                    == (first.weight, first.style, usvg::fontdb::Stretch::Normal)
+        })
+    });
+    match same {
+        Some(face) => Some(face.id),
+        None => usvg::FontResolver::default_fallback_selector()(letter, tried, fonts),
     }
 }
