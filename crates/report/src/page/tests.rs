@@ -178,3 +178,20 @@ fn what_is_missing_is_named_before_anything_is_laid_out() {
         assert!(problem.contains(said), "{problem}");
     }
 }
+
+#[test]
+fn sliders_and_programs_that_cannot_work_are_named() {
+    let told = |change: &dyn Fn(&mut Live)| {
+        let mut document = hostile();
+        document.live.iter_mut().for_each(change);
+        document.to_html(&PageOptions::default()).unwrap_err().to_string()
+    };
+    let problem = told(&|live| live.sliders[0].log = true);
+    assert!(problem.contains("goes from 0 to 2"), "{problem}");
+    let problem = told(&|live| live.sliders[0].to = f64::INFINITY);
+    assert!(problem.contains("two finite ends"), "{problem}");
+    let problem = told(&|live| live.sliders.clear());
+    assert!(problem.contains("needs `k`, and nothing gives it"), "{problem}");
+    let problem = told(&|live| live.draws[1].values.truncate(3));
+    assert!(problem.contains("`x1` has 3 draws, `x0` has 10"), "{problem}");
+}
