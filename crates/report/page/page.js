@@ -167,7 +167,8 @@ class FigureView {
   draw() {
     if (this.state === "drawn") return;
     this.update();
-    const width = Math.floor(this.box.clientWidth);
+    // A sheet of A4 or Letter is narrower than most screens.
+    const width = Math.min(Math.floor(this.box.clientWidth), matchMedia("print").matches ? 670 : Infinity);
     if (width === 0) return;
     const { option, height } = layOut(this.figure, this.tables, { width, theme: this.theme(), framed: false });
     option.tooltip.formatter = (item) => this.tip(item);
