@@ -1,5 +1,5 @@
 //! A report whose every string tries to run a script, and a frame of a million rows:
-//! `cargo run -p report --example hostile -- OUT`.
+//! `cargo run -p report --example hostile -- OUT`. `OUT/still` holds the same without sliders.
 
 use std::error::Error;
 use std::fs;
@@ -87,5 +87,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         sources: vec![all],
     };
     fs::write(out.join("report.html"), document.to_html(&PageOptions::default())?)?;
+    // The same without anything to move.
+    if let Some(live) = &mut document.live {
+        live.sliders.clear();
+        *live = std::mem::take(live).constant("x", 3.0);
+    }
+    fs::create_dir_all(out.join("still"))?;
+    fs::write(out.join("still").join("report.html"), document.to_html(&PageOptions::default())?)?;
     Ok(())
 }

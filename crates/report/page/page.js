@@ -13,7 +13,7 @@ async function start() {
   document.head.append(script);
   const { document: content } = data, numbers = data.numbers.map(readBack);
   const choices = data.choices.map((choice) => ({ ...choice, value: numberOf(choice.value) }));
-  const live = content.live && new LiveModel(content.live, window.isoflopPrograms ?? []);
+  const live = content.live?.sliders.length > 0 && new LiveModel(content.live, window.isoflopPrograms ?? []);
   const figures = content.sections.flatMap((section) => section.blocks).filter((block) => block.figure)
     .map(({ figure }) => new FigureView(figure, document.getElementById(figure.name)));
   const dark = matchMedia("(prefers-color-scheme: dark)"), printing = matchMedia("print");
