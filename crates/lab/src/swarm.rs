@@ -9,6 +9,7 @@
 //! or on the machine, and time enters only as [`Time`], which a driver counts or reads.
 
 pub mod codec;
+pub mod link;
 pub mod time;
 pub mod transport;
 pub mod wire;

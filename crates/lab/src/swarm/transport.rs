@@ -4,6 +4,8 @@
 //! between two peers, but a frame may be lost when a connection breaks or a queue is full, and may
 //! come twice after a reconnection; whoever needs more asks again.
 
+mod session;
+
 use std::time::Duration;
 
 use super::wire::PeerId;
