@@ -292,8 +292,7 @@ mod tests {
 
     #[test]
     fn a_burst_passes_at_once_and_only_once() {
-        let mut link =
-            Link::new(LinkSettings { burst_bytes: 1e6, ..settings(8.0, 0.0, 0.0) }, 0);
+        let mut link = Link::new(LinkSettings { burst_bytes: 1e6, ..settings(8.0, 0.0, 0.0) }, 0);
         let start = Time::from_seconds(10.0);
         assert_eq!(link.deliver(start, 1_000_000), start);
         assert_eq!(link.deliver(start, 1_000_000), start + Duration::from_secs(1));

@@ -136,11 +136,6 @@ impl Session {
         }
     }
 
-    /// Whether everything sent has arrived.
-    pub(super) fn is_idle(&self) -> bool {
-        self.outgoing.messages.is_empty()
-    }
-
     /// A piece came: the message if it is the last one, and what to answer.
     ///
     /// # Errors
@@ -184,8 +179,8 @@ impl Session {
         Ok((message, Some(incoming.acknowledge(false))))
     }
 
-    /// The peer says what arrived.
-    pub(super) fn acknowledged(&mut self, said: &Acknowledge, now: Time) {
+    /// The peer says what arrived; how many messages that completes.
+    pub(super) fn acknowledged(&mut self, said: &Acknowledge, now: Time) -> usize {
         let out = &mut self.outgoing;
         let known = said.number.checked_sub(out.first);
         let message = known.and_then(|at| out.messages.get(usize::try_from(at).ok()?));
@@ -193,24 +188,26 @@ impl Session {
             || said.offset % PIECE as u64 == 0
                 && message.is_some_and(|message| said.offset < message.len() as u64);
         if said.epoch != out.epoch || !place {
-            return;
+            return 0;
         }
         if said.again && said.number < out.first {
             // The peer started again and knows nothing of what it acknowledged: a new stream.
             out.epoch += 1;
             (out.first, out.arrived, out.furthest) = (0, 0, (0, 0));
             self.rewind();
-            return;
+            return 0;
         }
+        let mut complete = 0;
         let arrived = (said.number, said.offset);
         if said.again && said.number == out.first && said.offset < out.arrived {
             out.arrived = said.offset; // the same, before the first message was whole
         }
         if arrived > (out.first, out.arrived) && arrived <= out.furthest {
             while out.first < said.number {
-                let Some(message) = out.messages.pop_front() else { return };
+                let Some(message) = out.messages.pop_front() else { break };
                 out.bytes -= message.len();
                 out.first += 1;
+                complete += 1;
             }
             out.arrived = said.offset;
             // After going back: the peer has more than was known.
@@ -223,6 +220,7 @@ impl Session {
             out.rewound_for = Some(arrived);
             self.rewind();
         }
+        complete
     }
 }
 
@@ -269,7 +267,7 @@ mod tests {
         }
         let (mut got, mut count, mut wire) = (Vec::new(), 0, VecDeque::new());
         for _ in 0..100_000 {
-            if sender.is_idle() {
+            if sender.outgoing.messages.is_empty() {
                 return got;
             }
             while let Some(packet) = sender.next(now) {
