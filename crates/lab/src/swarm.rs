@@ -10,6 +10,7 @@
 
 pub mod codec;
 pub mod link;
+pub mod ring;
 pub mod time;
 pub mod transport;
 pub mod wire;
