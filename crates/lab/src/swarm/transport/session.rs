@@ -16,8 +16,12 @@ use super::super::wire::{Acknowledge, PIECE, Packet, Piece};
 
 /// Bytes on the way to a peer at once: 4 MiB, half a second at 64 Mbit/s.
 pub(super) const WINDOW: u64 = 4 << 20;
-/// Silence after which everything on the way counts as lost.
-const SILENCE: Duration = Duration::from_secs(30);
+/// Silence after which everything on the way counts as lost: this, and the time that it takes at
+/// 1 Mbit/s. Twice as long after each time, so that slower links are not filled with repetition.
+const SILENCE: Duration = Duration::from_secs(3);
+const PER_BYTE: Duration = Duration::from_micros(8);
+/// Doublings at most.
+const MISSES: u32 = 6;
 
 /// How much one peer may cost.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +55,8 @@ struct Outgoing {
     furthest: (u64, u64),
     on_the_way: u64,
     heard: Time,
-    silence: Duration,
+    /// Silences since something was heard.
+    misses: u32,
     rewound_for: Option<(u64, u64)>,
 }
 
@@ -76,7 +81,7 @@ impl Session {
             furthest: (0, 0),
             on_the_way: 0,
             heard: now,
-            silence: SILENCE,
+            misses: 0,
             rewound_for: None,
         };
         Self { bounds, outgoing, incoming: Incoming::default() }
@@ -124,7 +129,9 @@ impl Session {
     /// When [`Self::wake`] is due, if anything is on the way.
     pub(super) fn wakes(&self) -> Option<Time> {
         let out = &self.outgoing;
-        (out.on_the_way > 0).then(|| out.heard + out.silence)
+        let bytes = u32::try_from(out.on_the_way).unwrap_or(u32::MAX);
+        let silence = (SILENCE + PER_BYTE * bytes) * (1 << out.misses);
+        (bytes > 0).then(|| out.heard + silence)
     }
 
     /// Goes back if the peer was silent for long; waits twice as long the next time.
@@ -132,7 +139,7 @@ impl Session {
         if self.wakes().is_some_and(|due| now >= due) {
             self.rewind();
             self.outgoing.heard = now;
-            self.outgoing.silence = (self.outgoing.silence * 2).min(SILENCE * 8);
+            self.outgoing.misses = (self.outgoing.misses + 1).min(MISSES);
         }
     }
 
@@ -214,7 +221,7 @@ impl Session {
             out.next = out.next.max(arrived);
             out.on_the_way = out.between();
             out.heard = now;
-            out.silence = SILENCE;
+            out.misses = 0;
         }
         if said.again && out.rewound_for != Some(arrived) {
             out.rewound_for = Some(arrived);

@@ -165,11 +165,7 @@ fn read(bytes: &[u8], limits: &Limits) -> Result<Received, String> {
         return Err("it was changed on the way".to_owned());
     }
     let (payload, trailer) = bytes[HEADER..].split_at(word(header, LENGTH) as usize);
-    let (packet, rest): (Packet, _) =
-        postcard::take_from_bytes(payload).map_err(|why| format!("no packet: {why}"))?;
-    if !rest.is_empty() {
-        return Err(format!("{} bytes follow its packet", rest.len()));
-    }
+    let packet = Packet::from_bytes(payload)?;
     let signed = !trailer.is_empty();
     if packet.announces() != signed {
         return Err(
