@@ -103,7 +103,8 @@ impl CpuEngine {
     /// gradient's norm before clipping. With [`Self::mean_gradient`] it makes one
     /// [`Engine::train`].
     pub fn apply(&mut self, mut gradient: Vec<f32>, schedule: f32) -> f64 {
-        let norm = self.optimiser.step(&mut self.parameters, &mut gradient, schedule, &self.threads);
+        let norm =
+            self.optimiser.step(&mut self.parameters, &mut gradient, schedule, &self.threads);
         if self.gradients.is_empty() {
             self.gradients.put(gradient);
         }

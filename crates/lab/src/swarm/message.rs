@@ -9,17 +9,16 @@ use std::time::Duration;
 use diagnostic::Diagnostic;
 use serde::{Deserialize, Serialize};
 
-
-/// Names a peer within a run; [`COORDINATOR`] is 0.
+/// A peer's number within a run, by the order of joining; [`COORDINATOR`] has 0.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
-pub struct PeerId(pub u32);
+pub struct Rank(pub u32);
 
 /// The coordinator.
-pub const COORDINATOR: PeerId = PeerId(0);
+pub const COORDINATOR: Rank = Rank(0);
 
-impl std::fmt::Display for PeerId {
+impl std::fmt::Display for Rank {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if *self == COORDINATOR { write!(f, "coordinator") } else { write!(f, "peer {}", self.0) }
     }
@@ -52,7 +51,7 @@ pub fn hash_of(parts: &[&[f32]]) -> Hash {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assignment {
     /// Who.
-    pub peer: PeerId,
+    pub peer: Rank,
     /// The round it belongs to.
     pub round: u64,
     /// Inner steps.
@@ -120,7 +119,7 @@ pub struct Outcome {
     /// Where the schedule stood when the round began, in windows.
     pub position: u64,
     /// Whose updates of which rounds are in it.
-    pub included: Vec<(PeerId, u64)>,
+    pub included: Vec<(Rank, u64)>,
     /// The mean change, packed by the codec on the way down; empty when there was none.
     pub body: Vec<u8>,
     /// Mean loss of the updates in it.
@@ -157,7 +156,7 @@ pub enum Message {
         /// The version of the copies.
         version: u64,
         /// Who keeps one.
-        sources: Vec<PeerId>,
+        sources: Vec<Rank>,
         /// The hash of each part.
         hashes: Vec<Hash>,
     },
@@ -467,7 +466,7 @@ impl<'a> Reader<'a> {
 
     fn assignment(&mut self) -> Option<Assignment> {
         let assignment = Assignment {
-            peer: PeerId(self.word()?),
+            peer: Rank(self.word()?),
             round: self.long()?,
             steps: self.word()?,
             position: self.long()?,
@@ -475,7 +474,9 @@ impl<'a> Reader<'a> {
             ranges: self.list(16, Self::range)?,
         };
         // Sums over it must not overflow, whoever wrote it.
-        (assignment.steps > 0 && assignment.position < 1 << 62 && assignment.round_windows < 1 << 62)
+        (assignment.steps > 0
+            && assignment.position < 1 << 62
+            && assignment.round_windows < 1 << 62)
             .then_some(assignment)
     }
 
@@ -488,7 +489,7 @@ impl<'a> Reader<'a> {
             1 => Message::Resume { version: self.long()? },
             2 => Message::Welcome {
                 version: self.long()?,
-                sources: self.list(4, |input| input.word().map(PeerId))?,
+                sources: self.list(4, |input| input.word().map(Rank))?,
                 hashes: self.list(16, Self::array)?,
             },
             3 => Message::Ready { version: self.long()? },
@@ -505,8 +506,7 @@ impl<'a> Reader<'a> {
             6 => Message::Outcome(Outcome {
                 round: self.long()?,
                 position: self.long()?,
-                included: self
-                    .list(12, |input| Some((PeerId(input.word()?), input.long()?)))?,
+                included: self.list(12, |input| Some((Rank(input.word()?), input.long()?)))?,
                 body: self.bytes()?,
                 loss: self.float()?,
                 keep: match self.byte()? {
@@ -550,7 +550,7 @@ mod tests {
 
     fn assignment() -> Assignment {
         Assignment {
-            peer: PeerId(3),
+            peer: Rank(3),
             round: 7,
             steps: 4,
             position: 100,
@@ -563,7 +563,7 @@ mod tests {
         let outcome = Outcome {
             round: 9,
             position: 12,
-            included: vec![(PeerId(1), 9), (PeerId(2), 8)],
+            included: vec![(Rank(1), 9), (Rank(2), 8)],
             body: vec![1, 2, 3],
             loss: 2.5,
             keep: Keep::Copy,
@@ -586,7 +586,11 @@ mod tests {
             Message::Hello { speed: 100.0, holds: Some(4) },
             Message::Hello { speed: 100.0, holds: None },
             Message::Resume { version },
-            Message::Welcome { version, sources: vec![PeerId(1), COORDINATOR], hashes: vec![[4; 16]] },
+            Message::Welcome {
+                version,
+                sources: vec![Rank(1), COORDINATOR],
+                hashes: vec![[4; 16]],
+            },
             Message::Ready { version },
             Message::Work(vec![assignment()]),
             Message::Update(update),

@@ -104,8 +104,10 @@ fn centred(changes: &[Weighted<'_>], length: usize, rounds: u32) -> Vec<f32> {
         let distances: Vec<f64> = changes
             .iter()
             .map(|(_, change)| {
-                let squares =
-                    change.iter().zip(&centre).map(|(x, c)| (f64::from(*x) - f64::from(*c)).powi(2));
+                let squares = change
+                    .iter()
+                    .zip(&centre)
+                    .map(|(x, c)| (f64::from(*x) - f64::from(*c)).powi(2));
                 squares.sum::<f64>().sqrt()
             })
             .collect();

@@ -15,7 +15,7 @@ use super::habit::Habit;
 use super::learner::Learner;
 use super::machine::{Effect, Event};
 use super::message::{
-    Assignment, COORDINATOR, Hash, Keep, Message, Outcome, PeerId, Update, hash_of, hash_of_state,
+    Assignment, COORDINATOR, Hash, Keep, Message, Outcome, Rank, Update, hash_of, hash_of_state,
 };
 use super::outer::{Outer, fragment};
 use super::patience::Patience;
@@ -28,7 +28,7 @@ const MOST_WAITING: usize = 32;
 
 /// A worker as a state machine.
 pub struct Worker<L> {
-    id: PeerId,
+    id: Rank,
     settings: Settings,
     learner: L,
     /// With `DiLoCo`.
@@ -89,7 +89,7 @@ struct Training {
 impl<L: Learner> Worker<L> {
     /// A worker that holds nothing but the seed's first parameters and believes to compute `speed`
     /// tokens a second.
-    pub fn new(id: PeerId, settings: Settings, learner: L, speed: f64) -> Self {
+    pub fn new(id: Rank, settings: Settings, learner: L, speed: f64) -> Self {
         let outer = match settings.method {
             Method::Synchronous => None,
             Method::Diloco(diloco) => Some(Outer::new(
@@ -206,14 +206,16 @@ impl<L: Learner> Worker<L> {
         out.push(Effect::Wake(span, self.wake));
     }
 
-    fn received(&mut self, from: PeerId, message: Message, now: Time, out: &mut Vec<Effect>) {
+    fn received(&mut self, from: Rank, message: Message, now: Time, out: &mut Vec<Effect>) {
         match message {
             Message::Fetch { version, part, parts } => {
                 let values = self
                     .copy
                     .as_ref()
                     .filter(|(held, _)| *held == version && part < parts)
-                    .map(|(_, state)| state[fragment(state.len(), parts.into(), part.into())].to_vec())
+                    .map(|(_, state)| {
+                        state[fragment(state.len(), parts.into(), part.into())].to_vec()
+                    })
                     .unwrap_or_default();
                 out.push(Effect::Send(from, Message::Part { version, part, parts, values }));
             }
@@ -298,7 +300,7 @@ impl<L: Learner> Worker<L> {
 
     fn part(
         &mut self,
-        from: PeerId,
+        from: Rank,
         version: u64,
         part: u32,
         parts: u32,

@@ -240,7 +240,8 @@ fn top_k_keeps_the_largest_at_the_best_two_magnitudes() {
 #[test]
 fn a_cosine_wave_is_one_coefficient_and_comes_back_whole() {
     let wave = |row: usize, column: usize| {
-        let phase = |at: usize, k: f64| ((2 * at + 1) as f64 * k * std::f64::consts::PI / 128.0).cos();
+        let phase =
+            |at: usize, k: f64| ((2 * at + 1) as f64 * k * std::f64::consts::PI / 128.0).cos();
         (phase(row, 3.0) * phase(column, 5.0)) as f32
     };
     let values: Vec<f32> = (0..4096).map(|at| wave(at / 64, at % 64)).collect();

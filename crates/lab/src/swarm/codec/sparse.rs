@@ -102,9 +102,11 @@ impl Selection {
     pub(super) fn largest(&mut self, values: &[f32], count: usize) -> &[u32] {
         self.keys.clear();
         // Larger magnitude first, then lower position: all keys differ.
-        self.keys.extend(values.iter().zip(0_u32..).map(|(x, at)| {
-            u64::from(x.to_bits() & 0x7FFF_FFFF) << 32 | u64::from(u32::MAX - at)
-        }));
+        self.keys.extend(
+            values.iter().zip(0_u32..).map(|(x, at)| {
+                u64::from(x.to_bits() & 0x7FFF_FFFF) << 32 | u64::from(u32::MAX - at)
+            }),
+        );
         if 0 < count && count < self.keys.len() {
             self.keys.select_nth_unstable_by(count - 1, |a, b| b.cmp(a));
         }

@@ -7,7 +7,7 @@ use super::Coordinator;
 use super::book::{Book, Contribution};
 use crate::swarm::learner::Learner;
 use crate::swarm::ledger::Ledger;
-use crate::swarm::message::{Message, PeerId};
+use crate::swarm::message::{Message, Rank};
 use crate::swarm::settings::Settings;
 use crate::swarm::worker::Checkpoint;
 
@@ -17,7 +17,7 @@ struct Saved {
     book: Book,
     updates: u64,
     /// Keys, windows, losses and times of updates that wait; their numbers follow.
-    pending: Vec<(PeerId, u64, u64, f64, u64, usize)>,
+    pending: Vec<(Rank, u64, u64, f64, u64, usize)>,
     residuals: Vec<usize>,
     state: usize,
     outcomes: Vec<usize>,
@@ -30,8 +30,11 @@ impl<L: Learner> Coordinator<L> {
     /// a BLAKE3 hash over them.
     pub fn save(&self) -> Vec<u8> {
         let state = self.shared_state();
-        let outcomes: Vec<Vec<u8>> =
-            self.recent.iter().map(|outcome| Message::Outcome(outcome.clone()).to_bytes()).collect();
+        let outcomes: Vec<Vec<u8>> = self
+            .recent
+            .iter()
+            .map(|outcome| Message::Outcome(outcome.clone()).to_bytes())
+            .collect();
         let saved = Saved {
             settings: self.settings.clone(),
             book: self.book.clone(),
@@ -51,7 +54,8 @@ impl<L: Learner> Coordinator<L> {
         let mut bytes = MAGIC.to_vec();
         bytes.extend(serde_json::to_vec(&saved).unwrap_or_default());
         bytes.push(b'\n');
-        let mut numbers = |values: &[f32]| bytes.extend(values.iter().flat_map(|x| x.to_le_bytes()));
+        let mut numbers =
+            |values: &[f32]| bytes.extend(values.iter().flat_map(|x| x.to_le_bytes()));
         numbers(&state);
         self.pending.values().for_each(|c| numbers(&c.change));
         self.encoders.iter().for_each(|encoder| numbers(encoder.residual()));
@@ -67,7 +71,8 @@ impl<L: Learner> Coordinator<L> {
     /// When the bytes are torn or belong to other settings.
     pub fn restore(settings: Settings, learner: L, bytes: &[u8]) -> Result<Self, Diagnostic> {
         let torn = || Diagnostic::error("the coordinator's file is torn, or of another version");
-        let (bytes, hash) = bytes.split_at_checked(bytes.len().wrapping_sub(32)).ok_or_else(torn)?;
+        let (bytes, hash) =
+            bytes.split_at_checked(bytes.len().wrapping_sub(32)).ok_or_else(torn)?;
         if blake3::hash(bytes).as_bytes() != hash {
             return Err(torn());
         }

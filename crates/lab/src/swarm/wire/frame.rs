@@ -156,8 +156,9 @@ fn read(bytes: &[u8], limits: &Limits) -> Result<Received, String> {
         return Err("a number in its message is none".to_owned());
     }
     if message.announces() != signed {
-        return Err(if signed { "only announcements are signed" } else { "it is not signed" }
-            .to_owned());
+        return Err(
+            if signed { "only announcements are signed" } else { "it is not signed" }.to_owned()
+        );
     }
     let sender = PeerId(number(24));
     let signed = signed.then(|| open_trailer(bytes, trailer, sender)).transpose()?;

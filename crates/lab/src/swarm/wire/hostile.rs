@@ -16,8 +16,11 @@ fn object() -> impl Strategy<Value = Object> {
 }
 
 fn audit() -> impl Strategy<Value = Audit> {
-    (any::<u64>(), any::<u64>(), any::<u32>())
-        .prop_map(|(peer, round, inner_step)| Audit { peer: PeerId(peer), round, inner_step })
+    (any::<u64>(), any::<u64>(), any::<u32>()).prop_map(|(peer, round, inner_step)| Audit {
+        peer: PeerId(peer),
+        round,
+        inner_step,
+    })
 }
 
 fn members() -> impl Strategy<Value = Vec<Member>> {
@@ -164,12 +167,8 @@ proptest! {
 
 #[test]
 fn a_list_that_claims_to_be_endless_costs_nothing() {
-    let frame = Frame {
-        run: RunId(0),
-        round: 0,
-        sender: PeerId(0),
-        message: Message::Members(Vec::new()),
-    };
+    let frame =
+        Frame { run: RunId(0), round: 0, sender: PeerId(0), message: Message::Members(Vec::new()) };
     // The variant of `Members`, and a length of 2^63.
     let payload = [10, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F];
     let problem = Frame::from_bytes(&sealed(&frame, &payload), &Limits::default()).unwrap_err();

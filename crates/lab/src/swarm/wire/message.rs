@@ -174,10 +174,7 @@ pub struct Piece {
 impl Message {
     /// Whether it changes who takes part, and so must be signed.
     pub fn announces(&self) -> bool {
-        matches!(
-            self,
-            Self::Join(_) | Self::Welcome(_) | Self::Refuse { .. } | Self::Leave { .. }
-        )
+        matches!(self, Self::Join(_) | Self::Welcome(_) | Self::Refuse { .. } | Self::Leave { .. })
     }
 
     /// Whether every number in it is one.
