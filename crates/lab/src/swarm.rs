@@ -3,7 +3,7 @@
 //! ```text
 //! coordinator ◀── message ──▶ worker      state machines: step(now, event) -> effects; no I/O
 //!             ╲             ╱
-//!         virtual time │ sockets          drivers: the same machines in different worlds
+//!         virtual time │ real time        drivers: the same machines in different worlds
 //!                      │
 //! values ──▶ codec ──▶ wire ──▶ transport ──▶ wire ──▶ codec ──▶ robust
 //! f32        bytes     frames   links: a law of time, or TCP     one vector for all
@@ -18,10 +18,12 @@ mod fetching;
 pub mod habit;
 pub mod learner;
 pub mod ledger;
+pub mod link;
 pub mod machine;
 pub mod message;
 pub mod outer;
 pub mod patience;
+pub mod real_time;
 pub mod rehearsal;
 pub mod robust;
 pub mod settings;

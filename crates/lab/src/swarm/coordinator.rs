@@ -22,7 +22,7 @@ pub use self::book::{Peer, Standing};
 use super::codec::Encoder;
 use super::learner::Learner;
 use super::machine::{Effect, Event, Note};
-use super::message::{Hash, Keep, Message, Outcome, Rank, Update, hash_of};
+use super::message::{Hash, Keep, Message, Outcome, PeerId, Update, hash_of};
 use super::outer::{Outer, fragment};
 use super::patience::Patience;
 use super::settings::{Method, Settings};
@@ -40,12 +40,12 @@ pub struct Coordinator<L> {
     book: Book,
     encoders: Vec<Encoder>,
     /// Updates that are not in an outcome yet.
-    pending: BTreeMap<(Rank, u64), Contribution>,
+    pending: BTreeMap<(PeerId, u64), Contribution>,
     recent: VecDeque<Outcome>,
     copy: Option<Copy>,
     /// Peers whose update of this round is waited for.
-    expected: BTreeSet<Rank>,
-    challenges: BTreeMap<Rank, Challenge>,
+    expected: BTreeSet<PeerId>,
+    challenges: BTreeMap<PeerId, Challenge>,
     opened: Time,
     delivered: Time,
     extended: u32,
@@ -123,7 +123,7 @@ impl<L: Learner> Coordinator<L> {
     }
 
     /// Everybody who was ever here.
-    pub fn peers(&self) -> &BTreeMap<Rank, Peer> {
+    pub fn peers(&self) -> &BTreeMap<PeerId, Peer> {
         &self.book.peers
     }
 
@@ -171,7 +171,7 @@ impl<L: Learner> Coordinator<L> {
         out
     }
 
-    fn received(&mut self, from: Rank, message: Message, now: Time, out: &mut Vec<Effect>) {
+    fn received(&mut self, from: PeerId, message: Message, now: Time, out: &mut Vec<Effect>) {
         if self.standing(from) == Some(Standing::Evicted) {
             if !matches!(message, Message::Fetch { .. } | Message::Part { .. }) {
                 out.push(Effect::Send(from, Message::Evicted));
@@ -183,6 +183,11 @@ impl<L: Learner> Coordinator<L> {
             Message::Ready { version } => self.ready(from, version, now, out),
             Message::Update(update) => self.update(from, update, now, out),
             Message::Ask { version } => self.ask(from, version, out),
+            Message::Knock => {
+                // A struct of numbers and names always serialises.
+                let terms = serde_json::to_string(&self.settings).unwrap_or_default();
+                out.push(Effect::Send(from, Message::Terms(terms)));
+            }
             Message::Leave => {
                 self.drop_peer(from, Standing::Gone, "left", out);
                 self.close_if_all(now, out);
@@ -203,11 +208,11 @@ impl<L: Learner> Coordinator<L> {
         }
     }
 
-    fn standing(&self, peer: Rank) -> Option<Standing> {
+    fn standing(&self, peer: PeerId) -> Option<Standing> {
         self.book.peers.get(&peer).map(|peer| peer.standing)
     }
 
-    fn stand(&mut self, peer: Rank, standing: Standing, what: &str, out: &mut Vec<Effect>) {
+    fn stand(&mut self, peer: PeerId, standing: Standing, what: &str, out: &mut Vec<Effect>) {
         if let Some(known) = self.book.peers.get_mut(&peer) {
             known.standing = standing;
         }
@@ -216,7 +221,7 @@ impl<L: Learner> Coordinator<L> {
 
     fn hello(
         &mut self,
-        from: Rank,
+        from: PeerId,
         speed: f64,
         holds: Option<u64>,
         now: Time,
@@ -256,7 +261,7 @@ impl<L: Learner> Coordinator<L> {
     }
 
     /// Sends the outcomes from `version` on, and the peer's open work.
-    fn catch_up(&self, peer: Rank, version: u64, out: &mut Vec<Effect>) {
+    fn catch_up(&self, peer: PeerId, version: u64, out: &mut Vec<Effect>) {
         let missed = self.recent.iter().filter(|outcome| outcome.round >= version);
         out.extend(missed.map(|outcome| Effect::Send(peer, Message::Outcome(outcome.clone()))));
         let work: Vec<_> = self
@@ -273,22 +278,22 @@ impl<L: Learner> Coordinator<L> {
     }
 
     /// Points `peer` at the copy, if there is one that later outcomes lead on from.
-    fn welcome(&mut self, peer: Rank, out: &mut Vec<Effect>) -> bool {
+    fn welcome(&mut self, peer: PeerId, out: &mut Vec<Effect>) -> bool {
         let Some(copy) = &self.copy else { return false };
         if !self.covers(copy.version) {
             return false;
         }
         let (version, hashes) = (copy.version, copy.hashes.clone());
         let active = self.book.peers.iter().filter(|(_, p)| p.standing == Standing::Active);
-        let mut sources: Vec<Rank> = active.map(|(id, _)| *id).collect();
-        sources.push(super::message::COORDINATOR);
+        let mut sources: Vec<PeerId> = active.map(|(id, _)| *id).collect();
+        sources.push(PeerId::COORDINATOR);
         out.push(Effect::Send(peer, Message::Welcome { version, sources, hashes }));
         self.catch_up(peer, version, out);
         self.stand(peer, Standing::Syncing, "fetching", out);
         true
     }
 
-    fn ready(&mut self, from: Rank, version: u64, now: Time, out: &mut Vec<Effect>) {
+    fn ready(&mut self, from: PeerId, version: u64, now: Time, out: &mut Vec<Effect>) {
         if self.standing(from) != Some(Standing::Syncing) {
             return;
         }
@@ -302,7 +307,7 @@ impl<L: Learner> Coordinator<L> {
         }
     }
 
-    fn ask(&mut self, from: Rank, version: u64, out: &mut Vec<Effect>) {
+    fn ask(&mut self, from: PeerId, version: u64, out: &mut Vec<Effect>) {
         match self.standing(from) {
             Some(Standing::Active) if self.covers(version) => self.catch_up(from, version, out),
             Some(Standing::Waiting | Standing::Syncing) => {}
@@ -320,14 +325,14 @@ impl<L: Learner> Coordinator<L> {
             self.give(round);
         }
         out.push(Effect::Persist);
-        let peers: Vec<Rank> = self.active().collect();
+        let peers: Vec<PeerId> = self.active().collect();
         for peer in peers {
             self.catch_up(peer, self.book.round, out);
         }
         self.open(now, out);
     }
 
-    fn active(&self) -> impl Iterator<Item = Rank> + '_ {
+    fn active(&self) -> impl Iterator<Item = PeerId> + '_ {
         let peers = self.book.peers.iter();
         peers.filter(|(_, peer)| peer.standing == Standing::Active).map(|(id, _)| *id)
     }
@@ -399,7 +404,7 @@ impl<L: Learner> Coordinator<L> {
         }
     }
 
-    fn update(&mut self, from: Rank, update: Update, now: Time, out: &mut Vec<Effect>) {
+    fn update(&mut self, from: PeerId, update: Update, now: Time, out: &mut Vec<Effect>) {
         if self.standing(from) != Some(Standing::Active) {
             if self.standing(from).is_none_or(|standing| standing == Standing::Gone) {
                 out.push(Effect::Send(from, Message::Rejoin));
@@ -447,7 +452,7 @@ impl<L: Learner> Coordinator<L> {
     }
 
     /// An update that nobody can use. The third one is the last.
-    fn strike(&mut self, peer: Rank, out: &mut Vec<Effect>) {
+    fn strike(&mut self, peer: PeerId, out: &mut Vec<Effect>) {
         let Some(known) = self.book.peers.get_mut(&peer) else { return };
         known.strikes += 1;
         if known.strikes >= 3 {
@@ -463,7 +468,7 @@ impl<L: Learner> Coordinator<L> {
         }
     }
 
-    fn drop_peer(&mut self, peer: Rank, to: Standing, what: &str, out: &mut Vec<Effect>) {
+    fn drop_peer(&mut self, peer: PeerId, to: Standing, what: &str, out: &mut Vec<Effect>) {
         if self.book.peers.contains_key(&peer) && self.standing(peer) != Some(to) {
             self.release(peer);
             self.stand(peer, to, what, out);
@@ -471,7 +476,7 @@ impl<L: Learner> Coordinator<L> {
     }
 
     /// Takes back all windows that `peer` has, and forgets its updates.
-    fn release(&mut self, peer: Rank) {
+    fn release(&mut self, peer: PeerId) {
         let rounds: Vec<u64> = self
             .book
             .ledger

@@ -1,7 +1,7 @@
 //! Fetching the shared state in parts from several peers at once.
 
 use super::machine::Effect;
-use super::message::{Hash, Message, Rank, hash_of};
+use super::message::{Hash, Message, PeerId, hash_of};
 
 /// Parts asked of one source at a time.
 const AT_ONCE: usize = 2;
@@ -12,8 +12,8 @@ pub(super) struct Fetching {
     version: u64,
     parts: Vec<Option<Vec<f32>>>,
     /// Whom each missing part was asked of.
-    asked: Vec<Option<Rank>>,
-    sources: Vec<Rank>,
+    asked: Vec<Option<PeerId>>,
+    sources: Vec<PeerId>,
     hashes: Vec<Hash>,
     retries: u32,
 }
@@ -23,10 +23,10 @@ impl Fetching {
     pub(super) fn new(
         version: u64,
         hashes: Vec<Hash>,
-        sources: Vec<Rank>,
-        me: Rank,
+        sources: Vec<PeerId>,
+        me: PeerId,
     ) -> Option<Self> {
-        let sources: Vec<Rank> = sources.into_iter().filter(|peer| *peer != me).collect();
+        let sources: Vec<PeerId> = sources.into_iter().filter(|peer| *peer != me).collect();
         let n = hashes.len();
         let (parts, asked) = (vec![None; n], vec![None; n]);
         (n > 0).then_some(Self { version, parts, asked, sources, hashes, retries: 0 })
@@ -55,7 +55,7 @@ impl Fetching {
         out
     }
 
-    fn ask_next(&mut self, source: Rank) -> Option<Effect> {
+    fn ask_next(&mut self, source: PeerId) -> Option<Effect> {
         let wanted = (0..self.parts.len())
             .find(|part| self.parts[*part].is_none() && self.asked[*part].is_none())?;
         self.asked[wanted] = Some(source);
@@ -66,7 +66,7 @@ impl Fetching {
     /// A part came: keep it and ask its sender for another.
     pub(super) fn received(
         &mut self,
-        from: Rank,
+        from: PeerId,
         version: u64,
         part: u32,
         parts: u32,
@@ -131,29 +131,29 @@ mod tests {
     #[test]
     fn parts_come_from_all_sources_and_a_silent_one_is_replaced() {
         let hashes = (1..=5).map(|x| hash_of(&[&[x as f32]])).collect();
-        let sources = vec![Rank(1), Rank(2), Rank(9)];
-        let mut fetching = Fetching::new(7, hashes, sources, Rank(9)).unwrap();
+        let sources = vec![PeerId(1), PeerId(2), PeerId(9)];
+        let mut fetching = Fetching::new(7, hashes, sources, PeerId(9)).unwrap();
         assert_eq!(asked(&fetching.requests()), [(1, 0), (2, 1), (1, 2), (2, 3)]);
-        let next = fetching.received(Rank(1), 7, 0, 5, vec![1.0]);
+        let next = fetching.received(PeerId(1), 7, 0, 5, vec![1.0]);
         assert_eq!(asked(&next), [(1, 4)]);
         // Foreign, repeated, and unasked parts change nothing.
-        assert!(fetching.received(Rank(2), 6, 1, 5, vec![1.0]).is_empty());
-        assert!(fetching.received(Rank(1), 7, 1, 5, vec![1.0]).is_empty());
-        assert!(fetching.received(Rank(1), 7, 900, 5, vec![1.0]).is_empty());
+        assert!(fetching.received(PeerId(2), 6, 1, 5, vec![1.0]).is_empty());
+        assert!(fetching.received(PeerId(1), 7, 1, 5, vec![1.0]).is_empty());
+        assert!(fetching.received(PeerId(1), 7, 900, 5, vec![1.0]).is_empty());
         // A poisoned part is not taken, and its sender not asked again.
         let mut poisoned = fetching.clone();
-        let instead = asked(&poisoned.received(Rank(2), 7, 1, 5, vec![99.0]));
+        let instead = asked(&poisoned.received(PeerId(2), 7, 1, 5, vec![99.0]));
         assert!(instead.iter().all(|(to, _)| *to == 1), "{instead:?}");
-        fetching.received(Rank(1), 7, 2, 5, vec![3.0]);
-        fetching.received(Rank(1), 7, 4, 5, vec![5.0]);
+        fetching.received(PeerId(1), 7, 2, 5, vec![3.0]);
+        fetching.received(PeerId(1), 7, 4, 5, vec![5.0]);
         assert!(fetching.whole().is_none());
         // Peer 2 died: its parts are asked again of others.
         let again = asked(&fetching.again());
         assert!(again.contains(&(2, 1)) && again.contains(&(1, 3)), "{again:?}");
-        fetching.received(Rank(1), 7, 3, 5, vec![4.0]);
+        fetching.received(PeerId(1), 7, 3, 5, vec![4.0]);
         let again = asked(&fetching.again());
         assert_eq!(again, [(1, 1)]);
-        fetching.received(Rank(1), 7, 1, 5, vec![2.0]);
+        fetching.received(PeerId(1), 7, 1, 5, vec![2.0]);
         assert_eq!(fetching.whole().unwrap(), [1.0, 2.0, 3.0, 4.0, 5.0]);
     }
 }

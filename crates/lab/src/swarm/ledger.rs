@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::message::Rank;
+use super::message::PeerId;
 
 /// The account of all windows `0..total`, numbered in the order of the sampler.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,7 +16,7 @@ pub struct Ledger {
     /// Windows that came back.
     returned: Vec<Range<u64>>,
     /// Given out, by peer and round.
-    out: Vec<(Rank, u64, Vec<Range<u64>>)>,
+    out: Vec<(PeerId, u64, Vec<Range<u64>>)>,
     /// Trained on: first to one after the last, neighbours joined.
     trained: BTreeMap<u64, u64>,
     trained_count: u64,
@@ -107,7 +107,7 @@ impl Ledger {
     }
 
     /// Gives `wanted` windows, or what is left, to `peer` for `round`.
-    pub fn give(&mut self, peer: Rank, round: u64, wanted: u64) -> Vec<Range<u64>> {
+    pub fn give(&mut self, peer: PeerId, round: u64, wanted: u64) -> Vec<Range<u64>> {
         let mut given = Vec::new();
         let mut wanted = wanted;
         while wanted > 0 {
@@ -134,28 +134,28 @@ impl Ledger {
     }
 
     /// Whether `peer` has windows of `round`.
-    pub fn has(&self, peer: Rank, round: u64) -> bool {
+    pub fn has(&self, peer: PeerId, round: u64) -> bool {
         self.out.iter().any(|(who, when, _)| *who == peer && *when == round)
     }
 
     /// The windows that `peer` has for `round`.
-    pub fn windows(&self, peer: Rank, round: u64) -> Option<&[Range<u64>]> {
+    pub fn windows(&self, peer: PeerId, round: u64) -> Option<&[Range<u64>]> {
         let found = self.out.iter().find(|(who, when, _)| *who == peer && *when == round);
         found.map(|(_, _, ranges)| ranges.as_slice())
     }
 
     /// What is given out: peer and round.
-    pub fn outstanding(&self) -> impl Iterator<Item = (Rank, u64)> + '_ {
+    pub fn outstanding(&self) -> impl Iterator<Item = (PeerId, u64)> + '_ {
         self.out.iter().map(|(peer, round, _)| (*peer, *round))
     }
 
-    fn take(&mut self, peer: Rank, round: u64) -> Option<Vec<Range<u64>>> {
+    fn take(&mut self, peer: PeerId, round: u64) -> Option<Vec<Range<u64>>> {
         let at = self.out.iter().position(|(who, when, _)| *who == peer && *when == round)?;
         Some(self.out.swap_remove(at).2)
     }
 
     /// Books the windows that `peer` had for `round` as trained on; false if it had none.
-    pub fn accept(&mut self, peer: Rank, round: u64) -> bool {
+    pub fn accept(&mut self, peer: PeerId, round: u64) -> bool {
         let Some(ranges) = self.take(peer, round) else { return false };
         for range in ranges {
             self.trained_count += range.end - range.start;
@@ -175,7 +175,7 @@ impl Ledger {
     }
 
     /// Takes back what `peer` had for `round`.
-    pub fn release(&mut self, peer: Rank, round: u64) {
+    pub fn release(&mut self, peer: PeerId, round: u64) {
         let ranges = self.take(peer, round).unwrap_or_default();
         self.returned.extend(ranges);
     }
@@ -210,7 +210,7 @@ mod tests {
         ) {
             let mut ledger = Ledger::new(total);
             for (act, peer, round, wanted) in acts {
-                let peer = Rank(peer);
+                let peer = PeerId(peer);
                 match act {
                     0 if !ledger.has(peer, round) => drop(ledger.give(peer, round, wanted)),
                     1 => drop(ledger.accept(peer, round)),
@@ -226,8 +226,8 @@ mod tests {
             for (peer, round) in left {
                 ledger.release(peer, round);
             }
-            ledger.give(Rank(9), 99, u64::MAX);
-            ledger.accept(Rank(9), 99);
+            ledger.give(PeerId(9), 99, u64::MAX);
+            ledger.accept(PeerId(9), 99);
             prop_assert!(ledger.is_finished() && ledger.balances());
         }
     }

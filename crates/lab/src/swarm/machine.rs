@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::message::{Message, Rank};
+use super::message::{Message, PeerId};
 
 /// Something that happened to a peer.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,7 +10,7 @@ pub enum Event {
     /// It was switched on.
     Start,
     /// A message came.
-    Received(Rank, Message),
+    Received(PeerId, Message),
     /// The work that an [`Effect::Work`] announced is done; it took so long.
     Worked(Duration),
     /// A moment that an [`Effect::Wake`] asked for has come.
@@ -21,7 +21,7 @@ pub enum Event {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Send a message.
-    Send(Rank, Message),
+    Send(PeerId, Message),
     /// Computing this many tokens takes time: say [`Event::Worked`] when it has passed.
     Work {
         /// Tokens.
@@ -46,7 +46,7 @@ pub enum Note {
     /// A peer's standing changed.
     Peer {
         /// Who.
-        peer: Rank,
+        peer: PeerId,
         /// `joined`, `late`, `gone`, `back`, `left`, `evicted: ...`.
         what: String,
     },

@@ -9,20 +9,7 @@ use std::time::Duration;
 use diagnostic::Diagnostic;
 use serde::{Deserialize, Serialize};
 
-/// A peer's number within a run, by the order of joining; [`COORDINATOR`] has 0.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
-pub struct Rank(pub u32);
-
-/// The coordinator.
-pub const COORDINATOR: Rank = Rank(0);
-
-impl std::fmt::Display for Rank {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if *self == COORDINATOR { write!(f, "coordinator") } else { write!(f, "peer {}", self.0) }
-    }
-}
+pub use super::wire::PeerId;
 
 /// Half a BLAKE3 hash.
 pub type Hash = [u8; 16];
@@ -51,7 +38,7 @@ pub fn hash_of(parts: &[&[f32]]) -> Hash {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assignment {
     /// Who.
-    pub peer: Rank,
+    pub peer: PeerId,
     /// The round it belongs to.
     pub round: u64,
     /// Inner steps.
@@ -119,7 +106,7 @@ pub struct Outcome {
     /// Where the schedule stood when the round began, in windows.
     pub position: u64,
     /// Whose updates of which rounds are in it.
-    pub included: Vec<(Rank, u64)>,
+    pub included: Vec<(PeerId, u64)>,
     /// The mean change, packed by the codec on the way down; empty when there was none.
     pub body: Vec<u8>,
     /// Mean loss of the updates in it.
@@ -156,7 +143,7 @@ pub enum Message {
         /// The version of the copies.
         version: u64,
         /// Who keeps one.
-        sources: Vec<Rank>,
+        sources: Vec<PeerId>,
         /// The hash of each part.
         hashes: Vec<Hash>,
     },
@@ -220,6 +207,10 @@ pub enum Message {
     },
     /// Coordinator: you are out.
     Evicted,
+    /// Newcomer: on what does the run agree?
+    Knock,
+    /// Coordinator: on these settings, as JSON.
+    Terms(String),
 }
 
 impl Message {
@@ -241,6 +232,8 @@ impl Message {
             Self::Challenge { .. } => "challenge",
             Self::Proof { .. } => "proof",
             Self::Evicted => "evicted",
+            Self::Knock => "knock",
+            Self::Terms(_) => "terms",
         }
     }
 
@@ -318,6 +311,11 @@ impl Message {
                 out.floats(state);
             }
             Self::Evicted => out.byte(14),
+            Self::Knock => out.byte(15),
+            Self::Terms(text) => {
+                out.byte(16);
+                out.bytes(text.as_bytes());
+            }
         }
         out.0
     }
@@ -466,7 +464,7 @@ impl<'a> Reader<'a> {
 
     fn assignment(&mut self) -> Option<Assignment> {
         let assignment = Assignment {
-            peer: Rank(self.word()?),
+            peer: PeerId(self.word()?),
             round: self.long()?,
             steps: self.word()?,
             position: self.long()?,
@@ -489,7 +487,7 @@ impl<'a> Reader<'a> {
             1 => Message::Resume { version: self.long()? },
             2 => Message::Welcome {
                 version: self.long()?,
-                sources: self.list(4, |input| input.word().map(Rank))?,
+                sources: self.list(4, |input| input.word().map(PeerId))?,
                 hashes: self.list(16, Self::array)?,
             },
             3 => Message::Ready { version: self.long()? },
@@ -506,7 +504,7 @@ impl<'a> Reader<'a> {
             6 => Message::Outcome(Outcome {
                 round: self.long()?,
                 position: self.long()?,
-                included: self.list(12, |input| Some((Rank(input.word()?), input.long()?)))?,
+                included: self.list(12, |input| Some((PeerId(input.word()?), input.long()?)))?,
                 body: self.bytes()?,
                 loss: self.float()?,
                 keep: match self.byte()? {
@@ -538,6 +536,8 @@ impl<'a> Reader<'a> {
                 state: self.floats()?,
             },
             14 => Message::Evicted,
+            15 => Message::Knock,
+            16 => Message::Terms(String::from_utf8(self.bytes()?).ok()?),
             _ => return None,
         })
     }
@@ -550,7 +550,7 @@ mod tests {
 
     fn assignment() -> Assignment {
         Assignment {
-            peer: Rank(3),
+            peer: PeerId(3),
             round: 7,
             steps: 4,
             position: 100,
@@ -563,7 +563,7 @@ mod tests {
         let outcome = Outcome {
             round: 9,
             position: 12,
-            included: vec![(Rank(1), 9), (Rank(2), 8)],
+            included: vec![(PeerId(1), 9), (PeerId(2), 8)],
             body: vec![1, 2, 3],
             loss: 2.5,
             keep: Keep::Copy,
@@ -588,7 +588,7 @@ mod tests {
             Message::Resume { version },
             Message::Welcome {
                 version,
-                sources: vec![Rank(1), COORDINATOR],
+                sources: vec![PeerId(1), PeerId::COORDINATOR],
                 hashes: vec![[4; 16]],
             },
             Message::Ready { version },
@@ -603,6 +603,8 @@ mod tests {
             Message::Challenge { round: 3, step: 2 },
             Message::Proof { round: 3, step: 2, updates: 9, state: vec![0.25; 5] },
             Message::Evicted,
+            Message::Knock,
+            Message::Terms("{}".to_owned()),
         ]
     }
 
@@ -628,7 +630,7 @@ mod tests {
     proptest! {
         #[test]
         fn changed_bytes_are_a_message_or_an_error_and_never_a_panic(
-            which in 0_usize..16,
+            which in 0_usize..18,
             changes in proptest::collection::vec((0_usize..400, 0_u8..), 1..6),
         ) {
             let mut bytes = all()[which].to_bytes();

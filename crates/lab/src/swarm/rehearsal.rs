@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::learner::Learner;
 use super::machine::{Note, RoundNote};
-use super::message::{COORDINATOR, Rank};
+use super::message::PeerId;
 use super::settings::{Method, Settings};
 use super::spec::Swarm;
 use super::time::Time;
@@ -76,7 +76,7 @@ impl Learner for Dummy {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PeerAccount {
     /// Its number.
-    pub rank: Rank,
+    pub peer: PeerId,
     /// For people.
     pub name: String,
     /// Tokens that went into averages.
@@ -135,7 +135,7 @@ pub struct Played {
     /// Every round: when it ended, and what it was.
     pub rounds: Vec<(Time, RoundNote)>,
     /// What happened to peers.
-    pub events: Vec<(Time, Rank, String)>,
+    pub events: Vec<(Time, PeerId, String)>,
     /// Every message.
     pub traffic: Vec<Sent>,
 }
@@ -174,7 +174,7 @@ pub fn play<L: Learner>(
         ))
         .help("look at who dies, leaves or stalls, and when the others join"));
     }
-    let names: BTreeMap<Rank, String> =
+    let names: BTreeMap<PeerId, String> =
         swarm.peers().into_iter().map(|(rank, name, _)| (rank, name)).collect();
     Ok(Some(account(&mut driver, settings, &names)))
 }
@@ -182,13 +182,13 @@ pub fn play<L: Learner>(
 fn account<L: Learner>(
     driver: &mut VirtualSwarm<'_, L>,
     settings: &Settings,
-    names: &BTreeMap<Rank, String>,
+    names: &BTreeMap<PeerId, String>,
 ) -> Played {
     let seconds = driver.finished().unwrap_or_else(|| driver.now()).seconds();
-    let sum = |of: &dyn Fn(Rank, Rank) -> bool| -> u64 {
+    let sum = |of: &dyn Fn(PeerId, PeerId) -> bool| -> u64 {
         driver.bytes().iter().filter(|((from, to), _)| of(*from, *to)).map(|(_, b)| b).sum()
     };
-    let traffic: BTreeMap<Rank, (u64, u64)> = names
+    let traffic: BTreeMap<PeerId, (u64, u64)> = names
         .keys()
         .map(|rank| (*rank, (sum(&|from, _| from == *rank), sum(&|_, to| to == *rank))))
         .collect();
@@ -207,7 +207,7 @@ fn account<L: Learner>(
                 let (sent, received) = traffic[rank];
                 let peer = known.get(rank);
                 PeerAccount {
-                    rank: *rank,
+                    peer: *rank,
                     name: name.clone(),
                     tokens: peer.map_or(0, |peer| peer.windows * settings.context() as u64),
                     sent,
@@ -258,7 +258,7 @@ pub fn summary(
 }
 
 type Rounds = Vec<(Time, RoundNote)>;
-type Happened = Vec<(Time, Rank, String)>;
+type Happened = Vec<(Time, PeerId, String)>;
 
 fn split(notes: &[(Time, Note)]) -> (Rounds, Happened) {
     let (mut rounds, mut events) = (Vec::new(), Vec::new());
@@ -275,8 +275,8 @@ fn split(notes: &[(Time, Note)]) -> (Rounds, Happened) {
 pub fn traffic_csv(traffic: &[Sent]) -> String {
     use std::fmt::Write as _;
     let mut text = String::from("seconds,from,to,kind,bytes\n");
-    let name = |rank: Rank| {
-        if rank == COORDINATOR { "coordinator".to_owned() } else { rank.0.to_string() }
+    let name = |rank: PeerId| {
+        if rank == PeerId::COORDINATOR { "coordinator".to_owned() } else { rank.0.to_string() }
     };
     for sent in traffic {
         let _ = writeln!(

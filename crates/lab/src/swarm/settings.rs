@@ -81,6 +81,8 @@ impl Default for Audit {
 pub struct Settings {
     /// Model, optimiser, tokens and seed. A step's tokens are those of all peers together.
     pub run: RunConfig,
+    /// Stands for every byte of the text.
+    pub corpus: String,
     /// How peers train together.
     pub method: Method,
     /// Codec of updates.
@@ -118,12 +120,18 @@ impl Settings {
 
     /// Windows of the whole run.
     pub fn windows(&self) -> u64 {
-        self.run.steps * self.step_windows()
+        self.run.steps.saturating_mul(self.step_windows())
     }
 
     /// The learning rate as a share of its peak when `position` windows were given out.
     pub fn schedule(&self, position: u64) -> f32 {
         self.run.schedule.at(position / self.step_windows().max(1), self.run.steps)
+    }
+
+    /// Bytes that the largest message of an honest peer may take.
+    pub fn largest_message(&self) -> usize {
+        let parameters = self.run.shape.total_parameters() as usize;
+        parameters.saturating_mul(12).saturating_add(1 << 20)
     }
 
     /// Parts of the parameters.
@@ -166,6 +174,17 @@ impl Settings {
     /// The first thing that is wrong.
     pub fn check(&self) -> Result<(), Diagnostic> {
         self.run.shape.check()?;
+        if self.run.batch_tokens < self.context()
+            || !self.run.batch_tokens.is_multiple_of(self.context())
+            || self.windows() >= 1 << 40
+        {
+            return Err(Diagnostic::error(format!(
+                "{} steps of {} tokens are not whole windows of {}, or too many",
+                self.run.steps,
+                self.run.batch_tokens,
+                self.context()
+            )));
+        }
         let problem = self.problem();
         problem.map_or(Ok(()), |problem| Err(Diagnostic::error(problem)))
     }

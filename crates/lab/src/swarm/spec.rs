@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::codec::Codec;
 use super::habit::Habit;
-use super::message::Rank;
+use super::message::PeerId;
 use super::robust::Aggregation;
 use super::settings::{Audit, Diloco, Method, Settings, Share};
 use super::time::Time;
@@ -47,7 +47,7 @@ use crate::recipe::Recipe;
 ///     delay = 0.05
 ///     joins_at = 30.0       # seconds
 /// "#)?;
-/// let settings = swarm.settings(256)?;
+/// let settings = swarm.settings(256, "")?;
 /// assert_eq!(settings.peers, 2); // that the run waits for
 /// assert_eq!(swarm.peers().len(), 3);
 /// # Ok::<(), diagnostic::Diagnostic>(())
@@ -120,14 +120,8 @@ pub struct MethodSpec {
 
 impl Default for MethodSpec {
     fn default() -> Self {
-        let Diloco {
-            inner_steps,
-            outer_learning_rate,
-            outer_momentum,
-            fragments,
-            overlap,
-            mix,
-        } = Diloco::default();
+        let Diloco { inner_steps, outer_learning_rate, outer_momentum, fragments, overlap, mix } =
+            Diloco::default();
         Self {
             kind: MethodKind::default(),
             inner_steps,
@@ -200,6 +194,9 @@ pub struct LineSpec {
     /// Seconds to the middle of the network, one way.
     #[serde(default)]
     pub delay: f64,
+    /// Probability that a packet is lost, and sent again.
+    #[serde(default)]
+    pub loss: f64,
 }
 
 /// One or several equal peers.
@@ -220,6 +217,9 @@ pub struct PeerSpec {
     /// Seconds to the middle of the network, one way.
     #[serde(default)]
     pub delay: f64,
+    /// Probability that a packet is lost, and sent again.
+    #[serde(default)]
+    pub loss: f64,
     /// Second at which it joins; the run waits for those that join at 0.
     #[serde(default)]
     pub joins_at: f64,
@@ -285,10 +285,7 @@ impl Swarm {
             )));
         }
         if !(1..=1000).contains(&self.depth) {
-            return Err(Diagnostic::error(format!(
-                "depth {} is not from 1 to 1000",
-                self.depth
-            )));
+            return Err(Diagnostic::error(format!("depth {} is not from 1 to 1000", self.depth)));
         }
         let number: u64 = self.peer.iter().map(|peer| u64::from(peer.count)).sum();
         if number > u64::from(MOST_PEERS) {
@@ -305,6 +302,11 @@ impl Swarm {
                 ))
                 .help("speed is in tokens a second, up and down in bits a second"));
             }
+            Line::new(peer.up, peer.down, peer.delay)
+                .losing(peer.loss)
+                .up
+                .check()
+                .map_err(|problem| problem.note(format!("of peer `{}`", peer.name)))?;
             let times = [
                 ("delay", Some(peer.delay)),
                 ("joins_at", Some(peer.joins_at)),
@@ -334,7 +336,7 @@ impl Swarm {
     ///
     /// # Errors
     /// When no swarm can have these settings.
-    pub fn settings(&self, vocab: usize) -> Result<Settings, Diagnostic> {
+    pub fn settings(&self, vocab: usize, corpus: &str) -> Result<Settings, Diagnostic> {
         let run = self.recipe.run(self.depth, vocab, self.tokens, self.seed);
         let first = self.peer.iter().filter(|peer| peer.joins_at == 0.0);
         let peers = first.map(|peer| peer.count).sum::<u32>().max(1);
@@ -354,6 +356,7 @@ impl Swarm {
         let inner = spec.inner_batch_tokens.unwrap_or(run.batch_tokens / peers as usize);
         let settings = Settings {
             inner_windows: (inner / context).max(1) as u32,
+            corpus: corpus.to_owned(),
             method,
             up: self.wire.up,
             down: self.wire.down,
@@ -362,10 +365,7 @@ impl Swarm {
             peers,
             quorum: self.rules.quorum,
             patience: self.rules.patience,
-            audit: Audit {
-                share: self.rules.audit,
-                suspicious_share: self.rules.audit_suspicious,
-            },
+            audit: Audit { share: self.rules.audit, suspicious_share: self.rules.audit_suspicious },
             check_every: self.rules.check_every,
             run,
         };
@@ -375,16 +375,13 @@ impl Swarm {
 
     /// The coordinator's line.
     pub fn coordinators_line(&self) -> Line {
-        self.coordinator.map_or(Line::IDEAL, |line| Line {
-            up: line.up,
-            down: line.down,
-            delay: Duration::try_from_secs_f64(line.delay).unwrap_or_default(),
-            loss: 0.0,
+        self.coordinator.map_or_else(Line::default, |line| {
+            Line::new(line.up, line.down, line.delay).losing(line.loss)
         })
     }
 
     /// Every peer with its number and name, in the order of the file.
-    pub fn peers(&self) -> Vec<(Rank, String, &PeerSpec)> {
+    pub fn peers(&self) -> Vec<(PeerId, String, &PeerSpec)> {
         let all = self.peer.iter().flat_map(|spec| (0..spec.count).map(move |i| (i, spec)));
         all.enumerate()
             .map(|(index, (i, spec))| {
@@ -393,7 +390,7 @@ impl Swarm {
                 } else {
                     spec.name.clone()
                 };
-                (Rank(index as u32 + 1), name, spec)
+                (PeerId(index as u32 + 1), name, spec)
             })
             .collect()
     }
@@ -402,12 +399,7 @@ impl Swarm {
     pub fn acts(&self) -> Vec<(Time, Act)> {
         let mut acts = Vec::new();
         for (rank, _, spec) in self.peers() {
-            let line = Line {
-                up: spec.up,
-                down: spec.down,
-                delay: Duration::try_from_secs_f64(spec.delay).unwrap_or_default(),
-                loss: 0.0,
-            };
+            let line = Line::new(spec.up, spec.down, spec.delay).losing(spec.loss);
             let peer = VirtualPeer { speed: spec.speed, line, habit: spec.habit.clone() };
             acts.push((Time::from_seconds(spec.joins_at), Act::Join(rank, peer)));
             let mut add = |at: Option<f64>, act| {

@@ -8,7 +8,7 @@ use super::coordinator::Standing;
 use super::habit::Habit;
 use super::learner::{EngineLearner, Learner};
 use super::machine::Note;
-use super::message::Rank;
+use super::message::PeerId;
 use super::robust::Aggregation;
 use super::settings::{Audit, Diloco, Method, Settings, Share};
 use super::time::Time;
@@ -29,6 +29,7 @@ pub(super) fn settings(peers: u32, method: Method, steps: u64) -> Settings {
     let run = RunConfig { steps, ..recipe.run(1, 256, 40_000.0, 3) };
     Settings {
         run,
+        corpus: String::new(),
         method,
         up: Codec::F32,
         down: Codec::F32,
@@ -48,14 +49,13 @@ pub(super) fn diloco(inner_steps: u32) -> Method {
 }
 
 fn peer(speed: f64) -> VirtualPeer {
-    let line = Line { up: 1e6, down: 4e6, delay: Duration::from_millis(30), loss: 0.0 };
-    VirtualPeer { speed, line, habit: Habit::Honest }
+    VirtualPeer { speed, line: Line::new(1e6, 4e6, 0.03), habit: Habit::Honest }
 }
 
 fn toys(settings: &Settings, speeds: &[f64]) -> VirtualSwarm<'static, Toy> {
-    let mut swarm = VirtualSwarm::new(settings.clone(), Line::IDEAL, Toy::new);
+    let mut swarm = VirtualSwarm::new(settings.clone(), Line::default(), Toy::new);
     for (i, speed) in speeds.iter().enumerate() {
-        swarm.act(Time::ZERO, Act::Join(Rank(i as u32 + 1), peer(*speed)));
+        swarm.act(Time::ZERO, Act::Join(PeerId(i as u32 + 1), peer(*speed)));
     }
     swarm
 }
@@ -108,11 +108,11 @@ fn engines<'a>(
     peers: &[VirtualPeer],
 ) -> VirtualSwarm<'a, EngineLearner> {
     let run = settings.run.clone();
-    let mut swarm = VirtualSwarm::new(settings.clone(), Line::IDEAL, move || {
+    let mut swarm = VirtualSwarm::new(settings.clone(), Line::default(), move || {
         EngineLearner::new(&run, tokens, Threads::new(1)).unwrap()
     });
     for (i, peer) in peers.iter().enumerate() {
-        swarm.act(Time::ZERO, Act::Join(Rank(i as u32 + 1), peer.clone()));
+        swarm.act(Time::ZERO, Act::Join(PeerId(i as u32 + 1), peer.clone()));
     }
     swarm
 }
@@ -205,12 +205,12 @@ fn a_peer_that_dies_loses_nothing_and_one_that_joins_helps() {
         let settings = settings(3, method, 400);
         let mut swarm = toys(&settings, &[1e4, 1e4, 1e4]);
         let at = |seconds: f64| Time::from_seconds(seconds);
-        swarm.act(at(1.0), Act::Kill(Rank(2)));
-        swarm.act(at(2.0), Act::Join(Rank(9), peer(1e4)));
+        swarm.act(at(1.0), Act::Kill(PeerId(2)));
+        swarm.act(at(2.0), Act::Join(PeerId(9), peer(1e4)));
         let loss = finish(&mut swarm);
         let peers = swarm.coordinator().unwrap().peers().clone();
-        assert_eq!(peers[&Rank(2)].standing, Standing::Gone, "{peers:?}");
-        assert!(peers[&Rank(9)].windows > 100, "{peers:?}");
+        assert_eq!(peers[&PeerId(2)].standing, Standing::Gone, "{peers:?}");
+        assert!(peers[&PeerId(9)].windows > 100, "{peers:?}");
         let fetched = swarm.traffic().iter().filter(|sent| sent.kind == "part");
         assert!(fetched.count() > 0);
         let mut calm = toys(&settings, &[1e4, 1e4, 1e4]);
@@ -222,7 +222,7 @@ fn a_peer_that_dies_loses_nothing_and_one_that_joins_helps() {
 #[test]
 fn a_late_update_is_used_one_round_later_and_a_stalled_peer_comes_back() {
     let mut swarm = toys(&settings(3, diloco(10), 600), &[1e4, 1e4, 1e4]);
-    swarm.act(Time::from_seconds(3.0), Act::Stall(Rank(3), Duration::from_secs(3)));
+    swarm.act(Time::from_seconds(3.0), Act::Stall(PeerId(3), Duration::from_secs(3)));
     finish(&mut swarm);
     let late: usize = swarm
         .notes()
@@ -234,7 +234,7 @@ fn a_late_update_is_used_one_round_later_and_a_stalled_peer_comes_back() {
         .sum();
     assert_eq!(late, 1);
     let peers = swarm.coordinator().unwrap().peers().clone();
-    assert_eq!(peers[&Rank(3)].standing, Standing::Active);
+    assert_eq!(peers[&PeerId(3)].standing, Standing::Active);
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn any_peers_checkpoint_is_enough_for_a_new_coordinator() {
         let settings = settings(2, method, 300);
         let mut swarm = toys(&settings, &[1e4, 1e4]);
         swarm.run(Time::from_seconds(2.0));
-        let checkpoint = swarm.worker(Rank(2)).unwrap().checkpoint();
+        let checkpoint = swarm.worker(PeerId(2)).unwrap().checkpoint();
         assert!(checkpoint.version > 2);
         let coordinator = super::coordinator::Coordinator::from_checkpoint(
             settings.clone(),
@@ -291,12 +291,12 @@ fn hostile_peers_are_found_by_audits_and_the_run_ends_as_if_they_had_not_been() 
         };
         let mut swarm = toys(&settings, &[1e4; 4]);
         let hostile = VirtualPeer { habit: habit.clone(), ..peer(1e4) };
-        swarm.act(Time::ZERO, Act::Join(Rank(5), hostile));
+        swarm.act(Time::ZERO, Act::Join(PeerId(5), hostile));
         let loss = finish(&mut swarm);
         let peers = swarm.coordinator().unwrap().peers().clone();
         for (rank, peer) in &peers {
             let evicted = peer.standing == Standing::Evicted;
-            assert_eq!(evicted, *rank == Rank(5), "{habit:?}: {rank} {peers:?}");
+            assert_eq!(evicted, *rank == PeerId(5), "{habit:?}: {rank} {peers:?}");
         }
         assert!((loss / calm - 1.0).abs() < 0.03, "{habit:?}: {loss} against {calm}");
     }
@@ -319,5 +319,5 @@ fn engines_replay_a_step_bit_for_bit_so_honest_peers_pass_every_audit() {
     assert!(proofs >= 8, "{proofs}");
     let peers = swarm.coordinator().unwrap().peers();
     assert!(peers.values().take(2).all(|peer| peer.standing == Standing::Active), "{peers:?}");
-    assert_eq!(peers[&Rank(3)].standing, Standing::Evicted, "{peers:?}");
+    assert_eq!(peers[&PeerId(3)].standing, Standing::Evicted, "{peers:?}");
 }

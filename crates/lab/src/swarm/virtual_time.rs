@@ -4,35 +4,44 @@
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::time::Duration;
 
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-
 use super::coordinator::Coordinator;
 use super::habit::Habit;
 use super::learner::Learner;
+use super::link::{Link, LinkSettings, deliver};
 use super::machine::{Effect, Event, Note};
-use super::message::{COORDINATOR, Message, Rank};
+use super::message::{Message, PeerId};
 use super::settings::Settings;
 use super::time::Time;
+use super::wire::bytes_on_wire;
 use super::worker::Worker;
 
-/// A peer's line to the internet.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// A peer's line to the internet, both ways; without limits by default.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Line {
-    /// Bits a second up.
-    pub up: f64,
-    /// Bits a second down.
-    pub down: f64,
-    /// To the middle of the network, one way.
-    pub delay: Duration,
-    /// Share of messages that are lost.
-    pub loss: f64,
+    /// What it sends.
+    pub up: LinkSettings,
+    /// What it receives.
+    pub down: LinkSettings,
 }
 
 impl Line {
-    /// A line on which nothing takes time.
-    pub const IDEAL: Self =
-        Self { up: f64::INFINITY, down: f64::INFINITY, delay: Duration::ZERO, loss: 0.0 };
+    /// `up` and `down` in bit/s, and `delay` seconds to the middle of the network.
+    pub fn new(up: f64, down: f64, delay: f64) -> Self {
+        let way = |bits_per_second| LinkSettings {
+            bits_per_second,
+            delay_seconds: delay,
+            ..LinkSettings::default()
+        };
+        Self { up: way(up), down: way(down) }
+    }
+
+    /// The same, with packets lost with probability `loss`.
+    #[must_use]
+    pub fn losing(mut self, loss: f64) -> Self {
+        self.up.loss = loss;
+        self.down.loss = loss;
+        self
+    }
 }
 
 /// A peer as it is rehearsed.
@@ -50,17 +59,17 @@ pub struct VirtualPeer {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Act {
     /// A peer is switched on; one that was here before has forgotten everything.
-    Join(Rank, VirtualPeer),
+    Join(PeerId, VirtualPeer),
     /// A peer says goodbye.
-    Leave(Rank),
+    Leave(PeerId),
     /// A peer dies without a word.
-    Kill(Rank),
+    Kill(PeerId),
     /// A peer does nothing for a while.
-    Stall(Rank, Duration),
+    Stall(PeerId, Duration),
     /// Messages from and to these peers are lost for a while.
-    Partition(Vec<Rank>, Duration),
+    Partition(Vec<PeerId>, Duration),
     /// A peer's clock jumps by so many nanoseconds.
-    ClockJump(Rank, i64),
+    ClockJump(PeerId, i64),
     /// The coordinator dies, and is restarted from what it kept after a while.
     RestartCoordinator(Duration),
 }
@@ -71,22 +80,13 @@ pub struct Sent {
     /// When it left.
     pub at: Time,
     /// From whom.
-    pub from: Rank,
+    pub from: PeerId,
     /// To whom.
-    pub to: Rank,
+    pub to: PeerId,
     /// What it was.
     pub kind: &'static str,
     /// With its frame.
     pub bytes: usize,
-}
-
-/// Bytes that a frame adds to a message.
-pub const FRAME: usize = super::wire::HEADER;
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
-    Up,
-    Down,
 }
 
 struct Node<M> {
@@ -95,13 +95,11 @@ struct Node<M> {
     incarnation: u64,
     stalled: Time,
     offset: i64,
-    up_free: Time,
-    down_free: Time,
     stopped: bool,
 }
 
 enum What {
-    Deliver { from: Rank, bytes: Vec<u8> },
+    Deliver { from: PeerId, bytes: Vec<u8> },
     Worked(Duration),
     Woke(u64),
     Start,
@@ -112,7 +110,7 @@ enum What {
 struct Item {
     at: Time,
     order: u64,
-    to: Rank,
+    to: PeerId,
     incarnation: u64,
     what: What,
 }
@@ -145,19 +143,20 @@ pub struct VirtualSwarm<'a, L> {
     coordinator: Option<Node<Coordinator<L>>>,
     coordinators_line: Line,
     saved: Option<Vec<u8>>,
-    workers: BTreeMap<Rank, Node<Worker<L>>>,
+    workers: BTreeMap<PeerId, Node<Worker<L>>>,
     queue: BinaryHeap<Item>,
     now: Time,
     order: u64,
     incarnations: u64,
-    cut: Vec<(Time, BTreeSet<Rank>)>,
-    random: ChaCha8Rng,
+    cut: Vec<(Time, BTreeSet<PeerId>)>,
+    /// Each peer's line up and down.
+    lines: BTreeMap<PeerId, (Link, Link)>,
     /// Whether the coordinator keeps what it would need after a restart.
     persist: bool,
     notes: Vec<(Time, Note)>,
     traffic: Vec<Sent>,
     keep_traffic: bool,
-    bytes: BTreeMap<(Rank, Rank), u64>,
+    bytes: BTreeMap<(PeerId, PeerId), u64>,
     finished: Option<Time>,
 }
 
@@ -166,7 +165,6 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
     pub fn new(settings: Settings, line: Line, make: impl Fn() -> L + 'a) -> Self {
         let machine = Coordinator::new(settings.clone(), make());
         let peer = VirtualPeer { speed: f64::INFINITY, line, habit: Habit::Honest };
-        let random = ChaCha8Rng::seed_from_u64(settings.run.seed);
         let mut swarm = Self {
             settings,
             make: Box::new(make),
@@ -179,7 +177,7 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
             order: 0,
             incarnations: 0,
             cut: Vec::new(),
-            random,
+            lines: BTreeMap::new(),
             persist: false,
             notes: Vec::new(),
             traffic: Vec::new(),
@@ -187,8 +185,9 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
             bytes: BTreeMap::new(),
             finished: None,
         };
+        swarm.connect(PeerId::COORDINATOR, line);
         swarm.coordinator = Some(swarm.node(machine, peer));
-        swarm.push(Time::ZERO, COORDINATOR, What::Start);
+        swarm.push(Time::ZERO, PeerId::COORDINATOR, What::Start);
         swarm
     }
 
@@ -204,7 +203,7 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
         if matches!(act, Act::RestartCoordinator(_)) {
             self.persist = true;
         }
-        self.push(at, COORDINATOR, What::Act(act));
+        self.push(at, PeerId::COORDINATOR, What::Act(act));
     }
 
     fn node<M>(&mut self, machine: M, peer: VirtualPeer) -> Node<M> {
@@ -215,16 +214,16 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
             incarnation: self.incarnations,
             stalled: Time::ZERO,
             offset: 0,
-            up_free: self.now,
-            down_free: self.now,
             stopped: false,
         }
     }
 
-    fn push(&mut self, at: Time, to: Rank, what: What) {
+    fn push(&mut self, at: Time, to: PeerId, what: What) {
         let incarnation = match (&what, to) {
             (What::Act(_) | What::Restart | What::Deliver { .. }, _) => 0,
-            (_, COORDINATOR) => self.coordinator.as_ref().map_or(0, |node| node.incarnation),
+            (_, PeerId::COORDINATOR) => {
+                self.coordinator.as_ref().map_or(0, |node| node.incarnation)
+            }
             _ => self.workers.get(&to).map_or(0, |node| node.incarnation),
         };
         self.order += 1;
@@ -247,12 +246,12 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
     }
 
     /// A worker that is switched on.
-    pub fn worker(&self, rank: Rank) -> Option<&Worker<L>> {
+    pub fn worker(&self, rank: PeerId) -> Option<&Worker<L>> {
         self.workers.get(&rank).map(|node| &node.machine)
     }
 
     /// Everybody who is switched on.
-    pub fn workers(&self) -> impl Iterator<Item = (Rank, &Worker<L>)> {
+    pub fn workers(&self) -> impl Iterator<Item = (PeerId, &Worker<L>)> {
         self.workers.iter().map(|(rank, node)| (*rank, &node.machine))
     }
 
@@ -267,7 +266,7 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
     }
 
     /// Bytes by sender and receiver.
-    pub fn bytes(&self) -> &BTreeMap<(Rank, Rank), u64> {
+    pub fn bytes(&self) -> &BTreeMap<(PeerId, PeerId), u64> {
         &self.bytes
     }
 
@@ -299,9 +298,9 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
         true
     }
 
-    fn give(&mut self, to: Rank, incarnation: u64, what: What) {
+    fn give(&mut self, to: PeerId, incarnation: u64, what: What) {
         let now = self.now;
-        let (stalled, current, offset) = if to == COORDINATOR {
+        let (stalled, current, offset) = if to == PeerId::COORDINATOR {
             let Some(node) = &self.coordinator else { return };
             (node.stalled, node.incarnation, node.offset)
         } else {
@@ -327,7 +326,7 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
             What::Act(_) | What::Restart => return,
         };
         let clock = Time::from_nanoseconds(now.nanoseconds().saturating_add_signed(offset));
-        let effects = if to == COORDINATOR {
+        let effects = if to == PeerId::COORDINATOR {
             self.coordinator.as_mut().map(|node| node.machine.step(clock, event))
         } else {
             self.workers.get_mut(&to).map(|node| node.machine.step(clock, event))
@@ -335,7 +334,7 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
         self.perform(to, effects.unwrap_or_default());
     }
 
-    fn perform(&mut self, rank: Rank, effects: Vec<Effect>) {
+    fn perform(&mut self, rank: PeerId, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
                 Effect::Send(to, message) => self.send(rank, to, &message),
@@ -351,7 +350,7 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
                     }
                 }
                 Effect::Note(note) => self.notes.push((self.now, note)),
-                Effect::Stop if rank == COORDINATOR => {
+                Effect::Stop if rank == PeerId::COORDINATOR => {
                     self.finished.get_or_insert(self.now);
                 }
                 Effect::Stop => {
@@ -363,54 +362,38 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
         }
     }
 
-    fn send(&mut self, from: Rank, to: Rank, message: &Message) {
+    fn send(&mut self, from: PeerId, to: PeerId, message: &Message) {
         let bytes = message.to_bytes();
-        let size = bytes.len() + FRAME;
+        let size = bytes_on_wire(bytes.len());
         *self.bytes.entry((from, to)).or_default() += size as u64;
         if self.keep_traffic {
             self.traffic.push(Sent { at: self.now, from, to, kind: message.kind(), bytes: size });
         }
         let now = self.now;
-        let bits = 8.0 * size as f64;
-        let Some((line, up_free)) = self.line(from, Way::Up) else { return };
-        let up_start = now.max(*up_free);
-        let up_end = up_start + seconds(bits / line.up);
-        *up_free = up_end;
-        let (delay, loss) = (line.delay, line.loss);
         self.cut.retain(|(until, _)| *until > now);
         let apart = self.cut.iter().any(|(_, side)| side.contains(&from) != side.contains(&to));
-        let Some((line, down_free)) = self.line(to, Way::Down) else { return };
-        // Bits flow through: the slower of the two lines sets the pace.
-        let delay = delay + line.delay;
-        let down_start = (up_start + delay).max(*down_free);
-        let arrives = (up_end + delay).max(down_start + seconds(bits / line.down));
-        let loss = 1.0 - (1.0 - loss) * (1.0 - line.loss);
-        if !apart {
-            *down_free = arrives;
-        }
-        let lost = loss > 0.0 && self.random.random::<f64>() < loss;
-        if !apart && !lost {
+        // Two lines at once: take one out.
+        let Some((mut up, down_of_sender)) = self.lines.remove(&from) else { return };
+        if let Some((_, down)) = self.lines.get_mut(&to).filter(|_| !apart) {
+            let arrives = deliver(&mut up, down, now, bytes.len());
             self.push(arrives, to, What::Deliver { from, bytes });
+        } else {
+            up.deliver(now, size);
         }
+        self.lines.insert(from, (up, down_of_sender));
     }
 
-    /// A peer's line, and when it is free that way: lines are full duplex.
-    fn line(&mut self, rank: Rank, way: Way) -> Option<(Line, &mut Time)> {
-        let (line, up, down) = if rank == COORDINATOR {
-            let node = self.coordinator.as_mut()?;
-            (node.peer.line, &mut node.up_free, &mut node.down_free)
-        } else {
-            let node = self.workers.get_mut(&rank)?;
-            (node.peer.line, &mut node.up_free, &mut node.down_free)
-        };
-        Some((line, if way == Way::Up { up } else { down }))
+    fn connect(&mut self, peer: PeerId, line: Line) {
+        let seed = self.settings.run.seed ^ (u64::from(peer.0) << 32);
+        self.lines.insert(peer, (Link::new(line.up, seed), Link::new(line.down, seed ^ 1)));
     }
 
     fn happen(&mut self, act: Act) {
         match act {
-            Act::Join(rank, peer) if rank != COORDINATOR => {
+            Act::Join(rank, peer) if rank != PeerId::COORDINATOR => {
                 let worker = Worker::new(rank, self.settings.clone(), (self.make)(), peer.speed)
                     .with_habit(peer.habit.clone());
+                self.connect(rank, peer.line);
                 let node = self.node(worker, peer);
                 self.workers.insert(rank, node);
                 self.push(self.now, rank, What::Start);
@@ -426,7 +409,7 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
             }
             Act::Stall(rank, span) => {
                 let until = self.now + span;
-                if rank == COORDINATOR {
+                if rank == PeerId::COORDINATOR {
                     if let Some(node) = &mut self.coordinator {
                         node.stalled = until;
                     }
@@ -438,7 +421,7 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
                 self.cut.push((self.now + span, ranks.into_iter().collect()));
             }
             Act::ClockJump(rank, by) => {
-                if rank == COORDINATOR {
+                if rank == PeerId::COORDINATOR {
                     if let Some(node) = &mut self.coordinator {
                         node.offset = node.offset.saturating_add(by);
                     }
@@ -448,7 +431,7 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
             }
             Act::RestartCoordinator(down) => {
                 self.coordinator = None;
-                self.push(self.now + down, COORDINATOR, What::Restart);
+                self.push(self.now + down, PeerId::COORDINATOR, What::Restart);
             }
         }
     }
@@ -470,7 +453,7 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
             habit: Habit::Honest,
         };
         self.coordinator = Some(self.node(machine, peer));
-        self.push(self.now, COORDINATOR, What::Start);
+        self.push(self.now, PeerId::COORDINATOR, What::Start);
     }
 }
 

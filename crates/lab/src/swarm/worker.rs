@@ -15,7 +15,7 @@ use super::habit::Habit;
 use super::learner::Learner;
 use super::machine::{Effect, Event};
 use super::message::{
-    Assignment, COORDINATOR, Hash, Keep, Message, Outcome, Rank, Update, hash_of, hash_of_state,
+    Assignment, Hash, Keep, Message, Outcome, PeerId, Update, hash_of, hash_of_state,
 };
 use super::outer::{Outer, fragment};
 use super::patience::Patience;
@@ -28,7 +28,7 @@ const MOST_WAITING: usize = 32;
 
 /// A worker as a state machine.
 pub struct Worker<L> {
-    id: Rank,
+    id: PeerId,
     settings: Settings,
     learner: L,
     /// With `DiLoCo`.
@@ -89,7 +89,7 @@ struct Training {
 impl<L: Learner> Worker<L> {
     /// A worker that holds nothing but the seed's first parameters and believes to compute `speed`
     /// tokens a second.
-    pub fn new(id: Rank, settings: Settings, learner: L, speed: f64) -> Self {
+    pub fn new(id: PeerId, settings: Settings, learner: L, speed: f64) -> Self {
         let outer = match settings.method {
             Method::Synchronous => None,
             Method::Diloco(diloco) => Some(Outer::new(
@@ -193,12 +193,12 @@ impl<L: Learner> Worker<L> {
     /// Says goodbye.
     pub fn leave(&mut self) -> Vec<Effect> {
         self.stopped = true;
-        vec![Effect::Send(COORDINATOR, Message::Leave), Effect::Stop]
+        vec![Effect::Send(PeerId::COORDINATOR, Message::Leave), Effect::Stop]
     }
 
     fn hello(&mut self, out: &mut Vec<Effect>) {
         let holds = Some(self.version).filter(|_| self.fetching.is_none() && !self.lost);
-        out.push(Effect::Send(COORDINATOR, Message::Hello { speed: self.speed, holds }));
+        out.push(Effect::Send(PeerId::COORDINATOR, Message::Hello { speed: self.speed, holds }));
     }
 
     fn wake_after(&mut self, span: Duration, out: &mut Vec<Effect>) {
@@ -206,7 +206,7 @@ impl<L: Learner> Worker<L> {
         out.push(Effect::Wake(span, self.wake));
     }
 
-    fn received(&mut self, from: Rank, message: Message, now: Time, out: &mut Vec<Effect>) {
+    fn received(&mut self, from: PeerId, message: Message, now: Time, out: &mut Vec<Effect>) {
         match message {
             Message::Fetch { version, part, parts } => {
                 let values = self
@@ -223,7 +223,7 @@ impl<L: Learner> Worker<L> {
                 self.part(from, version, part, parts, values, out);
             }
             // Everything else only the coordinator may say.
-            _ if from != COORDINATOR => {}
+            _ if from != PeerId::COORDINATOR => {}
             Message::Resume { version } => {
                 self.joined = true;
                 self.fetching = None;
@@ -286,7 +286,7 @@ impl<L: Learner> Worker<L> {
             && self.training.is_none()
             && !self.outcomes.contains_key(&self.version)
         {
-            out.push(Effect::Send(COORDINATOR, Message::Ask { version: self.version }));
+            out.push(Effect::Send(PeerId::COORDINATOR, Message::Ask { version: self.version }));
         }
         // The round in training was given up by the others: so is it here.
         let given_up = self.training.as_ref().is_some_and(|training| {
@@ -300,7 +300,7 @@ impl<L: Learner> Worker<L> {
 
     fn part(
         &mut self,
-        from: Rank,
+        from: PeerId,
         version: u64,
         part: u32,
         parts: u32,
@@ -314,7 +314,10 @@ impl<L: Learner> Worker<L> {
             if self.install(&state, version) {
                 self.fetching = None;
                 self.apply_all();
-                out.push(Effect::Send(COORDINATOR, Message::Ready { version: self.version }));
+                out.push(Effect::Send(
+                    PeerId::COORDINATOR,
+                    Message::Ready { version: self.version },
+                ));
             } else {
                 // Of another length: those peers hold another model.
                 self.start_over(out);
@@ -417,9 +420,9 @@ impl<L: Learner> Worker<L> {
         } else if self.waiting_since.is_some() || self.training.is_none() {
             // The update or the outcome may be lost, or the coordinator was restarted.
             if let Some(update) = &self.unanswered {
-                out.push(Effect::Send(COORDINATOR, Message::Update(update.clone())));
+                out.push(Effect::Send(PeerId::COORDINATOR, Message::Update(update.clone())));
             }
-            out.push(Effect::Send(COORDINATOR, Message::Ask { version: self.version }));
+            out.push(Effect::Send(PeerId::COORDINATOR, Message::Ask { version: self.version }));
             self.asked = (self.asked + 1).min(4);
         }
         let _ = now;
@@ -581,7 +584,7 @@ impl<L: Learner> Worker<L> {
             commitments: training.commitments,
             body,
         };
-        out.push(Effect::Send(COORDINATOR, Message::Update(update.clone())));
+        out.push(Effect::Send(PeerId::COORDINATOR, Message::Update(update.clone())));
         self.unanswered = Some(update);
         self.round = round + 1;
     }
@@ -605,6 +608,6 @@ impl<L: Learner> Worker<L> {
         }
         let (state, updates) = self.learner.state();
         self.learner.restore(&now, now_updates);
-        out.push(Effect::Send(COORDINATOR, Message::Proof { round, step, updates, state }));
+        out.push(Effect::Send(PeerId::COORDINATOR, Message::Proof { round, step, updates, state }));
     }
 }

@@ -11,7 +11,7 @@ use super::book::Standing;
 use super::{Coordinator, fragment};
 use crate::swarm::learner::Learner;
 use crate::swarm::machine::Effect;
-use crate::swarm::message::{Assignment, Hash, Message, Rank, Update, hash_of, hash_of_state};
+use crate::swarm::message::{Assignment, Hash, Message, PeerId, Update, hash_of, hash_of_state};
 use crate::swarm::robust::{cosine, norm};
 use crate::swarm::settings::Method;
 use crate::swarm::time::Time;
@@ -33,7 +33,7 @@ impl<L: Learner> Coordinator<L> {
     /// Asks for one state, now and then.
     pub(super) fn challenge(
         &mut self,
-        peer: Rank,
+        peer: PeerId,
         update: &Update,
         change: &[f32],
         out: &mut Vec<Effect>,
@@ -81,7 +81,7 @@ impl<L: Learner> Coordinator<L> {
     #[expect(clippy::too_many_arguments, reason = "the fields of one message")]
     pub(super) fn proof(
         &mut self,
-        peer: Rank,
+        peer: PeerId,
         round: u64,
         step: u32,
         updates: u64,
@@ -144,7 +144,7 @@ impl<L: Learner> Coordinator<L> {
         (real > 0.0 && !same).then(|| "what it sent is not what it trained".to_owned())
     }
 
-    fn evict(&mut self, peer: Rank, why: &str, out: &mut Vec<Effect>) {
+    fn evict(&mut self, peer: PeerId, why: &str, out: &mut Vec<Effect>) {
         self.drop_peer(peer, Standing::Evicted, why, out);
         out.push(Effect::Send(peer, Message::Evicted));
     }

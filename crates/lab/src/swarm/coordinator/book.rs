@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::swarm::ledger::Ledger;
-use crate::swarm::message::{Assignment, Rank};
+use crate::swarm::message::{Assignment, PeerId};
 
 /// How a peer stands with the coordinator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,7 +80,7 @@ pub(super) struct Book {
     pub(super) started: bool,
     pub(super) finished: bool,
     pub(super) ledger: Ledger,
-    pub(super) peers: BTreeMap<Rank, Peer>,
+    pub(super) peers: BTreeMap<PeerId, Peer>,
     /// Work given out in this and coming rounds.
     pub(super) given: Vec<Assignment>,
     /// Where the schedule stood at the beginning of each round from the current one on.

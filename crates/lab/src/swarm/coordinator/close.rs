@@ -6,7 +6,7 @@ use super::book::Standing;
 use super::{Contribution, Coordinator, Copy, hashes_of};
 use crate::swarm::learner::Learner;
 use crate::swarm::machine::{Effect, Note, RoundNote};
-use crate::swarm::message::{Keep, Message, Outcome, Rank};
+use crate::swarm::message::{Keep, Message, Outcome, PeerId};
 use crate::swarm::outer::fragment;
 use crate::swarm::robust::{Weighted, cosine, median, norm};
 use crate::swarm::time::Time;
@@ -36,13 +36,13 @@ impl<L: Learner> Coordinator<L> {
         let (n, fragments) = (self.learner.parameters().len(), self.settings.fragments());
         let range = fragment(n, fragments, round % fragments);
 
-        let ready: Vec<(Rank, u64)> = self
+        let ready: Vec<(PeerId, u64)> = self
             .pending
             .keys()
             .filter(|(_, of)| of % fragments == round % fragments)
             .copied()
             .collect();
-        let mut taken: Vec<((Rank, u64), Contribution)> = Vec::new();
+        let mut taken: Vec<((PeerId, u64), Contribution)> = Vec::new();
         for key in ready {
             let Some(contribution) = self.pending.remove(&key) else { continue };
             if self.book.peers.get(&key.0).is_some_and(|peer| peer.reputation >= HEARD) {
@@ -117,7 +117,7 @@ impl<L: Learner> Coordinator<L> {
         self.tell(&outcome, out);
         out.push(Effect::Note(Note::Round(note)));
         if keep == Keep::Copy {
-            let waiting: Vec<Rank> = self
+            let waiting: Vec<PeerId> = self
                 .book
                 .peers
                 .iter()
@@ -144,7 +144,7 @@ impl<L: Learner> Coordinator<L> {
 
     /// Those that were late already, and still have not delivered, are gone.
     fn drop_silent(&mut self, round: u64, out: &mut Vec<Effect>) {
-        let silent: Vec<(Rank, u64)> = self
+        let silent: Vec<(PeerId, u64)> = self
             .book
             .ledger
             .outstanding()
@@ -164,7 +164,7 @@ impl<L: Learner> Coordinator<L> {
     /// The combined change as everybody will read it.
     fn average(
         &mut self,
-        taken: &[((Rank, u64), Contribution)],
+        taken: &[((PeerId, u64), Contribution)],
         length: usize,
         index: u64,
     ) -> Vec<u8> {
@@ -179,7 +179,7 @@ impl<L: Learner> Coordinator<L> {
     }
 
     /// Reputation: falls when an update is far longer than the median or points away from the mean.
-    fn judge(&mut self, taken: &[((Rank, u64), Contribution)], mean: &[f32]) {
+    fn judge(&mut self, taken: &[((PeerId, u64), Contribution)], mean: &[f32]) {
         if taken.len() < 3 {
             return;
         }

@@ -7,7 +7,7 @@ use super::Coordinator;
 use super::book::{Book, Contribution};
 use crate::swarm::learner::Learner;
 use crate::swarm::ledger::Ledger;
-use crate::swarm::message::{Message, Rank};
+use crate::swarm::message::{Message, PeerId};
 use crate::swarm::settings::Settings;
 use crate::swarm::worker::Checkpoint;
 
@@ -17,7 +17,7 @@ struct Saved {
     book: Book,
     updates: u64,
     /// Keys, windows, losses and times of updates that wait; their numbers follow.
-    pending: Vec<(Rank, u64, u64, f64, u64, usize)>,
+    pending: Vec<(PeerId, u64, u64, f64, u64, usize)>,
     residuals: Vec<usize>,
     state: usize,
     outcomes: Vec<usize>,

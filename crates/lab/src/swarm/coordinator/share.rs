@@ -2,7 +2,7 @@
 
 use super::Coordinator;
 use crate::swarm::learner::Learner;
-use crate::swarm::message::{Assignment, Rank};
+use crate::swarm::message::{Assignment, PeerId};
 use crate::swarm::settings::{Method, Share};
 
 impl<L: Learner> Coordinator<L> {
@@ -10,7 +10,7 @@ impl<L: Learner> Coordinator<L> {
     pub(super) fn give(&mut self, round: u64) {
         let position = self.book.ledger.position();
         self.book.positions.insert(round, position);
-        let peers: Vec<Rank> = self.active().collect();
+        let peers: Vec<PeerId> = self.active().collect();
         let speeds: Vec<f64> = peers
             .iter()
             .map(|peer| match self.settings.share {

@@ -1,13 +1,15 @@
-//! A message with its header.
+//! A packet with its header.
 
 use diagnostic::Diagnostic;
 
 use super::signer::verify;
-use super::{Message, PIECE, PeerId, RunId, Signer};
+use super::{PIECE, Packet, PeerId, RunId, Signer};
 
 /// Bytes before the payload.
-pub const HEADER: usize = 68;
-const HASHED: usize = 36;
+pub const HEADER: usize = 60;
+const HASHED: usize = 28;
+/// Where the length stands.
+const LENGTH: usize = 24;
 const MAGIC: [u8; 4] = *b"ISFL";
 const VERSION: u8 = 1;
 /// Key, counter and signature after the payload of an announcement.
@@ -15,23 +17,23 @@ const TRAILER: usize = 32 + 8 + 64;
 /// What signatures of this format are about; no other protocol signs the same bytes.
 const DOMAIN: &[u8] = b"isoflop swarm frame 1";
 
-/// A message on its way.
-#[derive(Debug, Clone, PartialEq)]
+/// A packet on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
     /// The run that it belongs to.
     pub run: RunId,
-    /// The outer step that it is about.
-    pub round: u64,
-    /// Who sends it. Certain for announcements; for others, the transport knows who is connected.
+    /// Who says so. Certain with a signature; else the transport knows who is connected.
     pub sender: PeerId,
+    /// Whom it is for.
+    pub receiver: PeerId,
     /// What is said.
-    pub message: Message,
+    pub packet: Packet,
 }
 
-/// A message that arrived.
-#[derive(Debug, Clone, PartialEq)]
+/// A packet that arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Received {
-    /// The message.
+    /// The packet.
     pub frame: Frame,
     /// Who signed it, if it is an announcement.
     pub signed: Option<Signed>,
@@ -40,7 +42,7 @@ pub struct Received {
 /// A signature that was found right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Signed {
-    /// The public key, whose hash is the sender.
+    /// The public key; who holds it is for the receiver to know.
     pub key: [u8; 32],
     /// Rises with every signature of the key; see [`super::ReplayGuard`].
     pub counter: u64,
@@ -49,7 +51,7 @@ pub struct Signed {
 /// How much a peer may send at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of a message.
+    /// Bytes of a packet.
     pub payload: usize,
 }
 
@@ -88,40 +90,42 @@ impl Frame {
 
     /// Header with an empty hash, and payload.
     fn unsealed(&self, signed: bool) -> Vec<u8> {
-        let room = match &self.message {
-            Message::Piece(piece) => piece.bytes.len() + 128,
+        let room = match &self.packet {
+            Packet::Piece(piece) => piece.bytes.len() + 128,
             _ => 256,
         };
         let mut bytes = Vec::with_capacity(HEADER + room + TRAILER);
         bytes.extend_from_slice(&MAGIC);
         bytes.extend_from_slice(&[VERSION, u8::from(signed), 0, 0]);
-        for number in [self.run.0, self.round, self.sender.0] {
-            bytes.extend_from_slice(&number.to_le_bytes());
-        }
+        bytes.extend_from_slice(&self.run.0.to_le_bytes());
+        bytes.extend_from_slice(&self.sender.0.to_le_bytes());
+        bytes.extend_from_slice(&self.receiver.0.to_le_bytes());
         bytes.resize(HEADER, 0);
         // Writing to memory cannot fail; the type says it can.
-        let mut bytes = postcard::to_extend(&self.message, bytes).unwrap_or_default();
+        let mut bytes = postcard::to_extend(&self.packet, bytes).unwrap_or_default();
         let length = bytes.len().saturating_sub(HEADER) as u32;
-        if let Some(place) = bytes.get_mut(32..36) {
+        if let Some(place) = bytes.get_mut(LENGTH..HASHED) {
             place.copy_from_slice(&length.to_le_bytes());
         }
         bytes
     }
 
-    /// Reads a frame. Allocates no more than the message holds, which `limits` bound.
+    /// Reads a frame. Allocates no more than the packet holds, which `limits` bound.
     ///
     /// # Errors
     /// If it is not a whole frame of this version within `limits`, was changed on the way, holds
-    /// no message or a number that is none, or announces something without a right signature.
+    /// no packet, or announces something without a right signature.
     pub fn from_bytes(bytes: &[u8], limits: &Limits) -> Result<Received, Diagnostic> {
         read(bytes, limits)
             .map_err(|why| Diagnostic::error(format!("a frame from the network is refused: {why}")))
     }
 }
 
-fn read(bytes: &[u8], limits: &Limits) -> Result<Received, String> {
-    let header: &[u8; HEADER] =
-        bytes.first_chunk().ok_or_else(|| format!("it has {} bytes", bytes.len()))?;
+/// Size of the whole frame whose header this is, and nothing else of it.
+///
+/// # Errors
+/// If it is not a header of this version, or of more than `limits` allow.
+pub fn frame_len(header: &[u8; HEADER], limits: &Limits) -> Result<usize, String> {
     if header[..4] != MAGIC {
         return Err("it is not from a swarm of Isoflop".to_owned());
     }
@@ -132,48 +136,56 @@ fn read(bytes: &[u8], limits: &Limits) -> Result<Received, String> {
         [flag @ (0 | 1), 0, 0] => flag == 1,
         _ => return Err("its header has unknown flags".to_owned()),
     };
-    let number = |at: usize| {
-        header[at..].first_chunk().map_or(0, |bytes: &[u8; 8]| u64::from_le_bytes(*bytes))
-    };
-    let length = (number(32) & 0xFFFF_FFFF) as usize;
+    let length = word(header, LENGTH) as usize;
     if length > limits.payload {
-        return Err(format!("its message has {length} bytes, at most {}", limits.payload));
+        return Err(format!("its packet has {length} bytes, at most {}", limits.payload));
     }
-    let expected = HEADER + length + if signed { TRAILER } else { 0 };
+    Ok(HEADER + length + if signed { TRAILER } else { 0 })
+}
+
+/// Run, sender and receiver of a frame, without looking into it: enough to pass it on.
+pub fn route(bytes: &[u8]) -> Option<(RunId, PeerId, PeerId)> {
+    let header = bytes.first_chunk::<HEADER>()?;
+    let run = header[8..].first_chunk().map_or(0, |bytes: &[u8; 8]| u64::from_le_bytes(*bytes));
+    Some((RunId(run), PeerId(word(header, 16)), PeerId(word(header, 20))))
+}
+
+fn word(header: &[u8; HEADER], at: usize) -> u32 {
+    header[at..].first_chunk().map_or(0, |bytes: &[u8; 4]| u32::from_le_bytes(*bytes))
+}
+
+fn read(bytes: &[u8], limits: &Limits) -> Result<Received, String> {
+    let header: &[u8; HEADER] =
+        bytes.first_chunk().ok_or_else(|| format!("it has {} bytes", bytes.len()))?;
+    let expected = frame_len(header, limits)?;
     if bytes.len() != expected {
         return Err(format!("it has {} bytes, its header says {expected}", bytes.len()));
     }
     if hash(bytes).as_bytes()[..] != bytes[HASHED..HEADER] {
         return Err("it was changed on the way".to_owned());
     }
-    let (payload, trailer) = bytes[HEADER..].split_at(length);
-    let (message, rest): (Message, _) =
-        postcard::take_from_bytes(payload).map_err(|why| format!("no message: {why}"))?;
+    let (payload, trailer) = bytes[HEADER..].split_at(word(header, LENGTH) as usize);
+    let (packet, rest): (Packet, _) =
+        postcard::take_from_bytes(payload).map_err(|why| format!("no packet: {why}"))?;
     if !rest.is_empty() {
-        return Err(format!("{} bytes follow its message", rest.len()));
+        return Err(format!("{} bytes follow its packet", rest.len()));
     }
-    if !message.is_finite() {
-        return Err("a number in its message is none".to_owned());
-    }
-    if message.announces() != signed {
+    let signed = !trailer.is_empty();
+    if packet.announces() != signed {
         return Err(
             if signed { "only announcements are signed" } else { "it is not signed" }.to_owned()
         );
     }
-    let sender = PeerId(number(24));
-    let signed = signed.then(|| open_trailer(bytes, trailer, sender)).transpose()?;
-    let frame = Frame { run: RunId(number(8)), round: number(16), sender, message };
-    Ok(Received { frame, signed })
+    let signed = signed.then(|| open_trailer(bytes, trailer)).transpose()?;
+    let (run, sender, receiver) = route(bytes).unwrap_or_default();
+    Ok(Received { frame: Frame { run, sender, receiver, packet }, signed })
 }
 
-fn open_trailer(bytes: &[u8], trailer: &[u8], sender: PeerId) -> Result<Signed, String> {
+fn open_trailer(bytes: &[u8], trailer: &[u8]) -> Result<Signed, String> {
     let broken = || "its signature is broken".to_owned();
     let (key, rest) = trailer.split_first_chunk::<32>().ok_or_else(broken)?;
     let (counter, rest) = rest.split_first_chunk::<8>().ok_or_else(broken)?;
     let signature: &[u8; 64] = rest.first_chunk().ok_or_else(broken)?;
-    if PeerId::of_key(key) != sender {
-        return Err("it is signed by another than its sender".to_owned());
-    }
     let said = &bytes[HEADER..bytes.len() - signature.len()];
     if !verify(key, &statement(&bytes[..HASHED], said), signature) {
         return Err("its signature is wrong".to_owned());

@@ -5,69 +5,36 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn object() -> impl Strategy<Value = Object> {
-    (any::<u32>(), any::<u64>(), 0..5).prop_map(|(n, tokens, kind)| match kind {
-        0 => Object::Contribution { fragment: n, tokens },
-        1 => Object::Average { fragment: n },
-        2 => Object::Checkpoint { shard: n },
-        3 => Object::Activations { micro_batch: n },
-        _ => Object::Gradients { micro_batch: n },
-    })
-}
-
-fn audit() -> impl Strategy<Value = Audit> {
-    (any::<u64>(), any::<u64>(), any::<u32>()).prop_map(|(peer, round, inner_step)| Audit {
-        peer: PeerId(peer),
-        round,
-        inner_step,
-    })
-}
-
 fn members() -> impl Strategy<Value = Vec<Member>> {
-    let member = (any::<u64>(), ".{0,20}", proptest::option::of(".{0,20}"))
-        .prop_map(|(peer, name, address)| Member { peer: PeerId(peer), name, address });
+    let member = (any::<u32>(), any::<[u8; 32]>(), ".{0,20}", any::<Option<u16>>()).prop_map(
+        |(peer, key, name, port)| Member {
+            peer: PeerId(peer),
+            key,
+            name,
+            address: port.map(|port| format!("host:{port}")),
+        },
+    );
     vec(member, 0..8)
 }
 
-fn message() -> impl Strategy<Value = Message> {
-    let hash = any::<[u8; 32]>();
+fn packet() -> impl Strategy<Value = Packet> {
     prop_oneof![
-        (".{0,40}", 0.0..1e12, proptest::option::of(".{0,40}"), any::<Option<u64>>()).prop_map(
-            |(name, tokens_per_second, address, holds)| {
-                Message::Join(Join { name, tokens_per_second, address, holds })
-            }
-        ),
-        (".{0,200}", any::<u64>(), hash, any::<u64>(), members()).prop_map(
-            |(configuration, enters, checkpoint, checkpoint_bytes, members)| {
-                Message::Welcome(Welcome {
-                    configuration,
-                    enters,
-                    checkpoint,
-                    checkpoint_bytes,
-                    members,
-                })
-            }
-        ),
-        ".{0,40}".prop_map(|reason| Message::Refuse { reason }),
-        ".{0,40}".prop_map(|reason| Message::Leave { reason }),
-        (any::<u32>(), any::<u32>(), any::<u64>(), any::<u64>()).prop_map(
-            |(inner_steps, sequences, first_sequence, due)| {
-                Message::Work(Work { inner_steps, sequences, first_sequence, due })
-            }
-        ),
-        (any::<u32>(), any::<u64>(), -1e3..1e3).prop_map(|(inner_step, tokens, loss)| {
-            Message::Heartbeat(Heartbeat { inner_step, tokens, loss })
-        }),
-        (object(), any::<[u8; 32]>(), any::<u64>(), any::<u64>(), vec(any::<u8>(), 0..2000))
-            .prop_map(|(object, hash, total, offset, bytes)| {
-                Message::Piece(Piece { object, hash, total, offset, bytes })
+        (any::<[u8; 32]>(), ".{0,20}", proptest::option::of(".{0,20}"), any::<Option<u32>>())
+            .prop_map(|(challenge, name, address, you)| {
+                Packet::Hello(Hello { challenge, name, address, you: you.map(PeerId) })
             }),
-        (object(), any::<u64>(), any::<u64>())
-            .prop_map(|(object, offset, length)| Message::Request { object, offset, length }),
-        audit().prop_map(Message::Audit),
-        (audit(), any::<[u8; 32]>())
-            .prop_map(|(audit, parameters)| Message::AuditAnswer { audit, parameters }),
-        members().prop_map(Message::Members),
+        ".{0,40}".prop_map(|reason| Packet::Refuse { reason }),
+        members().prop_map(Packet::Members),
+        (any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>(), vec(any::<u8>(), 0..2000))
+            .prop_map(|(epoch, number, total, offset, bytes)| {
+                Packet::Piece(Piece { epoch, number, total, offset, bytes })
+            }),
+        (any::<u64>(), any::<u64>(), any::<u64>(), any::<bool>()).prop_map(
+            |(epoch, number, offset, again)| {
+                Packet::Acknowledge(Acknowledge { epoch, number, offset, again })
+            }
+        ),
+        Just(Packet::Ping),
     ]
 }
 
@@ -76,16 +43,22 @@ fn signer() -> Signer {
 }
 
 fn frame() -> impl Strategy<Value = Frame> {
-    (any::<u64>(), any::<u64>(), message()).prop_map(|(run, round, message)| Frame {
-        run: RunId(run),
-        round,
-        sender: signer().peer(),
-        message,
-    })
+    (any::<u64>(), any::<u32>(), any::<u32>(), packet()).prop_map(
+        |(run, sender, receiver, packet)| Frame {
+            run: RunId(run),
+            sender: PeerId(sender),
+            receiver: PeerId(receiver),
+            packet,
+        },
+    )
 }
 
 fn bytes_of(frame: &Frame) -> Vec<u8> {
-    if frame.message.announces() { frame.signed(&mut signer(), 5) } else { frame.to_bytes() }
+    if frame.packet.announces() { frame.signed(&mut signer(), 5) } else { frame.to_bytes() }
+}
+
+fn frame_of(packet: Packet) -> Frame {
+    Frame { run: RunId(0), sender: PeerId(1), receiver: PeerId(0), packet }
 }
 
 /// A frame whose header is right for whatever follows: what a peer with our code can send.
@@ -93,7 +66,7 @@ fn sealed(frame: &Frame, payload: &[u8]) -> Vec<u8> {
     let mut bytes = frame.to_bytes();
     bytes.truncate(HEADER);
     bytes.extend_from_slice(payload);
-    bytes[32..36].copy_from_slice(&(payload.len() as u32).to_le_bytes());
+    bytes[24..28].copy_from_slice(&(payload.len() as u32).to_le_bytes());
     super::frame::seal(&mut bytes);
     bytes
 }
@@ -104,7 +77,7 @@ proptest! {
     #[test]
     fn frames_come_back_as_they_were_sent(frame in frame()) {
         let received = Frame::from_bytes(&bytes_of(&frame), &Limits::default()).unwrap();
-        prop_assert_eq!(received.signed.is_some(), frame.message.announces());
+        prop_assert_eq!(received.signed.is_some(), frame.packet.announces());
         prop_assert_eq!(received.frame, frame);
     }
 
@@ -155,73 +128,68 @@ proptest! {
     #[test]
     fn noise_is_refused(bytes in vec(any::<u8>(), 0..400), payload in vec(any::<u8>(), 0..400)) {
         prop_assert!(Frame::from_bytes(&bytes, &Limits::default()).is_err());
-        let frame = Frame {
-            run: RunId(0),
-            round: 0,
-            sender: PeerId(0),
-            message: Message::Members(Vec::new()),
-        };
+        let frame = frame_of(Packet::Ping);
         let _ = Frame::from_bytes(&sealed(&frame, &payload), &Limits::default());
     }
 }
 
 #[test]
 fn a_list_that_claims_to_be_endless_costs_nothing() {
-    let frame =
-        Frame { run: RunId(0), round: 0, sender: PeerId(0), message: Message::Members(Vec::new()) };
-    // The variant of `Members`, and a length of 2^63.
-    let payload = [10, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F];
-    let problem = Frame::from_bytes(&sealed(&frame, &payload), &Limits::default()).unwrap_err();
-    assert!(problem.message().contains("no message"), "{problem}");
-}
-
-#[test]
-fn numbers_that_are_none_are_refused() {
-    for loss in [f64::NAN, f64::INFINITY] {
-        let message = Message::Heartbeat(Heartbeat { inner_step: 0, tokens: 0, loss });
-        let frame = Frame { run: RunId(0), round: 0, sender: PeerId(0), message };
-        let problem = Frame::from_bytes(&frame.to_bytes(), &Limits::default()).unwrap_err();
-        assert!(problem.message().contains("a number in its message is none"), "{problem}");
+    // The variants `Members` and `Piece`, and lengths of nearly 2^63.
+    let endless = [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F];
+    for payload in [[&[2], &endless[..]].concat(), [&[3, 0, 0, 0, 0], &endless[..]].concat()] {
+        let bytes = sealed(&frame_of(Packet::Ping), &payload);
+        let problem = Frame::from_bytes(&bytes, &Limits::default()).unwrap_err();
+        assert!(problem.message().contains("no packet"), "{problem}");
     }
 }
 
 #[test]
-fn nobody_announces_for_another() {
-    let leave = |sender| Frame {
-        run: RunId(0),
-        round: 0,
-        sender,
-        message: Message::Leave { reason: String::new() },
-    };
-    let mut other = Signer::from_seed([1; 32]);
-    let problem = |bytes: Vec<u8>| {
-        Frame::from_bytes(&bytes, &Limits::default()).unwrap_err().message().to_owned()
-    };
-    let stolen = leave(signer().peer()).signed(&mut other, 1);
-    assert!(problem(stolen).contains("signed by another than its sender"));
-    assert!(problem(leave(other.peer()).to_bytes()).contains("not signed"));
-
-    // A right signature of another frame, put under this one.
-    let mut bytes = leave(other.peer()).signed(&mut other, 2);
-    let mine = Frame { round: 9, ..leave(other.peer()) }.signed(&mut other, 2);
+fn a_signature_belongs_to_one_frame() {
+    let refuse = |run| Frame { run: RunId(run), ..frame_of(Packet::Refuse { reason: "".into() }) };
+    let mut signer = signer();
+    let mut bytes = refuse(1).signed(&mut signer, 1);
+    let other = refuse(2).signed(&mut signer, 1);
     let at = bytes.len() - 64;
-    bytes[at..].copy_from_slice(&mine[mine.len() - 64..]);
+    bytes[at..].copy_from_slice(&other[other.len() - 64..]);
     super::frame::seal(&mut bytes);
-    assert!(problem(bytes).contains("its signature is wrong"));
+    let problem = Frame::from_bytes(&bytes, &Limits::default()).unwrap_err();
+    assert!(problem.message().contains("its signature is wrong"), "{problem}");
+
+    let mut unsigned = refuse(1).to_bytes();
+    let problem = Frame::from_bytes(&unsigned, &Limits::default()).unwrap_err();
+    assert!(problem.message().contains("not signed"), "{problem}");
+    unsigned[5] = 1;
+    assert!(Frame::from_bytes(&unsigned, &Limits::default()).is_err());
 }
 
 #[test]
 fn counters_of_a_signer_rise_even_if_its_clock_does_not() {
     let mut signer = signer();
-    let frame = Frame {
-        run: RunId(0),
-        round: 0,
-        sender: signer.peer(),
-        message: Message::Leave { reason: String::new() },
-    };
+    let frame = frame_of(Packet::Members(Vec::new()));
     let mut count = |now| {
         let bytes = frame.signed(&mut signer, now);
         Frame::from_bytes(&bytes, &Limits::default()).unwrap().signed.unwrap().counter
     };
     assert_eq!([count(10), count(10), count(3), count(20)], [10, 11, 12, 20]);
+}
+
+#[test]
+fn the_size_on_the_wire_is_known_before_a_message_is_sent() {
+    for len in [0, 1, 100, PIECE - 1, PIECE, PIECE + 1, 5 * PIECE + 77] {
+        let count = len.div_ceil(PIECE).max(1);
+        let real: usize = (0..count)
+            .map(|index| {
+                let offset = index * PIECE;
+                let bytes = vec![7; (len - offset).min(PIECE)];
+                let (epoch, number) = (1 << 62, 1_000_000);
+                let (total, offset) = (len as u64, offset as u64);
+                frame_of(Packet::Piece(Piece { epoch, number, total, offset, bytes }))
+                    .to_bytes()
+                    .len()
+            })
+            .sum();
+        let said = bytes_on_wire(len);
+        assert!(real <= said && said - real <= 16 * count, "{len}: {real}, said {said}");
+    }
 }

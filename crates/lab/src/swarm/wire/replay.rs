@@ -79,8 +79,9 @@ mod tests {
     fn a_flood_of_new_peers_neither_fills_memory_nor_lets_an_old_message_in() {
         let mut guard = ReplayGuard::new(4);
         assert!(guard.accept(PeerId(0), &signed(1), 1).is_ok());
-        for peer in 1..1000 {
-            assert!(guard.accept(PeerId(peer), &signed(peer + 1), peer + 1).is_ok());
+        for peer in 1..1000_u32 {
+            let now = u64::from(peer) + 1;
+            assert!(guard.accept(PeerId(peer), &signed(now), now).is_ok());
         }
         assert_eq!(guard.last.len(), 4);
         assert!(guard.accept(PeerId(0), &signed(1), 1000).is_err(), "forgotten, but still refused");

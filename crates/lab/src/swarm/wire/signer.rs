@@ -5,8 +5,6 @@ use std::fmt;
 use diagnostic::Diagnostic;
 use ed25519_compact::{KeyPair, PublicKey, Seed, Signature};
 
-use super::PeerId;
-
 /// Signs for one peer. Its counter only rises, so what was signed can be used once.
 pub struct Signer {
     keys: KeyPair,
@@ -15,7 +13,7 @@ pub struct Signer {
 
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Signer").field("peer", &self.peer()).finish_non_exhaustive()
+        f.debug_struct("Signer").field("key", &self.key()).finish_non_exhaustive()
     }
 }
 
@@ -35,11 +33,6 @@ impl Signer {
             Diagnostic::error(format!("the system gives no random numbers for a key: {why}"))
         })?;
         Ok(Self::from_seed(seed))
-    }
-
-    /// The peer that it signs for.
-    pub fn peer(&self) -> PeerId {
-        PeerId::of_key(&self.key())
     }
 
     /// The public key.
