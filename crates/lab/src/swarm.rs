@@ -26,7 +26,10 @@ pub mod patience;
 pub mod real_time;
 pub mod rehearsal;
 pub mod robust;
+pub mod row;
 pub mod settings;
+#[cfg(test)]
+mod soak;
 pub mod spec;
 #[cfg(test)]
 mod tests;

@@ -234,7 +234,7 @@ impl<L: Learner> Coordinator<L> {
         }
         let what = if known { "back" } else { "joined" };
         match holds {
-            Some(version) if self.covers(version) => {
+            Some(version) if self.covers(version) && self.is_near(version) => {
                 self.stand(from, Standing::Active, what, out);
                 out.push(Effect::Send(from, Message::Resume { version: self.book.round }));
                 self.catch_up(from, version, out);
@@ -258,6 +258,13 @@ impl<L: Learner> Coordinator<L> {
         version == self.book.round
             || self.recent.front().is_some_and(|first| first.round <= version)
                 && version < self.book.round
+    }
+
+    /// Whether the outcomes from `version` on are fewer bytes than the state.
+    fn is_near(&self, version: u64) -> bool {
+        let missed = self.recent.iter().filter(|outcome| outcome.round >= version);
+        let bytes: usize = missed.map(|outcome| outcome.body.len() + 256).sum();
+        bytes <= 8 * self.learner.parameters().len()
     }
 
     /// Sends the outcomes from `version` on, and the peer's open work.
@@ -446,8 +453,10 @@ impl<L: Learner> Coordinator<L> {
         self.challenge(from, &update, &change, out);
         let (loss, busy) = (update.loss, update.busy);
         self.pending.insert(key, Contribution { windows, loss, busy, change });
-        self.delivered = now;
-        self.expected.remove(&from);
+        if update.round == self.book.round {
+            self.delivered = now;
+            self.expected.remove(&from);
+        }
         self.close_if_all(now, out);
     }
 

@@ -142,11 +142,11 @@ fn diloco_reaches_the_synchronous_loss_with_a_hundredth_of_the_traffic() {
     let folder = tempfile::tempdir().unwrap();
     let tokens = Arc::new(crate::example_text::squares(folder.path()));
     let bytes = |swarm: &VirtualSwarm<'_, EngineLearner>| swarm.bytes().values().sum::<u64>();
-    let base = settings(2, Method::Synchronous, 240);
+    let base = settings(2, Method::Synchronous, 480);
     let mut synchronous = engines(&base, &tokens, &vec![peer(1e4); 2]);
     let target = finish(&mut synchronous);
     let four_bits = Codec::INT4;
-    let settings = Settings { up: four_bits, down: four_bits, ..settings(2, diloco(30), 240) };
+    let settings = Settings { up: four_bits, down: four_bits, ..settings(2, diloco(30), 480) };
     let mut swarm = engines(&settings, &tokens, &vec![peer(1e4); 2]);
     let loss = finish(&mut swarm);
     assert!(loss < 1.05 * target, "{loss} against {target}");
@@ -310,7 +310,7 @@ fn engines_replay_a_step_bit_for_bit_so_honest_peers_pass_every_audit() {
         audit: Audit { share: 1.0, suspicious_share: 1.0 },
         up: Codec::INT4,
         down: Codec::INT4,
-        ..settings(2, diloco(4), 40)
+        ..settings(2, diloco(4), 80)
     };
     let liar = VirtualPeer { habit: Habit::SignFlip { size: 1.0 }, ..peer(1e4) };
     let mut swarm = engines(&settings, &tokens, &[peer(1e4), peer(1e4), liar]);
