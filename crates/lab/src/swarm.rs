@@ -33,6 +33,7 @@ mod soak;
 pub mod spec;
 #[cfg(test)]
 mod tests;
+pub mod ring;
 pub mod time;
 #[cfg(test)]
 mod toy;

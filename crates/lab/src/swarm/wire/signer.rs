@@ -20,6 +20,8 @@ impl fmt::Debug for Signer {
 impl Signer {
     /// The same key for the same seed; whoever knows the seed can sign.
     pub fn from_seed(seed: [u8; 32]) -> Self {
+        // Hashed, since the library panics at a seed of zeros.
+        let seed = blake3::derive_key("isoflop swarm signer", &seed);
         Self { keys: KeyPair::from_seed(Seed::new(seed)), counter: 0 }
     }
 
