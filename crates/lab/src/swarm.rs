@@ -25,6 +25,7 @@ pub mod outer;
 pub mod patience;
 pub mod real_time;
 pub mod rehearsal;
+pub mod ring;
 pub mod robust;
 pub mod row;
 pub mod settings;
@@ -33,7 +34,6 @@ mod soak;
 pub mod spec;
 #[cfg(test)]
 mod tests;
-pub mod ring;
 pub mod time;
 #[cfg(test)]
 mod toy;

@@ -1,4 +1,5 @@
 //! Peers over real sockets on this machine.
+#![expect(clippy::unwrap_used, reason = "what fails fails the test")]
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -126,7 +127,9 @@ fn cutting_proxy(to: SocketAddr, lives: &'static [usize]) -> SocketAddr {
                 .into_iter()
                 .collect();
             if life != usize::MAX {
-                pumps.into_iter().for_each(|pump| pump.join().unwrap());
+                for pump in pumps {
+                    pump.join().unwrap();
+                }
             }
         }
     });

@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Namespaces that vanish when this is dropped.
-pub struct Network {
+pub(crate) struct Network {
     prefix: String,
     nodes: usize,
 }
@@ -22,7 +22,7 @@ pub struct Network {
 impl Network {
     /// One node for each rate, in Mbit/s, the same up and down; `None`, and a word why, where
     /// there are no namespaces.
-    pub fn new(megabits: &[f64]) -> Option<Self> {
+    pub(crate) fn new(megabits: &[f64]) -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let network = Self {
@@ -55,7 +55,7 @@ impl Network {
                 &name,
                 "address",
                 "add",
-                &format!("{}/24", self.address(node)),
+                &format!("{}/24", Self::address(node)),
                 "dev",
                 "e0",
             ])?;
@@ -86,13 +86,13 @@ impl Network {
         format!("{}-{node}", self.prefix)
     }
 
-    /// The address of a node.
-    pub fn address(&self, node: usize) -> String {
+    /// The address of a node, the same in every network.
+    pub(crate) fn address(node: usize) -> String {
         format!("10.77.0.{}", node + 1)
     }
 
     /// A program to be run on a node.
-    pub fn command(&self, node: usize, program: &std::path::Path) -> Command {
+    pub(crate) fn command(&self, node: usize, program: &std::path::Path) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.node(node)]).arg(program);
         command

@@ -126,6 +126,14 @@ impl Session {
         out.on_the_way = 0;
     }
 
+    /// A new stream with what is left.
+    fn begin_again(&mut self) {
+        let out = &mut self.outgoing;
+        out.epoch = out.epoch.saturating_add(1);
+        (out.first, out.arrived, out.furthest, out.rewound_for) = (0, 0, (0, 0), None);
+        self.rewind();
+    }
+
     /// When [`Self::wake`] is due, if anything is on the way.
     pub(super) fn wakes(&self) -> Option<Time> {
         let out = &self.outgoing;
@@ -163,7 +171,8 @@ impl Session {
         }
         let incoming = &mut self.incoming;
         if piece.epoch < incoming.epoch {
-            return Ok((None, None)); // from before its sender started again
+            // From before its sender started again; or its clock went back, and it must know.
+            return Ok((None, Some(incoming.acknowledge(true))));
         }
         if piece.epoch > incoming.epoch {
             *incoming = Incoming { epoch: piece.epoch, ..Incoming::default() };
@@ -189,19 +198,22 @@ impl Session {
     /// The peer says what arrived; how many messages that completes.
     pub(super) fn acknowledged(&mut self, said: &Acknowledge, now: Time) -> usize {
         let out = &mut self.outgoing;
+        if said.again && said.epoch > out.epoch {
+            out.epoch = said.epoch;
+            self.begin_again();
+            return 0;
+        }
         let known = said.number.checked_sub(out.first);
         let message = known.and_then(|at| out.messages.get(usize::try_from(at).ok()?));
         let place = said.offset == 0
-            || said.offset % PIECE as u64 == 0
+            || said.offset.is_multiple_of(PIECE as u64)
                 && message.is_some_and(|message| said.offset < message.len() as u64);
         if said.epoch != out.epoch || !place {
             return 0;
         }
         if said.again && said.number < out.first {
-            // The peer started again and knows nothing of what it acknowledged: a new stream.
-            out.epoch += 1;
-            (out.first, out.arrived, out.furthest) = (0, 0, (0, 0));
-            self.rewind();
+            // The peer started again and knows nothing of what it acknowledged.
+            self.begin_again();
             return 0;
         }
         let mut complete = 0;
@@ -356,6 +368,26 @@ mod tests {
                 session.next(Time::ZERO);
             }
             prop_assert!(session.incoming.partial.len() <= 2000);
+        }
+    }
+
+    #[test]
+    fn a_sender_whose_clock_went_back_is_heard_again() {
+        let mut receiver = Session::new(9, BOUNDS, Time::ZERO);
+        for epoch in [50, 20] {
+            let mut sender = Session::new(epoch, BOUNDS, Time::ZERO);
+            sender.send(message(1, 300_000));
+            let mut got = Vec::new();
+            for _ in 0..10 {
+                while let Some(Packet::Piece(piece)) = sender.next(Time::ZERO) {
+                    let (whole, answer) = receiver.piece(&piece).unwrap();
+                    got.extend(whole);
+                    if let Some(Packet::Acknowledge(said)) = answer {
+                        sender.acknowledged(&said, Time::ZERO);
+                    }
+                }
+            }
+            assert!(got == [message(1, 300_000)], "epoch {epoch}");
         }
     }
 

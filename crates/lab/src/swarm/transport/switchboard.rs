@@ -132,10 +132,10 @@ impl Switchboard {
     }
 
     fn due(&mut self, now: Time) {
-        while let Some((_, number, bytes)) = self.coming.pop_front_if(|(at, ..)| *at <= now) {
+        while let Some((number, bytes)) = pop_due(&mut self.coming, now) {
             self.frame(number, bytes, now);
         }
-        while let Some((_, to, bytes)) = self.leaving.pop_front_if(|(at, ..)| *at <= now) {
+        while let Some((to, bytes)) = pop_due(&mut self.leaving, now) {
             self.write(to, bytes);
         }
         let late: Vec<PeerId> = self
@@ -352,6 +352,12 @@ impl Switchboard {
         }
         Ok(())
     }
+}
+
+/// The first of a queue, if its time has come.
+fn pop_due<T>(queue: &mut VecDeque<(Time, T, Vec<u8>)>, now: Time) -> Option<(T, Vec<u8>)> {
+    queue.front().filter(|(at, ..)| *at <= now)?;
+    queue.pop_front().map(|(_, what, bytes)| (what, bytes))
 }
 
 impl Drop for Switchboard {
