@@ -232,7 +232,7 @@ fn ring(megabits: f64, milliseconds: f64) -> Result<(), Diagnostic> {
             reachable: None,
             down: LinkSettings::default(),
             seed: 0,
-            largest_message: 1 << 20,
+            largest_message: RING_VALUES * 4,
             members: Vec::new(),
         };
         Tcp::open(settings, Signer::from_seed([seed; 32]))

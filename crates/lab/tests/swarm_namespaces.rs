@@ -31,7 +31,7 @@ fn open(role: Role, listen: String, seed: u8, delay_seconds: f64) -> Tcp {
         up: LinkSettings { delay_seconds, ..LinkSettings::default() },
         down: LinkSettings::default(),
         seed: u64::from(seed),
-        largest_message: 1 << 20,
+        largest_message: VALUES * 4,
         members: Vec::new(),
     };
     Tcp::open(settings, Signer::from_seed([seed; 32])).unwrap()
