@@ -269,17 +269,19 @@ fn ring(megabits: f64, milliseconds: f64) -> Result<(), Diagnostic> {
                 let values = vec![rank as f32; RING_VALUES];
                 let sum = all_reduce(&mut tcp, &ids, rank, values, PATIENCE);
                 let took = start.elapsed().as_secs_f64();
-                tcp.flush(PATIENCE);
-                sum.map(|sum| (took, sum))
+                // Kept until all are done: others still need its acknowledgements.
+                sum.map(|sum| (took, sum, tcp))
             })
         })
         .collect();
     let mut took = 0.0_f64;
+    let mut done = Vec::new();
     for thread in threads {
-        let (seconds, sum) =
+        let (seconds, sum, tcp) =
             thread.join().map_err(|_| Diagnostic::error("a peer of the ring panicked"))??;
         assert!(sum.iter().all(|x| *x == 6.0), "0 + 1 + 2 + 3");
         took = took.max(seconds);
+        done.push(tcp);
     }
     let bound = bound_seconds(PEERS, RING_VALUES * 4, megabits * 1e6);
     println!(
