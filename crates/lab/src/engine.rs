@@ -84,6 +84,33 @@ impl CpuEngine {
         &self.parameters
     }
 
+    /// Replaces all parameters; the optimiser's memory stays.
+    ///
+    /// # Panics
+    /// When `values` has another length.
+    pub fn set_parameters(&mut self, values: &[f32]) {
+        self.parameters.copy_from_slice(values);
+    }
+
+    /// Mean loss of `batch` and its gradient, added in the order that [`Engine::train`] uses.
+    pub fn mean_gradient(&self, batch: Sequences<'_>) -> (f64, Vec<f32>) {
+        let tokens = batch.inputs.len() as f64;
+        let (loss, gradient) = self.gradient(&self.leaves(batch), (1.0 / tokens) as f32);
+        (loss / tokens, gradient)
+    }
+
+    /// One update along `gradient` at `schedule` times the peak learning rates; returns the
+    /// gradient's norm before clipping. With [`Self::mean_gradient`] it makes one
+    /// [`Engine::train`].
+    pub fn apply(&mut self, mut gradient: Vec<f32>, schedule: f32) -> f64 {
+        let norm =
+            self.optimiser.step(&mut self.parameters, &mut gradient, schedule, &self.threads);
+        if self.gradients.is_empty() {
+            self.gradients.put(gradient);
+        }
+        norm
+    }
+
     /// Sum of losses over the leaves `range` and, in the buffer, the gradient of `scale` times it.
     fn gradient(&self, leaves: &[Sequences<'_>], scale: f32) -> (f64, Vec<f32>) {
         if let [leaf] = leaves {
@@ -203,6 +230,10 @@ impl<T> Default for Pool<T> {
 impl<T> Pool<T> {
     fn take(&self) -> Option<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     fn put(&self, buffer: T) {

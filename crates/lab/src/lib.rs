@@ -53,6 +53,7 @@ pub mod parameters;
 pub mod recipe;
 pub mod schedule;
 pub mod shape;
+pub mod swarm;
 pub mod sweep;
 mod threads;
 pub mod tokens;

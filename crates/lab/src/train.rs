@@ -205,7 +205,7 @@ fn ended(ended: Ended, mut state: Header, clock: &Clock) -> TrainedRun {
 }
 
 /// Loss on the given windows of the validation text, and its standard error.
-fn validate(
+pub(crate) fn validate(
     engine: &mut dyn Engine,
     tokens: &TokenFile,
     windows: &[usize],
@@ -225,18 +225,18 @@ fn validate(
 }
 
 /// Gathers windows of a token file into batches.
-struct Reader {
+pub(crate) struct Reader {
     window: Vec<u32>,
     inputs: Vec<u32>,
     targets: Vec<u32>,
 }
 
 impl Reader {
-    fn new(context: usize) -> Self {
+    pub(crate) fn new(context: usize) -> Self {
         Self { window: vec![0; context + 1], inputs: Vec::new(), targets: Vec::new() }
     }
 
-    fn read(
+    pub(crate) fn read(
         &mut self,
         tokens: &TokenFile,
         split: Split,

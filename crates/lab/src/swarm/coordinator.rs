@@ -1,0 +1,539 @@
+//! The coordinator: gives out work, averages what comes back, welcomes, waits, and drops.
+//!
+//! ```text
+//! hello ─▶ (all there) ─▶ round: work ─▶ updates ─▶ close ─▶ outcome, with the next work
+//!                           ▲   late: one round more │ then gone, its windows go to others
+//!                           └────────────────────────┘
+//! ```
+//! Everything that must survive a restart is in [`book`]; it is kept before an outcome is told.
+
+mod audit;
+mod book;
+mod close;
+mod save;
+mod share;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use self::audit::Challenge;
+use self::book::{Book, Contribution};
+pub use self::book::{Peer, Standing};
+use super::codec::Encoder;
+use super::learner::Learner;
+use super::machine::{Effect, Event, Note};
+use super::message::{Hash, Keep, Message, Outcome, PeerId, Update, hash_of};
+use super::outer::{Outer, fragment};
+use super::patience::Patience;
+use super::settings::{Method, Settings};
+use super::time::Time;
+use crate::train::Validation;
+
+/// Numbers of the shared state in one part that is fetched.
+const PART: usize = 64 * 1024;
+
+/// A coordinator as a state machine.
+pub struct Coordinator<L> {
+    settings: Settings,
+    learner: L,
+    outer: Option<Outer>,
+    book: Book,
+    encoders: Vec<Encoder>,
+    /// Updates that are not in an outcome yet.
+    pending: BTreeMap<(PeerId, u64), Contribution>,
+    recent: VecDeque<Outcome>,
+    copy: Option<Copy>,
+    /// Peers whose update of this round is waited for.
+    expected: BTreeSet<PeerId>,
+    challenges: BTreeMap<PeerId, Challenge>,
+    opened: Time,
+    delivered: Time,
+    extended: u32,
+    patience: Patience,
+    wake: u64,
+}
+
+/// The shared state as those who join fetch it.
+struct Copy {
+    version: u64,
+    state: Vec<f32>,
+    hashes: Vec<Hash>,
+}
+
+impl<L: Learner> Coordinator<L> {
+    /// A coordinator of a fresh run.
+    pub fn new(settings: Settings, learner: L) -> Self {
+        let book = Book::new(settings.windows());
+        Self::with_book(settings, learner, book)
+    }
+
+    fn with_book(settings: Settings, learner: L, book: Book) -> Self {
+        let outer = match settings.method {
+            Method::Synchronous => None,
+            Method::Diloco(diloco) => Some(Outer::new(
+                learner.parameters().to_vec(),
+                diloco.outer_learning_rate,
+                diloco.outer_momentum,
+            )),
+        };
+        let n = learner.parameters().len();
+        let fragments = settings.fragments();
+        let encoders = (0..fragments)
+            .map(|index| Encoder::new(settings.down, fragment(n, fragments, index).len()))
+            .collect();
+        let patience =
+            Patience::new(Duration::from_secs(60), Duration::from_secs(2), 0.8, settings.patience);
+        Self {
+            settings,
+            learner,
+            outer,
+            book,
+            encoders,
+            pending: BTreeMap::new(),
+            recent: VecDeque::new(),
+            copy: None,
+            expected: BTreeSet::new(),
+            challenges: BTreeMap::new(),
+            opened: Time::default(),
+            delivered: Time::default(),
+            extended: 0,
+            patience,
+            wake: 0,
+        }
+    }
+
+    /// Outcomes told: the version of the shared state.
+    pub fn version(&self) -> u64 {
+        self.book.round
+    }
+
+    /// Windows trained on.
+    pub fn trained(&self) -> u64 {
+        self.book.ledger.trained()
+    }
+
+    /// Whether every window was trained on.
+    pub fn is_finished(&self) -> bool {
+        self.book.finished
+    }
+
+    /// Whether every window is in exactly one place: trained on, given out, or free.
+    pub fn balances(&self) -> bool {
+        self.book.ledger.balances()
+    }
+
+    /// Everybody who was ever here.
+    pub fn peers(&self) -> &BTreeMap<PeerId, Peer> {
+        &self.book.peers
+    }
+
+    /// The parameters that all peers share.
+    pub fn shared_parameters(&self) -> &[f32] {
+        self.outer.as_ref().map_or(self.learner.parameters(), |outer| &outer.parameters)
+    }
+
+    /// The loss of the shared parameters on held-out text.
+    pub fn validate(&mut self) -> Validation {
+        if let Some(outer) = &self.outer {
+            self.learner.set_parameters(&outer.parameters);
+        }
+        self.learner.validate()
+    }
+
+    /// Bytes held for others, for tests of bounded memory.
+    pub fn bytes_waiting(&self) -> usize {
+        let recent: usize = self.recent.iter().map(|outcome| outcome.body.len()).sum();
+        let pending: usize = self.pending.values().map(|c| 4 * c.change.len()).sum();
+        let copy = self.copy.as_ref().map_or(0, |copy| 4 * copy.state.len());
+        recent + pending + copy
+    }
+
+    /// One event, and what follows from it.
+    pub fn step(&mut self, now: Time, event: Event) -> Vec<Effect> {
+        let mut out = Vec::new();
+        match event {
+            Event::Start => {
+                self.opened = now;
+                self.delivered = now;
+                if self.book.started {
+                    // After a restart: everybody asks again, in time.
+                    self.open(now, &mut out);
+                }
+            }
+            Event::Received(from, message) => self.received(from, message, now, &mut out),
+            Event::Worked(_) => {}
+            Event::Woke(tag) => {
+                if tag == self.wake {
+                    self.woke(now, &mut out);
+                }
+            }
+        }
+        out
+    }
+
+    fn received(&mut self, from: PeerId, message: Message, now: Time, out: &mut Vec<Effect>) {
+        if self.standing(from) == Some(Standing::Evicted) {
+            if !matches!(message, Message::Fetch { .. } | Message::Part { .. }) {
+                out.push(Effect::Send(from, Message::Evicted));
+            }
+            return;
+        }
+        match message {
+            Message::Hello { speed, holds } => self.hello(from, speed, holds, now, out),
+            Message::Ready { version } => self.ready(from, version, now, out),
+            Message::Update(update) => self.update(from, update, now, out),
+            Message::Ask { version } => self.ask(from, version, out),
+            Message::Knock => {
+                // A struct of numbers and names always serialises.
+                let terms = serde_json::to_string(&self.settings).unwrap_or_default();
+                out.push(Effect::Send(from, Message::Terms(terms)));
+            }
+            Message::Leave => {
+                self.drop_peer(from, Standing::Gone, "left", out);
+                self.close_if_all(now, out);
+            }
+            Message::Fetch { version, part, parts } => {
+                let values = self
+                    .copy
+                    .as_ref()
+                    .filter(|copy| copy.version == version && part < parts)
+                    .map(|copy| part_of(&copy.state, part, parts).to_vec())
+                    .unwrap_or_default();
+                out.push(Effect::Send(from, Message::Part { version, part, parts, values }));
+            }
+            Message::Proof { round, step, updates, state } => {
+                self.proof(from, round, step, updates, &state, now, out);
+            }
+            _ => {}
+        }
+    }
+
+    fn standing(&self, peer: PeerId) -> Option<Standing> {
+        self.book.peers.get(&peer).map(|peer| peer.standing)
+    }
+
+    fn stand(&mut self, peer: PeerId, standing: Standing, what: &str, out: &mut Vec<Effect>) {
+        if let Some(known) = self.book.peers.get_mut(&peer) {
+            known.standing = standing;
+        }
+        out.push(Effect::Note(Note::Peer { peer, what: what.to_owned() }));
+    }
+
+    fn hello(
+        &mut self,
+        from: PeerId,
+        speed: f64,
+        holds: Option<u64>,
+        now: Time,
+        out: &mut Vec<Effect>,
+    ) {
+        let known = self.book.peers.contains_key(&from);
+        let peer = self.book.peers.entry(from).or_insert_with(Peer::new);
+        if speed.is_finite() && speed > 0.0 && peer.speed == 0.0 {
+            peer.speed = speed;
+        }
+        let what = if known { "back" } else { "joined" };
+        match holds {
+            Some(version) if self.covers(version) && self.is_near(version) => {
+                self.stand(from, Standing::Active, what, out);
+                out.push(Effect::Send(from, Message::Resume { version: self.book.round }));
+                self.catch_up(from, version, out);
+                self.start_if_all(now, out);
+                self.wake_idle(now, out);
+            }
+            _ => {
+                // Whatever it was training on is void.
+                self.release(from);
+                self.stand(from, Standing::Waiting, what, out);
+                if !self.welcome(from, out) {
+                    self.wake_idle(now, out);
+                }
+                self.close_if_all(now, out);
+            }
+        }
+    }
+
+    /// Whether the outcomes from `version` on are all kept.
+    fn covers(&self, version: u64) -> bool {
+        version == self.book.round
+            || self.recent.front().is_some_and(|first| first.round <= version)
+                && version < self.book.round
+    }
+
+    /// Whether the outcomes from `version` on are fewer bytes than the state.
+    fn is_near(&self, version: u64) -> bool {
+        let missed = self.recent.iter().filter(|outcome| outcome.round >= version);
+        let bytes: usize = missed.map(|outcome| outcome.body.len() + 256).sum();
+        bytes <= 8 * self.learner.parameters().len()
+    }
+
+    /// Sends the outcomes from `version` on, and the peer's open work.
+    fn catch_up(&self, peer: PeerId, version: u64, out: &mut Vec<Effect>) {
+        let missed = self.recent.iter().filter(|outcome| outcome.round >= version);
+        out.extend(missed.map(|outcome| Effect::Send(peer, Message::Outcome(outcome.clone()))));
+        let work: Vec<_> = self
+            .book
+            .given
+            .iter()
+            .filter(|a| a.peer == peer && a.round >= version && self.book.ledger.has(peer, a.round))
+            .filter(|a| !self.pending.contains_key(&(peer, a.round)))
+            .cloned()
+            .collect();
+        if !work.is_empty() {
+            out.push(Effect::Send(peer, Message::Work(work)));
+        }
+    }
+
+    /// Points `peer` at the copy, if there is one that later outcomes lead on from.
+    fn welcome(&mut self, peer: PeerId, out: &mut Vec<Effect>) -> bool {
+        let Some(copy) = &self.copy else { return false };
+        if !self.covers(copy.version) {
+            return false;
+        }
+        let (version, hashes) = (copy.version, copy.hashes.clone());
+        let active = self.book.peers.iter().filter(|(_, p)| p.standing == Standing::Active);
+        let mut sources: Vec<PeerId> = active.map(|(id, _)| *id).collect();
+        sources.push(PeerId::COORDINATOR);
+        out.push(Effect::Send(peer, Message::Welcome { version, sources, hashes }));
+        self.catch_up(peer, version, out);
+        self.stand(peer, Standing::Syncing, "fetching", out);
+        true
+    }
+
+    fn ready(&mut self, from: PeerId, version: u64, now: Time, out: &mut Vec<Effect>) {
+        if self.standing(from) != Some(Standing::Syncing) {
+            return;
+        }
+        if self.covers(version) {
+            self.stand(from, Standing::Active, "ready", out);
+            self.catch_up(from, version, out);
+            self.wake_idle(now, out);
+        } else {
+            self.stand(from, Standing::Waiting, "too far behind", out);
+            self.welcome(from, out);
+        }
+    }
+
+    fn ask(&mut self, from: PeerId, version: u64, out: &mut Vec<Effect>) {
+        match self.standing(from) {
+            Some(Standing::Active) if self.covers(version) => self.catch_up(from, version, out),
+            Some(Standing::Waiting | Standing::Syncing) => {}
+            _ => out.push(Effect::Send(from, Message::Rejoin)),
+        }
+    }
+
+    fn start_if_all(&mut self, now: Time, out: &mut Vec<Effect>) {
+        let active = self.active().count();
+        if self.book.started || active < self.settings.peers as usize {
+            return;
+        }
+        self.book.started = true;
+        for round in self.book.round..=self.book.round + self.settings.ahead() {
+            self.give(round);
+        }
+        out.push(Effect::Persist);
+        let peers: Vec<PeerId> = self.active().collect();
+        for peer in peers {
+            self.catch_up(peer, self.book.round, out);
+        }
+        self.open(now, out);
+    }
+
+    fn active(&self) -> impl Iterator<Item = PeerId> + '_ {
+        let peers = self.book.peers.iter();
+        peers.filter(|(_, peer)| peer.standing == Standing::Active).map(|(id, _)| *id)
+    }
+
+    /// A round begins: who is expected, and until when.
+    fn open(&mut self, now: Time, out: &mut Vec<Effect>) {
+        let round = self.book.round;
+        self.opened = now;
+        self.delivered = now;
+        self.extended = 0;
+        self.expected = self
+            .book
+            .ledger
+            .outstanding()
+            .filter(|(peer, of)| *of == round && !self.pending.contains_key(&(*peer, round)))
+            .map(|(peer, _)| peer)
+            .collect();
+        self.arm(out);
+    }
+
+    fn arm(&mut self, out: &mut Vec<Effect>) {
+        self.wake += 1;
+        out.push(Effect::Wake(self.patience.span(), self.wake));
+    }
+
+    /// Whether a round nobody works on should end at once, since its end brings work.
+    fn is_idle_with_work(&self) -> bool {
+        self.book.started
+            && !self.book.finished
+            && self.expected.is_empty()
+            && (!self.pending.is_empty()
+                || self.book.ledger.outstanding().any(|(_, round)| round > self.book.round)
+                || self.book.ledger.free() > 0 && self.active().next().is_some())
+    }
+
+    fn wake_idle(&mut self, now: Time, out: &mut Vec<Effect>) {
+        let someone_waits = self.book.peers.values().any(|peer| peer.standing == Standing::Waiting);
+        let idle = self.book.started && !self.book.finished && self.expected.is_empty();
+        if self.is_idle_with_work() || idle && someone_waits && self.copy.is_none() {
+            self.close(now, out);
+        }
+    }
+
+    fn woke(&mut self, now: Time, out: &mut Vec<Effect>) {
+        if self.book.finished || !self.book.started {
+            return;
+        }
+        let delivered: u64 = self
+            .pending
+            .iter()
+            .filter(|((_, round), _)| *round == self.book.round)
+            .map(|(_, contribution)| contribution.windows)
+            .sum();
+        let missing: u64 = self
+            .expected
+            .iter()
+            .filter_map(|peer| self.book.ledger.windows(*peer, self.book.round))
+            .map(super::ledger::count)
+            .sum();
+        let enough = delivered as f64 >= self.settings.quorum * (delivered + missing) as f64;
+        let others_out = self.book.ledger.outstanding().next().is_some();
+        if missing > 0 && (enough || self.extended >= 2)
+            || missing == 0 && (others_out || self.is_idle_with_work())
+        {
+            self.close(now, out);
+        } else {
+            self.extended += 1;
+            self.arm(out);
+        }
+    }
+
+    fn update(&mut self, from: PeerId, update: Update, now: Time, out: &mut Vec<Effect>) {
+        if self.standing(from) != Some(Standing::Active) {
+            if self.standing(from).is_none_or(|standing| standing == Standing::Gone) {
+                out.push(Effect::Send(from, Message::Rejoin));
+            }
+            return;
+        }
+        let key = (from, update.round);
+        if self.pending.contains_key(&key) {
+            return;
+        }
+        let Some(windows) = self.book.ledger.windows(from, update.round).map(super::ledger::count)
+        else {
+            return;
+        };
+        let (n, fragments) = (self.learner.parameters().len(), self.settings.fragments());
+        let length = fragment(n, fragments, update.round % fragments).len();
+        let change = self.settings.up.decode(&update.body, length);
+        let sound = update.windows == windows && update.loss.is_finite();
+        let Some(change) = change.ok().filter(|_| sound) else {
+            self.strike(from, out);
+            self.close_if_all(now, out);
+            return;
+        };
+        if self.settings.checks(update.round)
+            && update.round == self.book.round
+            && self.settings.overlap() == 0
+            && update.began != hash_of(&[self.shared_parameters()])
+        {
+            // It trained from something else: it fetches the state again.
+            self.release(from);
+            self.stand(from, Standing::Waiting, "held another state", out);
+            self.welcome(from, out);
+            self.close_if_all(now, out);
+            return;
+        }
+        if let Some(peer) = self.book.peers.get_mut(&from) {
+            peer.measured(windows * self.settings.run.shape.context as u64, update.busy);
+        }
+        self.challenge(from, &update, &change, out);
+        let (loss, busy) = (update.loss, update.busy);
+        self.pending.insert(key, Contribution { windows, loss, busy, change });
+        if update.round == self.book.round {
+            self.delivered = now;
+            self.expected.remove(&from);
+        }
+        self.close_if_all(now, out);
+    }
+
+    /// An update that nobody can use. The third one is the last.
+    fn strike(&mut self, peer: PeerId, out: &mut Vec<Effect>) {
+        let Some(known) = self.book.peers.get_mut(&peer) else { return };
+        known.strikes += 1;
+        if known.strikes >= 3 {
+            self.drop_peer(
+                peer,
+                Standing::Evicted,
+                "evicted: three updates could not be read",
+                out,
+            );
+            out.push(Effect::Send(peer, Message::Evicted));
+        } else {
+            self.release(peer);
+        }
+    }
+
+    fn drop_peer(&mut self, peer: PeerId, to: Standing, what: &str, out: &mut Vec<Effect>) {
+        if self.book.peers.contains_key(&peer) && self.standing(peer) != Some(to) {
+            self.release(peer);
+            self.stand(peer, to, what, out);
+        }
+    }
+
+    /// Takes back all windows that `peer` has, and forgets its updates.
+    fn release(&mut self, peer: PeerId) {
+        let rounds: Vec<u64> = self
+            .book
+            .ledger
+            .outstanding()
+            .filter(|(who, _)| *who == peer)
+            .map(|(_, round)| round)
+            .collect();
+        for round in rounds {
+            self.pending.remove(&(peer, round));
+            self.book.ledger.release(peer, round);
+        }
+        self.expected.remove(&peer);
+        self.challenges.remove(&peer);
+    }
+
+    fn close_if_all(&mut self, now: Time, out: &mut Vec<Effect>) {
+        if self.book.started && !self.book.finished && self.expected.is_empty() {
+            let delivered = self.pending.keys().any(|(_, round)| *round == self.book.round);
+            if delivered || self.is_idle_with_work() {
+                self.close(now, out);
+            }
+        }
+    }
+
+    fn shared_state(&self) -> Vec<f32> {
+        self.outer.as_ref().map_or_else(|| self.learner.state().0, Outer::state)
+    }
+
+    /// What peers are told to keep: a copy while somebody waits for one.
+    fn keep(&self) -> Keep {
+        let any = |standing| self.book.peers.values().any(|peer| peer.standing == standing);
+        let usable = self.copy.as_ref().is_some_and(|copy| self.covers(copy.version));
+        if any(Standing::Waiting) && !(usable && any(Standing::Syncing)) {
+            Keep::Copy
+        } else if self.copy.is_some() && !any(Standing::Syncing) && !any(Standing::Waiting) {
+            Keep::Nothing
+        } else {
+            Keep::Same
+        }
+    }
+}
+
+/// Part `part` of `parts` of a state.
+pub(super) fn part_of(state: &[f32], part: u32, parts: u32) -> &[f32] {
+    &state[fragment(state.len(), parts.into(), part.into())]
+}
+
+fn hashes_of(state: &[f32]) -> Vec<Hash> {
+    let parts = state.len().div_ceil(PART).max(1) as u32;
+    (0..parts).map(|part| hash_of(&[part_of(state, part, parts)])).collect()
+}

@@ -1,0 +1,159 @@
+//! Churn in virtual time: joins, deaths, stalls, partitions, jumping clocks, restarts.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::codec::Codec;
+use super::habit::Habit;
+use super::message::PeerId;
+use super::settings::{Diloco, Method, Settings, Share};
+use super::tests::{diloco, settings};
+use super::time::Time;
+use super::toy::Toy;
+use super::virtual_time::{Act, Line, VirtualPeer, VirtualSwarm};
+
+fn peer(speed: f64) -> VirtualPeer {
+    VirtualPeer { speed, line: Line::new(1e6, 4e6, 0.03), habit: Habit::Honest }
+}
+
+/// One act of a schedule: when (s), to whom, which, how long (s).
+type Entry = (f64, u32, u8, f64);
+
+fn act(entry: Entry, peers: u32) -> (Time, Act) {
+    let (at, who, which, long) = entry;
+    let who = PeerId(1 + who % peers);
+    let span = Duration::from_secs_f64(long);
+    let act = match which % 8 {
+        0 | 1 => Act::Join(who, peer(5e3 + 1e3 * f64::from(who.0))),
+        2 => Act::Kill(who),
+        3 => Act::Leave(who),
+        4 => Act::Stall(who, span),
+        5 => Act::Partition(vec![who, PeerId(1 + (who.0 + 1) % peers)], span),
+        6 => Act::ClockJump(who, if long > 5.0 { 1 } else { -1 } * (long * 1e11) as i64),
+        _ => Act::RestartCoordinator(span.min(Duration::from_secs(3))),
+    };
+    (Time::from_seconds(at), act)
+}
+
+/// Plays a schedule; afterwards two peers stay and the world is calm, so the run must end.
+fn survives(settings: &Settings, schedule: &[Entry], peers: u32) -> Result<(), String> {
+    let mut swarm =
+        VirtualSwarm::new(settings.clone(), Line::default(), Toy::new).without_traffic_log();
+    for who in 1..=settings.peers {
+        swarm.act(Time::ZERO, Act::Join(PeerId(who), peer(1e4)));
+    }
+    let mut last = 0.0_f64;
+    for entry in schedule {
+        let (at, act) = act(*entry, peers);
+        last = last.max(entry.0 + entry.3);
+        swarm.act(at, act);
+    }
+    // Two that nothing happens to.
+    for who in [peers + 1, peers + 2] {
+        swarm.act(Time::from_seconds(last + 5.0), Act::Join(PeerId(who), peer(1e4)));
+    }
+    let end = Time::from_seconds(last + 24.0 * 3600.0);
+    let over = swarm.run(end);
+    let now = swarm.now();
+    let waiting = swarm.waiting();
+    let Some(coordinator) = swarm.coordinator() else { return Err("no coordinator".to_owned()) };
+    if !coordinator.balances() {
+        return Err("the ledger does not balance".to_owned());
+    }
+    if !over {
+        return Err(format!(
+            "at {now} {} of {} windows, round {}, {waiting} events wait, {:?}",
+            coordinator.trained(),
+            settings.windows(),
+            coordinator.version(),
+            coordinator.peers()
+        ));
+    }
+    if coordinator.trained() != settings.windows() {
+        return Err("finished without all windows".to_owned());
+    }
+    let shared = coordinator.shared_parameters().to_vec();
+    let version = coordinator.version();
+    for (who, worker) in swarm.workers() {
+        if worker.version() == version && worker.shared_parameters() != shared {
+            return Err(format!("{who} holds other parameters"));
+        }
+    }
+    Ok(())
+}
+
+fn methods() -> impl Strategy<Value = Settings> {
+    let streaming =
+        Method::Diloco(Diloco { inner_steps: 8, fragments: 2, overlap: 2, ..Diloco::default() });
+    (
+        prop_oneof![Just(Method::Synchronous), Just(diloco(6)), Just(streaming)],
+        prop_oneof![Just(Share::Even), Just(Share::BySpeed)],
+    )
+        .prop_map(|(method, share)| Settings {
+            share,
+            up: Codec::INT8,
+            down: Codec::INT8,
+            ..settings(2, method, 600)
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 2000, ..ProptestConfig::default() })]
+    #[test]
+    fn any_schedule_of_trouble_ends_with_every_window_trained_on_once(
+        settings in methods(),
+        schedule in proptest::collection::vec((0.0..25.0, 0_u32..5, 0_u8..8, 0.0..10.0), 0..30),
+    ) {
+        let outcome = survives(&settings, &schedule, 5);
+        prop_assert!(outcome.is_ok(), "{}", outcome.unwrap_err());
+    }
+}
+
+/// An hour of churn: about three thousand acts on twelve peers.
+#[test]
+fn an_hour_of_churn_loses_nothing_and_memory_stays_flat() {
+    let settings = Settings { share: Share::BySpeed, ..settings(4, diloco(10), 60_000) };
+    let mut swarm =
+        VirtualSwarm::new(settings.clone(), Line::default(), Toy::new).without_traffic_log();
+    for who in 1..=4 {
+        swarm.act(Time::ZERO, Act::Join(PeerId(who), peer(1e4)));
+    }
+    let mut acts = 0;
+    let mut random = 1_u64;
+    let mut draw = |n: u64| {
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % n
+    };
+    let mut at = 1.0;
+    while at < 3600.0 {
+        let entry = (at, draw(12) as u32, draw(8) as u8, draw(100) as f64 / 20.0);
+        let (time, act) = act(entry, 12);
+        swarm.act(time, act);
+        acts += 1;
+        at += 0.2 + draw(2000) as f64 / 1000.0;
+    }
+    assert!(acts > 2500, "{acts}");
+    let (mut most, mut early) = (0, 0);
+    for minute in 1..=60 {
+        swarm.run(Time::from_seconds(60.0 * f64::from(minute)));
+        let held: usize = swarm.workers().map(|(_, worker)| worker.bytes_waiting()).sum();
+        let held = held + swarm.coordinator().map_or(0, |coordinator| coordinator.bytes_waiting());
+        if minute <= 10 {
+            early = early.max(held);
+        }
+        most = most.max(held);
+        if let Some(coordinator) = swarm.coordinator() {
+            assert!(coordinator.balances());
+        }
+    }
+    assert!(most <= 2 * early.max(1), "{most} bytes at most, {early} in the first ten minutes");
+    for who in [20, 21] {
+        swarm.act(Time::from_seconds(3700.0), Act::Join(PeerId(who), peer(5e4)));
+    }
+    assert!(swarm.run(Time::from_seconds(48.0 * 3600.0)));
+    let coordinator = swarm.coordinator().unwrap();
+    assert_eq!(coordinator.trained(), settings.windows());
+    assert!(coordinator.balances());
+}

@@ -1,0 +1,417 @@
+//! A swarm as written in TOML: what is trained, how, by whom, and what happens to them.
+
+use std::path::Path;
+use std::time::Duration;
+
+use diagnostic::Diagnostic;
+use serde::Deserialize;
+
+use super::codec::Codec;
+use super::habit::Habit;
+use super::message::PeerId;
+use super::robust::Aggregation;
+use super::settings::{Audit, Diloco, Method, Settings, Share};
+use super::time::Time;
+use super::virtual_time::{Act, Line, VirtualPeer};
+use crate::recipe::Recipe;
+
+/// A swarm file.
+///
+/// ```
+/// let swarm = lab::swarm::spec::Swarm::parse("swarm.toml", r#"
+///     name = "flats"
+///     depth = 1
+///     tokens = 100e3
+///
+///     [method]
+///     kind = "diloco"
+///     inner_steps = 30
+///
+///     [wire]
+///     up = "int4"
+///     down = "int4"
+///
+///     [[peer]]
+///     name = "desktop"
+///     count = 2
+///     speed = 20e3          # tokens a second
+///     up = 20e6             # bits a second
+///     down = 100e6
+///     delay = 0.02          # seconds, one way
+///
+///     [[peer]]
+///     name = "laptop"
+///     speed = 5e3
+///     up = 10e6
+///     down = 50e6
+///     delay = 0.05
+///     joins_at = 30.0       # seconds
+/// "#)?;
+/// let settings = swarm.settings(256, "")?;
+/// assert_eq!(settings.peers, 2); // that the run waits for
+/// assert_eq!(swarm.peers().len(), 3);
+/// # Ok::<(), diagnostic::Diagnostic>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Swarm {
+    /// For people and folder names.
+    pub name: String,
+    /// The model's one dial.
+    pub depth: usize,
+    /// Training tokens D of all peers together.
+    pub tokens: f64,
+    /// Decides initial parameters, the order of the text, and audits.
+    #[serde(default)]
+    pub seed: u64,
+    /// Everything else about the model; its batch is that of all peers together.
+    #[serde(default)]
+    pub recipe: Recipe,
+    /// How peers train together.
+    #[serde(default)]
+    pub method: MethodSpec,
+    /// What crosses the lines.
+    #[serde(default)]
+    pub wire: Wire,
+    /// Waiting, trust, audits.
+    #[serde(default)]
+    pub rules: Rules,
+    /// The line of the coordinator; ideal if left out.
+    pub coordinator: Option<LineSpec>,
+    /// Who takes part.
+    #[serde(default)]
+    pub peer: Vec<PeerSpec>,
+}
+
+/// The name of a method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum MethodKind {
+    /// Gradients are averaged every step.
+    Synchronous,
+    /// Changes are averaged every so many steps.
+    #[default]
+    Diloco,
+}
+
+/// How peers train together.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MethodSpec {
+    /// Which method.
+    pub kind: MethodKind,
+    /// H.
+    pub inner_steps: u32,
+    /// Rate of the outer step.
+    pub outer_learning_rate: f32,
+    /// Momentum of the outer step.
+    pub outer_momentum: f32,
+    /// Parts averaged one after another.
+    pub fragments: u32,
+    /// Inner steps that go on while an average is on its way.
+    pub overlap: u32,
+    /// Share of own parameters kept when an average arrives late.
+    pub mix: f32,
+    /// Tokens of a peer's inner step; the recipe's batch over the number of peers if left out.
+    pub inner_batch_tokens: Option<usize>,
+    /// How work is shared out.
+    pub share: Share,
+}
+
+impl Default for MethodSpec {
+    fn default() -> Self {
+        let Diloco { inner_steps, outer_learning_rate, outer_momentum, fragments, overlap, mix } =
+            Diloco::default();
+        Self {
+            kind: MethodKind::default(),
+            inner_steps,
+            outer_learning_rate,
+            outer_momentum,
+            fragments,
+            overlap,
+            mix,
+            inner_batch_tokens: None,
+            share: Share::BySpeed,
+        }
+    }
+}
+
+/// What crosses the lines.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Wire {
+    /// Codec of updates.
+    pub up: Codec,
+    /// Codec of averages.
+    pub down: Codec,
+}
+
+impl Default for Wire {
+    fn default() -> Self {
+        Self { up: Codec::INT8, down: Codec::INT8 }
+    }
+}
+
+/// Waiting, trust, audits.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rules {
+    /// Share of a round's text that must be delivered before it may end without the others.
+    pub quorum: f64,
+    /// A round may take this many times the 80 % quantile of earlier ones.
+    pub patience: f64,
+    /// How updates become one.
+    pub aggregation: Aggregation,
+    /// Share of updates that are audited.
+    pub audit: f64,
+    /// The same for peers whose updates look odd.
+    pub audit_suspicious: f64,
+    /// Rounds between checks that all hold the same state; 0 never checks.
+    pub check_every: u64,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            quorum: 0.5,
+            patience: 3.0,
+            aggregation: Aggregation::Mean,
+            audit: 0.0,
+            audit_suspicious: 0.5,
+            check_every: 16,
+        }
+    }
+}
+
+/// A line.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LineSpec {
+    /// Bits a second up.
+    pub up: f64,
+    /// Bits a second down.
+    pub down: f64,
+    /// Seconds to the middle of the network, one way.
+    #[serde(default)]
+    pub delay: f64,
+    /// Probability that a packet is lost, and sent again.
+    #[serde(default)]
+    pub loss: f64,
+}
+
+/// One or several equal peers.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PeerSpec {
+    /// For people.
+    pub name: String,
+    /// How many of them.
+    #[serde(default = "one")]
+    pub count: u32,
+    /// Tokens a second that it computes.
+    pub speed: f64,
+    /// Bits a second up.
+    pub up: f64,
+    /// Bits a second down.
+    pub down: f64,
+    /// Seconds to the middle of the network, one way.
+    #[serde(default)]
+    pub delay: f64,
+    /// Probability that a packet is lost, and sent again.
+    #[serde(default)]
+    pub loss: f64,
+    /// Second at which it joins; the run waits for those that join at 0.
+    #[serde(default)]
+    pub joins_at: f64,
+    /// Second at which it says goodbye.
+    pub leaves_at: Option<f64>,
+    /// Second at which it dies.
+    pub dies_at: Option<f64>,
+    /// Second at which it stops for a while.
+    pub stalls_at: Option<f64>,
+    /// Seconds that it stops for.
+    #[serde(default = "ten")]
+    pub stalls_for: f64,
+    /// How it behaves.
+    #[serde(default)]
+    pub habit: Habit,
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn ten() -> f64 {
+    10.0
+}
+
+/// Peers that a file may name; more is taken for a slip.
+const MOST_PEERS: u32 = 10_000;
+
+impl Swarm {
+    /// Reads the swarm file at `path`.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no swarm file.
+    pub fn read(path: &Path) -> Result<Self, Diagnostic> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Diagnostic::error(format!("{} cannot be read: {error}", path.display())).help(
+                "give the path of a swarm file; `isoflop lab swarm rehearse --example` prints one",
+            )
+        })?;
+        Self::parse(&path.display().to_string(), &text)
+    }
+
+    /// Reads a swarm from TOML that came from `origin`.
+    ///
+    /// # Errors
+    /// When it is no swarm file: the place and what was expected.
+    pub fn parse(origin: &str, text: &str) -> Result<Self, Diagnostic> {
+        let swarm: Self = toml::from_str(text).map_err(|error| {
+            let span = error.span().unwrap_or(0..0);
+            let message = error.message().lines().next().unwrap_or("not a swarm").to_owned();
+            Diagnostic::error(message).at(origin, text, span, "here")
+        })?;
+        swarm.check().map_err(|problem| problem.note(format!("in {origin}")))?;
+        Ok(swarm)
+    }
+
+    fn check(&self) -> Result<(), Diagnostic> {
+        self.recipe.check()?;
+        if !(self.tokens.is_finite() && (1.0..=1e15).contains(&self.tokens)) {
+            return Err(Diagnostic::error(format!(
+                "tokens must be from 1 to 1e15, not {}",
+                self.tokens
+            )));
+        }
+        if !(1..=1000).contains(&self.depth) {
+            return Err(Diagnostic::error(format!("depth {} is not from 1 to 1000", self.depth)));
+        }
+        let number: u64 = self.peer.iter().map(|peer| u64::from(peer.count)).sum();
+        if number > u64::from(MOST_PEERS) {
+            return Err(Diagnostic::error(format!("{number} peers are more than {MOST_PEERS}")));
+        }
+        for peer in &self.peer {
+            let positive = [("speed", peer.speed), ("up", peer.up), ("down", peer.down)];
+            if let Some((key, value)) =
+                positive.into_iter().find(|(_, value)| !(value.is_finite() && *value > 0.0))
+            {
+                return Err(Diagnostic::error(format!(
+                    "{key} of peer `{}` must be a number above 0, not {value}",
+                    peer.name
+                ))
+                .help("speed is in tokens a second, up and down in bits a second"));
+            }
+            Line::new(peer.up, peer.down, peer.delay)
+                .losing(peer.loss)
+                .up
+                .check()
+                .map_err(|problem| problem.note(format!("of peer `{}`", peer.name)))?;
+            let times = [
+                ("delay", Some(peer.delay)),
+                ("joins_at", Some(peer.joins_at)),
+                ("leaves_at", peer.leaves_at),
+                ("dies_at", peer.dies_at),
+                ("stalls_at", peer.stalls_at),
+                ("stalls_for", Some(peer.stalls_for)),
+            ];
+            if let Some((key, Some(value))) = times
+                .into_iter()
+                .find(|(_, time)| time.is_some_and(|time| !(0.0..=1e9).contains(&time)))
+            {
+                return Err(Diagnostic::error(format!(
+                    "{key} of peer `{}` is a time in seconds from 0 to 1e9, not {value}",
+                    peer.name
+                )));
+            }
+        }
+        if self.peer.iter().all(|peer| peer.joins_at > 0.0 || peer.count == 0) {
+            return Err(Diagnostic::error("nobody is there at the start")
+                .help("add a [[peer]] without joins_at"));
+        }
+        Ok(())
+    }
+
+    /// What the peers agree on.
+    ///
+    /// # Errors
+    /// When no swarm can have these settings.
+    pub fn settings(&self, vocab: usize, corpus: &str) -> Result<Settings, Diagnostic> {
+        let run = self.recipe.run(self.depth, vocab, self.tokens, self.seed);
+        let first = self.peer.iter().filter(|peer| peer.joins_at == 0.0);
+        let peers = first.map(|peer| peer.count).sum::<u32>().max(1);
+        let spec = &self.method;
+        let method = match spec.kind {
+            MethodKind::Synchronous => Method::Synchronous,
+            MethodKind::Diloco => Method::Diloco(Diloco {
+                inner_steps: spec.inner_steps,
+                outer_learning_rate: spec.outer_learning_rate,
+                outer_momentum: spec.outer_momentum,
+                fragments: spec.fragments,
+                overlap: spec.overlap,
+                mix: spec.mix,
+            }),
+        };
+        let context = run.shape.context;
+        let inner = spec.inner_batch_tokens.unwrap_or(run.batch_tokens / peers as usize);
+        let settings = Settings {
+            inner_windows: (inner / context).max(1) as u32,
+            corpus: corpus.to_owned(),
+            method,
+            up: self.wire.up,
+            down: self.wire.down,
+            aggregation: self.rules.aggregation,
+            share: spec.share,
+            peers,
+            quorum: self.rules.quorum,
+            patience: self.rules.patience,
+            audit: Audit { share: self.rules.audit, suspicious_share: self.rules.audit_suspicious },
+            check_every: self.rules.check_every,
+            run,
+        };
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// The coordinator's line.
+    pub fn coordinators_line(&self) -> Line {
+        self.coordinator.map_or_else(Line::default, |line| {
+            Line::new(line.up, line.down, line.delay).losing(line.loss)
+        })
+    }
+
+    /// Every peer with its number and name, in the order of the file.
+    pub fn peers(&self) -> Vec<(PeerId, String, &PeerSpec)> {
+        let all = self.peer.iter().flat_map(|spec| (0..spec.count).map(move |i| (i, spec)));
+        all.enumerate()
+            .map(|(index, (i, spec))| {
+                let name = if spec.count > 1 {
+                    format!("{} {}", spec.name, i + 1)
+                } else {
+                    spec.name.clone()
+                };
+                (PeerId(index as u32 + 1), name, spec)
+            })
+            .collect()
+    }
+
+    /// What happens, and when.
+    pub fn acts(&self) -> Vec<(Time, Act)> {
+        let mut acts = Vec::new();
+        for (rank, _, spec) in self.peers() {
+            let line = Line::new(spec.up, spec.down, spec.delay).losing(spec.loss);
+            let peer = VirtualPeer { speed: spec.speed, line, habit: spec.habit.clone() };
+            acts.push((Time::from_seconds(spec.joins_at), Act::Join(rank, peer)));
+            let mut add = |at: Option<f64>, act| {
+                if let Some(at) = at {
+                    acts.push((Time::from_seconds(at), act));
+                }
+            };
+            add(spec.leaves_at, Act::Leave(rank));
+            add(spec.dies_at, Act::Kill(rank));
+            let span = Duration::try_from_secs_f64(spec.stalls_for).unwrap_or_default();
+            add(spec.stalls_at, Act::Stall(rank, span));
+        }
+        acts
+    }
+}

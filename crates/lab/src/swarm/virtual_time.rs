@@ -1,0 +1,462 @@
+//! The whole swarm in one process and in virtual time: the same machines, the same bytes, and a
+//! clock that jumps from event to event. The same seed gives the same run, bit for bit.
+
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::time::Duration;
+
+use super::coordinator::Coordinator;
+use super::habit::Habit;
+use super::learner::Learner;
+use super::link::{Link, LinkSettings, deliver};
+use super::machine::{Effect, Event, Note};
+use super::message::{Message, PeerId};
+use super::settings::Settings;
+use super::time::Time;
+use super::wire::bytes_on_wire;
+use super::worker::Worker;
+
+/// A peer's line to the internet, both ways; without limits by default.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Line {
+    /// What it sends.
+    pub up: LinkSettings,
+    /// What it receives.
+    pub down: LinkSettings,
+}
+
+impl Line {
+    /// `up` and `down` in bit/s, and `delay` seconds to the middle of the network.
+    pub fn new(up: f64, down: f64, delay: f64) -> Self {
+        let way = |bits_per_second| LinkSettings {
+            bits_per_second,
+            delay_seconds: delay,
+            ..LinkSettings::default()
+        };
+        Self { up: way(up), down: way(down) }
+    }
+
+    /// The same, with packets lost with probability `loss`.
+    #[must_use]
+    pub fn losing(mut self, loss: f64) -> Self {
+        self.up.loss = loss;
+        self.down.loss = loss;
+        self
+    }
+}
+
+/// A peer as it is rehearsed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VirtualPeer {
+    /// Tokens a second that it computes.
+    pub speed: f64,
+    /// Its line.
+    pub line: Line,
+    /// How it behaves.
+    pub habit: Habit,
+}
+
+/// Something that happens to peers.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Act {
+    /// A peer is switched on; one that was here before has forgotten everything.
+    Join(PeerId, VirtualPeer),
+    /// A peer says goodbye.
+    Leave(PeerId),
+    /// A peer dies without a word.
+    Kill(PeerId),
+    /// A peer does nothing for a while.
+    Stall(PeerId, Duration),
+    /// Messages from and to these peers are lost for a while.
+    Partition(Vec<PeerId>, Duration),
+    /// A peer's clock jumps by so many nanoseconds.
+    ClockJump(PeerId, i64),
+    /// The coordinator dies, and is restarted from what it kept after a while.
+    RestartCoordinator(Duration),
+}
+
+/// One message, for the traffic log.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sent {
+    /// When it left.
+    pub at: Time,
+    /// From whom.
+    pub from: PeerId,
+    /// To whom.
+    pub to: PeerId,
+    /// What it was.
+    pub kind: &'static str,
+    /// With its frame.
+    pub bytes: usize,
+}
+
+struct Node<M> {
+    machine: M,
+    peer: VirtualPeer,
+    incarnation: u64,
+    stalled: Time,
+    offset: i64,
+    stopped: bool,
+}
+
+enum What {
+    Deliver { from: PeerId, bytes: Vec<u8> },
+    Worked(Duration),
+    Woke(u64),
+    Start,
+    Act(Act),
+    Restart,
+}
+
+struct Item {
+    at: Time,
+    order: u64,
+    to: PeerId,
+    incarnation: u64,
+    what: What,
+}
+
+impl PartialEq for Item {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Item {}
+
+impl PartialOrd for Item {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Item {
+    /// The earliest is the greatest: a heap gives it first.
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (other.at, other.order).cmp(&(self.at, self.order))
+    }
+}
+
+/// A swarm in virtual time.
+pub struct VirtualSwarm<'a, L> {
+    settings: Settings,
+    make: Box<dyn Fn() -> L + 'a>,
+    coordinator: Option<Node<Coordinator<L>>>,
+    coordinators_line: Line,
+    saved: Option<Vec<u8>>,
+    workers: BTreeMap<PeerId, Node<Worker<L>>>,
+    queue: BinaryHeap<Item>,
+    now: Time,
+    order: u64,
+    incarnations: u64,
+    cut: Vec<(Time, BTreeSet<PeerId>)>,
+    /// Each peer's line up and down.
+    lines: BTreeMap<PeerId, (Link, Link)>,
+    /// Whether the coordinator keeps what it would need after a restart.
+    persist: bool,
+    notes: Vec<(Time, Note)>,
+    traffic: Vec<Sent>,
+    keep_traffic: bool,
+    bytes: BTreeMap<(PeerId, PeerId), u64>,
+    finished: Option<Time>,
+}
+
+impl<'a, L: Learner> VirtualSwarm<'a, L> {
+    /// A swarm with nobody but the coordinator on `line`; `make` makes a fresh model.
+    pub fn new(settings: Settings, line: Line, make: impl Fn() -> L + 'a) -> Self {
+        let machine = Coordinator::new(settings.clone(), make());
+        let peer = VirtualPeer { speed: f64::INFINITY, line, habit: Habit::Honest };
+        let mut swarm = Self {
+            settings,
+            make: Box::new(make),
+            coordinator: None,
+            coordinators_line: line,
+            saved: None,
+            workers: BTreeMap::new(),
+            queue: BinaryHeap::new(),
+            now: Time::ZERO,
+            order: 0,
+            incarnations: 0,
+            cut: Vec::new(),
+            lines: BTreeMap::new(),
+            persist: false,
+            notes: Vec::new(),
+            traffic: Vec::new(),
+            keep_traffic: true,
+            bytes: BTreeMap::new(),
+            finished: None,
+        };
+        swarm.connect(PeerId::COORDINATOR, line);
+        swarm.coordinator = Some(swarm.node(machine, peer));
+        swarm.push(Time::ZERO, PeerId::COORDINATOR, What::Start);
+        swarm
+    }
+
+    /// Forgets single messages; sums stay.
+    #[must_use]
+    pub fn without_traffic_log(mut self) -> Self {
+        self.keep_traffic = false;
+        self
+    }
+
+    /// Something happens at `at`.
+    pub fn act(&mut self, at: Time, act: Act) {
+        if matches!(act, Act::RestartCoordinator(_)) {
+            self.persist = true;
+        }
+        self.push(at, PeerId::COORDINATOR, What::Act(act));
+    }
+
+    fn node<M>(&mut self, machine: M, peer: VirtualPeer) -> Node<M> {
+        self.incarnations += 1;
+        Node {
+            machine,
+            peer,
+            incarnation: self.incarnations,
+            stalled: Time::ZERO,
+            offset: 0,
+            stopped: false,
+        }
+    }
+
+    fn push(&mut self, at: Time, to: PeerId, what: What) {
+        let incarnation = match (&what, to) {
+            (What::Act(_) | What::Restart | What::Deliver { .. }, _) => 0,
+            (_, PeerId::COORDINATOR) => {
+                self.coordinator.as_ref().map_or(0, |node| node.incarnation)
+            }
+            _ => self.workers.get(&to).map_or(0, |node| node.incarnation),
+        };
+        self.order += 1;
+        self.queue.push(Item { at, order: self.order, to, incarnation, what });
+    }
+
+    /// The clock.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// When every window was trained on.
+    pub fn finished(&self) -> Option<Time> {
+        self.finished
+    }
+
+    /// The coordinator, unless it is being restarted.
+    pub fn coordinator(&mut self) -> Option<&mut Coordinator<L>> {
+        self.coordinator.as_mut().map(|node| &mut node.machine)
+    }
+
+    /// A worker that is switched on.
+    pub fn worker(&self, rank: PeerId) -> Option<&Worker<L>> {
+        self.workers.get(&rank).map(|node| &node.machine)
+    }
+
+    /// Everybody who is switched on.
+    pub fn workers(&self) -> impl Iterator<Item = (PeerId, &Worker<L>)> {
+        self.workers.iter().map(|(rank, node)| (*rank, &node.machine))
+    }
+
+    /// What the coordinator noted.
+    pub fn notes(&self) -> &[(Time, Note)] {
+        &self.notes
+    }
+
+    /// Every message that was sent.
+    pub fn traffic(&self) -> &[Sent] {
+        &self.traffic
+    }
+
+    /// Bytes by sender and receiver.
+    pub fn bytes(&self) -> &BTreeMap<(PeerId, PeerId), u64> {
+        &self.bytes
+    }
+
+    /// Events that wait.
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Goes on until the run is over and everybody knows, or until `until`, or until nothing
+    /// happens any more. True when the run is over.
+    pub fn run(&mut self, until: Time) -> bool {
+        while self.next(until) {}
+        self.finished.is_some()
+    }
+
+    /// One event; false when there is none before `until`.
+    pub fn next(&mut self, until: Time) -> bool {
+        let all_know = self.finished.is_some() && self.workers.values().all(|node| node.stopped);
+        if all_know || self.queue.peek().is_none_or(|item| item.at > until) {
+            return false;
+        }
+        let Some(item) = self.queue.pop() else { return false };
+        self.now = self.now.max(item.at);
+        match item.what {
+            What::Act(act) => self.happen(act),
+            What::Restart => self.restart(),
+            what => self.give(item.to, item.incarnation, what),
+        }
+        true
+    }
+
+    fn give(&mut self, to: PeerId, incarnation: u64, what: What) {
+        let now = self.now;
+        let (stalled, current, offset) = if to == PeerId::COORDINATOR {
+            let Some(node) = &self.coordinator else { return };
+            (node.stalled, node.incarnation, node.offset)
+        } else {
+            let Some(node) = self.workers.get(&to) else { return };
+            (node.stalled, node.incarnation, node.offset)
+        };
+        if incarnation != 0 && incarnation != current {
+            return;
+        }
+        if stalled > now {
+            self.order += 1;
+            self.queue.push(Item { at: stalled, order: self.order, to, incarnation, what });
+            return;
+        }
+        let event = match what {
+            What::Deliver { from, bytes } => match Message::from_bytes(&bytes) {
+                Ok(message) => Event::Received(from, message),
+                Err(_) => return,
+            },
+            What::Worked(took) => Event::Worked(took),
+            What::Woke(tag) => Event::Woke(tag),
+            What::Start => Event::Start,
+            What::Act(_) | What::Restart => return,
+        };
+        let clock = Time::from_nanoseconds(now.nanoseconds().saturating_add_signed(offset));
+        let effects = if to == PeerId::COORDINATOR {
+            self.coordinator.as_mut().map(|node| node.machine.step(clock, event))
+        } else {
+            self.workers.get_mut(&to).map(|node| node.machine.step(clock, event))
+        };
+        self.perform(to, effects.unwrap_or_default());
+    }
+
+    fn perform(&mut self, rank: PeerId, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Send(to, message) => self.send(rank, to, &message),
+                Effect::Work { tokens } => {
+                    let speed = self.workers.get(&rank).map_or(1.0, |node| node.peer.speed);
+                    let took = seconds(tokens as f64 / speed);
+                    self.push(self.now + took, rank, What::Worked(took));
+                }
+                Effect::Wake(after, tag) => self.push(self.now + after, rank, What::Woke(tag)),
+                Effect::Persist => {
+                    if self.persist {
+                        self.saved = self.coordinator.as_ref().map(|node| node.machine.save());
+                    }
+                }
+                Effect::Note(note) => self.notes.push((self.now, note)),
+                Effect::Stop if rank == PeerId::COORDINATOR => {
+                    self.finished.get_or_insert(self.now);
+                }
+                Effect::Stop => {
+                    if let Some(node) = self.workers.get_mut(&rank) {
+                        node.stopped = true;
+                    }
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, from: PeerId, to: PeerId, message: &Message) {
+        let bytes = message.to_bytes();
+        let size = bytes_on_wire(bytes.len());
+        *self.bytes.entry((from, to)).or_default() += size as u64;
+        if self.keep_traffic {
+            self.traffic.push(Sent { at: self.now, from, to, kind: message.kind(), bytes: size });
+        }
+        let now = self.now;
+        self.cut.retain(|(until, _)| *until > now);
+        let apart = self.cut.iter().any(|(_, side)| side.contains(&from) != side.contains(&to));
+        // Two lines at once: take one out.
+        let Some((mut up, down_of_sender)) = self.lines.remove(&from) else { return };
+        if let Some((_, down)) = self.lines.get_mut(&to).filter(|_| !apart) {
+            let arrives = deliver(&mut up, down, now, bytes.len());
+            self.push(arrives, to, What::Deliver { from, bytes });
+        } else {
+            up.deliver(now, size);
+        }
+        self.lines.insert(from, (up, down_of_sender));
+    }
+
+    fn connect(&mut self, peer: PeerId, line: Line) {
+        let seed = self.settings.run.seed ^ (u64::from(peer.0) << 32);
+        self.lines.insert(peer, (Link::new(line.up, seed), Link::new(line.down, seed ^ 1)));
+    }
+
+    fn happen(&mut self, act: Act) {
+        match act {
+            Act::Join(rank, peer) if rank != PeerId::COORDINATOR => {
+                let worker = Worker::new(rank, self.settings.clone(), (self.make)(), peer.speed)
+                    .with_habit(peer.habit.clone());
+                self.connect(rank, peer.line);
+                let node = self.node(worker, peer);
+                self.workers.insert(rank, node);
+                self.push(self.now, rank, What::Start);
+            }
+            Act::Join(..) => {}
+            Act::Leave(rank) => {
+                let effects = self.workers.get_mut(&rank).map(|node| node.machine.leave());
+                self.perform(rank, effects.unwrap_or_default());
+                self.workers.remove(&rank);
+            }
+            Act::Kill(rank) => {
+                self.workers.remove(&rank);
+            }
+            Act::Stall(rank, span) => {
+                let until = self.now + span;
+                if rank == PeerId::COORDINATOR {
+                    if let Some(node) = &mut self.coordinator {
+                        node.stalled = until;
+                    }
+                } else if let Some(node) = self.workers.get_mut(&rank) {
+                    node.stalled = until;
+                }
+            }
+            Act::Partition(ranks, span) => {
+                self.cut.push((self.now + span, ranks.into_iter().collect()));
+            }
+            Act::ClockJump(rank, by) => {
+                if rank == PeerId::COORDINATOR {
+                    if let Some(node) = &mut self.coordinator {
+                        node.offset = node.offset.saturating_add(by);
+                    }
+                } else if let Some(node) = self.workers.get_mut(&rank) {
+                    node.offset = node.offset.saturating_add(by);
+                }
+            }
+            Act::RestartCoordinator(down) => {
+                self.coordinator = None;
+                self.push(self.now + down, PeerId::COORDINATOR, What::Restart);
+            }
+        }
+    }
+
+    fn restart(&mut self) {
+        if self.coordinator.is_some() {
+            return;
+        }
+        let learner = (self.make)();
+        let machine = match self.saved.as_deref() {
+            Some(saved) => Coordinator::restore(self.settings.clone(), learner, saved),
+            None => Ok(Coordinator::new(self.settings.clone(), learner)),
+        };
+        // What it saved itself it can read; `None` would show as a run that never ends.
+        let Ok(machine) = machine else { return };
+        let peer = VirtualPeer {
+            speed: f64::INFINITY,
+            line: self.coordinators_line,
+            habit: Habit::Honest,
+        };
+        self.coordinator = Some(self.node(machine, peer));
+        self.push(self.now, PeerId::COORDINATOR, What::Start);
+    }
+}
+
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO)
+}
