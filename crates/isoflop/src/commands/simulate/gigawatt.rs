@@ -1,5 +1,6 @@
 //! `isoflop simulate --power`, and `--scale`: what a facility delivers as it grows.
 
+use crate::study::Part;
 use diagnostic::Diagnostic;
 use machines::{
     Batch, Bends, Cluster, Failures, FlopConvention, Layout, Machine, Model, NetworkCost, Part,
@@ -12,6 +13,7 @@ use super::asked::BatchAsked;
 use super::machine::{self, one_site, positive};
 use super::run::Run;
 
+mod figures;
 mod json;
 mod show;
 
@@ -86,6 +88,11 @@ pub(super) fn respond(args: &SimulateArgs, width: usize) -> Result<String, Diagn
         text.push_str(&show::plot(&answer).render(width, 12));
     }
     Ok(text)
+}
+
+/// The answer as a part of a study's report.
+pub(super) fn part(args: &SimulateArgs) -> Result<Part, Diagnostic> {
+    Ok(figures::part(&Answer::new(args)?))
 }
 
 /// The site to grow, its facility's power, and how many accelerators that runs.
