@@ -3,6 +3,7 @@
 mod commands;
 mod interrupt;
 mod progress;
+mod study;
 mod terminal_plot;
 mod text;
 

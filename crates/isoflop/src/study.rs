@@ -23,6 +23,7 @@ pub(crate) use chinchilla::{Budget, LivePlan};
 pub(crate) use file::Study;
 pub(crate) use part::{Part, numbers_of};
 pub(crate) use plot::figure;
-pub(crate) use results::{MANIFEST, Results};
+pub(crate) use key::Input;
+pub(crate) use results::{MANIFEST, ManifestStep, Results};
 pub(crate) use run::{Options, Outcome, Ran, State, run};
 pub(crate) use step::parse;

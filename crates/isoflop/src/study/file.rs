@@ -147,6 +147,11 @@ impl Study {
         })
     }
 
+    /// The names of its steps, in order.
+    pub(crate) fn step_names(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().map(|step| step.name.as_str())
+    }
+
     /// Where its results go unless somebody says otherwise.
     pub(crate) fn default_results(&self) -> PathBuf {
         let stem = self.path.file_stem().map_or("study".into(), |stem| stem.to_string_lossy());
