@@ -96,6 +96,20 @@ impl Figure {
         Self { name: name.into(), title: title.into(), ..Self::default() }
     }
 
+    /// Sets the title: what was found.
+    #[must_use]
+    pub fn titled(mut self, title: impl Into<String>) -> Self {
+        self.title = title.into();
+        self
+    }
+
+    /// Sets the name.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
     /// Sets what is drawn.
     #[must_use]
     pub fn subtitle(mut self, subtitle: impl Into<String>) -> Self {

@@ -35,22 +35,33 @@
 //! # Ok::<(), diagnostic::Diagnostic>(())
 //! ```
 
+#[cfg(feature = "svg")]
+mod artist;
+pub mod charts;
 mod check;
 mod document;
 mod figure;
 mod format;
 mod frame;
+mod library;
 mod live;
 mod mark;
+mod markdown;
 mod number;
+mod page;
+#[cfg(feature = "png")]
+mod raster;
 mod table;
 mod words;
 
+#[cfg(feature = "svg")]
+pub use artist::{Artist, Look};
 pub use document::{Block, Document, FORMAT, Provenance, Section};
 pub use figure::{Axis, Figure, Panel, Scale};
 pub use frame::{Column, Frame, Values};
 pub use live::{Check, Draws, Live, LiveProgram, Slider, Source, Summary, Sweep};
 pub use mark::{Hue, Kind, Mark, Stroke};
 pub use number::{Interval, Notation, Number};
+pub use page::PageOptions;
 pub use table::{Cell, Table};
 pub use words::{Choice, Phrase, Sentence, Tone};

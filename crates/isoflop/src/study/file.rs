@@ -152,6 +152,12 @@ impl Study {
         self.steps.iter().map(|step| step.name.as_str())
     }
 
+    /// The files that its answers hang on.
+    pub(crate) fn watched(&self) -> Vec<PathBuf> {
+        let inputs = self.steps.iter().filter_map(|step| super::key::inputs(step, &self.folder).ok());
+        inputs.flatten().map(|input| self.folder.join(input.path)).collect()
+    }
+
     /// Where its results go unless somebody says otherwise.
     pub(crate) fn default_results(&self) -> PathBuf {
         let stem = self.path.file_stem().map_or("study".into(), |stem| stem.to_string_lossy());

@@ -144,6 +144,16 @@ impl super::Slider {
             self.from + (self.to - self.from) * way
         }
     }
+
+    /// Where its value stands, in thousandths of the way.
+    pub(crate) fn way(&self) -> u32 {
+        let way = if self.log {
+            (self.value / self.from).ln() / (self.to / self.from).ln()
+        } else {
+            (self.value - self.from) / (self.to - self.from)
+        };
+        (way.clamp(0.0, 1.0) * 1000.0).round() as u32
+    }
 }
 
 /// As `page/live.js` does it.

@@ -1,0 +1,151 @@
+//! Static figures: the page's library and code, run in an embedded JavaScript engine.
+
+use diagnostic::Diagnostic;
+use rquickjs::{CatchResultExt as _, Context, Runtime};
+
+use crate::figure::Figure;
+use crate::library;
+
+/// Draws figures as the page does, without a browser.
+///
+/// ```
+/// use report::{Artist, Axis, Figure, Frame, Look, Mark, Panel};
+///
+/// let figure = Figure::new("frontier", "Loss falls with compute")
+///     .frame(Frame::new("runs").numbers("C", "FLOP", vec![1e18, 1e20]).numbers("L", "", vec![3.0, 2.5]))
+///     .panel(Panel::new(Axis::log("Compute", "FLOP"), Axis::new("Loss", "nat"))
+///         .mark(Mark::points("runs", "C", "L")));
+/// let svg = Artist::new()?.svg(&figure, &Look::default())?;
+/// assert!(svg.starts_with("<svg "));
+/// assert!(svg.contains("Loss falls with compute"));
+/// # Ok::<(), diagnostic::Diagnostic>(())
+/// ```
+pub struct Artist {
+    context: Context,
+    // After the context that lives in it.
+    _runtime: Runtime,
+}
+
+/// How a static figure looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// In CSS pixels; the height follows from what is drawn.
+    pub width: u32,
+    /// Light on dark instead of dark on light.
+    pub dark: bool,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self { width: 760, dark: false }
+    }
+}
+
+/// A drawing is a second of work at most; a figure of millions of marks is not drawn for hours.
+const MOST_MEMORY: usize = 1 << 30;
+
+impl Artist {
+    /// Loads the library: a third of a second.
+    pub fn new() -> Result<Self, Diagnostic> {
+        let broken = |error: String| {
+            Diagnostic::error(format!("the plotting library does not run: {error}"))
+        };
+        let runtime = Runtime::new().map_err(|error| broken(error.to_string()))?;
+        runtime.set_memory_limit(MOST_MEMORY);
+        runtime.set_max_stack_size(1 << 20);
+        let context = Context::full(&runtime).map_err(|error| broken(error.to_string()))?;
+        context.with(|scope| {
+            let scripts = [TIMERS, &library::unpacked(), library::DRAWING, library::LIVE, ENTRANCE];
+            scripts.into_iter().try_for_each(|script| {
+                scope.eval::<(), _>(script).catch(&scope).map_err(|error| broken(error.to_string()))
+            })
+        })?;
+        Ok(Self { context, _runtime: runtime })
+    }
+
+    /// The figure as an SVG document, with title, subtitle and source.
+    pub fn svg(&self, figure: &Figure, look: &Look) -> Result<String, Diagnostic> {
+        figure.check()?;
+        let width = look.width.clamp(240, 4000);
+        let told = serde_json::json!({
+            "width": width, "theme": if look.dark { "dark" } else { "light" }, "framed": true,
+        });
+        let drawn = self.call("drawStatic", &[&figure_json(figure), &told.to_string()])?;
+        // Readers of the file hear what it shows.
+        let title = crate::markdown::escaped(&figure.title);
+        let opened = format!("<svg role=\"img\" aria-label=\"{title}\" ");
+        Ok(drawn.replacen("<svg ", &opened, 1) + "\n")
+    }
+
+    /// Calls a function of strings that returns a string.
+    pub(crate) fn call(&self, name: &str, given: &[&str]) -> Result<String, Diagnostic> {
+        self.context.with(|scope| {
+            let function: rquickjs::Function = scope.globals().get(name).map_err(|error| {
+                Diagnostic::error(format!("the drawing code has no `{name}`: {error}"))
+            })?;
+            let mut arguments = rquickjs::function::Args::new(scope.clone(), given.len());
+            let pushed = given.iter().try_for_each(|text| arguments.push_arg(*text));
+            let drawn: Result<String, _> =
+                pushed.and_then(|()| arguments.apply(&function)).catch(&scope);
+            drawn.map_err(|error| Diagnostic::error(format!("a figure cannot be drawn: {error}")))
+        })
+    }
+}
+
+fn figure_json(figure: &Figure) -> String {
+    let mut figure = figure.clone();
+    figure.frames = figure.frames.into_iter().map(|f| f.sample(crate::page::MOST_ROWS)).collect();
+    serde_json::to_string(&figure).unwrap_or_default()
+}
+
+/// The library asks for timers when it loads; a static drawing waits for nothing.
+const TIMERS: &str = "var setTimeout = () => 0, clearTimeout = () => {};";
+
+const ENTRANCE: &str = r"
+function drawStatic(figureText, told) {
+  const figure = JSON.parse(figureText), { width, theme, framed } = JSON.parse(told);
+  return drawSvg(figure, tablesOf(figure), { width, theme, framed });
+}
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format;
+    use crate::number::Notation;
+
+    #[test]
+    fn numbers_are_written_alike_in_rust_and_in_the_page() {
+        let artist = Artist::new().unwrap();
+        let script = "globalThis.written = (text, notation) => formatNumber(text === '' ? NaN : Number(text), notation);";
+        artist.context.with(|scope| scope.eval::<(), _>(script)).unwrap();
+        let mut values = vec![0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1.0, -1.0, 999.6];
+        let mut value = 1.237e-9;
+        while value < 1e28 {
+            values.extend([value, -value]);
+            value *= 3.7;
+        }
+        values.extend([2027.0, 2028.21, 1999.999, 0.9987, 0.421, 0.0012]);
+        for (name, notation) in [
+            ("plain", Notation::Plain),
+            ("fine", Notation::Fine),
+            ("short", Notation::Short),
+            ("power", Notation::Power),
+            ("percent", Notation::Percent),
+            ("dollars", Notation::Dollars),
+            ("whole", Notation::Whole),
+            ("date", Notation::Date),
+        ] {
+            for &value in &values {
+                // Nobody has dates or counts beyond these.
+                if matches!(notation, Notation::Date | Notation::Whole) && value.abs() > 1e15 {
+                    continue;
+                }
+                let text = if value.is_nan() { String::new() } else { format!("{value:?}") };
+                let text = text.replace("inf", "Infinity");
+                let theirs = artist.call("written", &[&text, name]).unwrap();
+                assert_eq!(theirs, format::number(value, notation), "{value} as {name}");
+            }
+        }
+    }
+}

@@ -1,0 +1,243 @@
+// Opens reports in headless Chromium and checks what a reader relies on.
+//
+//   npm ci && node check.mjs [--shots FOLDER] REPORT.html...
+//
+// CHROMIUM names the browser, by default /usr/bin/chromium. Exits with 1 if a check fails.
+
+import fs from "node:fs";
+import path from "node:path";
+import process from "node:process";
+import { pathToFileURL } from "node:url";
+import zlib from "node:zlib";
+import { createRequire } from "node:module";
+
+import { chromium } from "playwright-core";
+
+const AXE = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const SCREENS = [
+  { name: "desktop", viewport: { width: 1280, height: 900 }, colorScheme: "light" },
+  { name: "phone", viewport: { width: 390, height: 844 }, colorScheme: "dark", deviceScaleFactor: 2, hasTouch: true, isMobile: true },
+];
+const LIMITS = { bytes: 2_000_000, open: 1000, slide: 50, relative: 1e-9 };
+
+const args = process.argv.slice(2);
+const shots = args[0] === "--shots" ? args.splice(0, 2)[1] : null;
+if (args.length === 0) {
+  console.error("usage: node check.mjs [--shots FOLDER] REPORT.html...");
+  process.exit(2);
+}
+if (shots) fs.mkdirSync(shots, { recursive: true });
+
+let failures = 0;
+function expect(holds, claim, seen = "") {
+  if (!holds) failures += 1;
+  console.log(`  ${holds ? "ok  " : "FAIL"} ${claim}${seen === "" ? "" : `: ${seen}`}`);
+}
+
+// What the file embeds, read without the page's own code.
+function embedded(html) {
+  const text = /<script type="text\/plain" id="data">([^<]*)</.exec(html)[1];
+  return JSON.parse(zlib.gunzipSync(Buffer.from(text, "base64")));
+}
+
+const finite = (value) => typeof value === "number";
+
+// Marks that the document asks for, by figure: one for each row that has a place.
+function expectedMarks(figure) {
+  return figure.panels.flatMap((panel) => panel.marks.map((mark) => {
+    const frame = figure.frames.find((frame) => frame.name === mark.frame);
+    const column = (name) => { const values = frame.columns.find((column) => column.name === name).values; return values.words ?? values.numbers; };
+    const rows = (frame.columns[0].values.words ?? frame.columns[0].values.numbers).length;
+    const needed = { points: [mark.x, mark.y], line: [mark.x, mark.y], band: [mark.x, mark.low, mark.high], bars: [mark.x, mark.y],
+      span: [mark.y, mark.low, mark.high], cells: [mark.x, mark.y, mark.colour], rule: [mark.x ?? mark.y], region: [] }[mark.kind];
+    let count = 0;
+    for (let row = 0; row < rows; row++) {
+      const places = needed.map((name) => [name, column(name)[row]]);
+      const log = (name) => (name === mark.x && panel.x.scale === "log") || (name === mark.y && panel.y.scale === "log");
+      if (places.every(([name, value]) => typeof value === "string" || (finite(value) && (!log(name) || value > 0)))) count += 1;
+    }
+    return { kind: mark.kind, count: mark.kind === "line" || mark.kind === "region" ? rows : count };
+  }));
+}
+
+const sum = (marks, kinds) => marks.filter(({ kind }) => kinds.includes(kind)).reduce((total, { count }) => total + count, 0);
+
+async function open(browser, file, screen, hash = "") {
+  const context = await browser.newContext({ ...screen, acceptDownloads: true, offline: true });
+  const page = await context.newPage();
+  const seen = { errors: [], requests: [], dialogs: 0 };
+  page.on("console", (message) => { if (["error", "warning"].includes(message.type())) seen.errors.push(message.text()); });
+  page.on("pageerror", (error) => seen.errors.push(String(error)));
+  page.on("request", (request) => { if (!/^(data|blob):/.test(request.url()) && request.url().split("#")[0] !== pathToFileURL(file).href) seen.requests.push(request.url()); });
+  page.on("dialog", (dialog) => { seen.dialogs += 1; dialog.dismiss(); });
+  await page.goto(pathToFileURL(file).href + hash);
+  await page.waitForFunction(() => window.isoflop?.ready || !document.getElementById("problem").hidden);
+  return { context, page, seen };
+}
+
+async function checkFigures(page, content) {
+  const figures = content.sections.flatMap((section) => section.blocks).filter((block) => block.figure).map((block) => block.figure);
+  for (const [number, figure] of figures.entries()) {
+    await page.locator(`[id="${figure.name}"]`).scrollIntoViewIfNeeded();
+    await page.waitForFunction((number) => window.isoflop.figures[number].state === "drawn", number);
+    const drawn = await page.evaluate((number) => {
+      const view = window.isoflop.figures[number];
+      return { marks: view.marks, paths: view.box.querySelectorAll("svg path").length, over: view.box.scrollWidth - view.box.clientWidth };
+    }, number);
+    const wanted = expectedMarks(figure);
+    const kinds = ["points", "bars", "span", "cells", "rule", "line"];
+    const [want, got] = [sum(wanted, kinds), kinds.reduce((total, kind) => total + sum(drawn.marks.filter((mark) => mark.kind === kind), [kind]), 0)];
+    // Points of words, whiskers and dots of ranges are further series of the same mark.
+    const extra = wanted.some(({ kind }) => kind === "span") || figure.panels.some((panel) => panel.marks.some((mark) => mark.low && ["points", "bars"].includes(mark.kind)));
+    const solid = sum(wanted, ["points", "bars", "span", "cells"]);
+    if ((extra ? got < want : got !== want) || drawn.paths < solid) expect(false, `${figure.name} draws its marks`, `${got} of ${want}, ${drawn.paths} paths for ${solid} solid marks`);
+    else figure.count = want;
+  }
+  expect(figures.every((figure) => figure.count > 0), `${figures.length} figures are drawn with their marks`, figures.reduce((total, figure) => total + (figure.count ?? 0), 0));
+}
+
+async function checkSliders(page, content) {
+  const { live } = content;
+  if (!live || live.sliders.length === 0) return;
+  let worst = 0, compared = 0;
+  for (const { setting, answers } of live.checks) {
+    for (const [name, value] of setting) {
+      const field = page.locator(`#field-${live.sliders.findIndex((slider) => slider.name === name)}`);
+      await field.fill(String(value));
+      await field.press("Enter");
+    }
+    await page.waitForFunction((count) => window.isoflop.controls.moved.size === count && document.body.classList.contains("changed") === count > 0, setting.length);
+    for (const [source, told] of answers) {
+      const { computed, shown } = await page.evaluate((source) => {
+        const same = JSON.stringify(source), place = [...document.querySelectorAll("[data-number]")];
+        const at = window.isoflop.numbers?.findIndex((number) => JSON.stringify(number.live) === same) ?? -1;
+        const element = at < 0 ? null : place.find((element) => element.dataset.number === String(at));
+        const value = element?.querySelector("[data-value]") ?? element;
+        return { computed: String(window.isoflop.live.values(source)[0]), shown: value?.dataset.value ?? null };
+      }, source);
+      for (const text of [computed, shown].filter((text) => text !== null)) {
+        const off = Number(text) === Number(told) ? 0 : Math.abs(Number(text) - Number(told)) / Math.abs(Number(told));
+        worst = Math.max(worst, Number.isNaN(off) ? Infinity : off);
+        compared += 1;
+      }
+    }
+    await page.evaluate(() => window.isoflop.controls.apply(new Map()));
+  }
+  expect(compared > 0 && worst <= LIMITS.relative, `${compared} answers after moving inputs are Rust's`, `largest relative difference ${worst.toExponential(1)}`);
+  // A slider's move, with each figure in sight in turn.
+  const took = await page.evaluate(async () => {
+    const times = [], stops = [document.body, ...window.isoflop.figures.filter((figure) => figure.figure.frames.some((frame) => frame.columns.some((column) => column.live))).map((figure) => figure.element)];
+    for (const stop of stops) {
+      stop.scrollIntoView({ block: "center", behavior: "instant" });
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      for (const range of document.querySelectorAll("input[type=range]")) {
+        const inPlace = [];
+        for (let move = 0; move < 7; move++) {
+          range.value = 300 + 40 * move;
+          range.dispatchEvent(new Event("input"));
+          await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 0)));
+          inPlace.push(window.isoflop.took);
+        }
+        times.push(inPlace.sort((a, b) => a - b)[3]);
+      }
+    }
+    window.isoflop.controls.apply(new Map());
+    return Math.max(...times);
+  });
+  expect(took <= LIMITS.slide, "a slider's move is answered within 50 ms", `${took.toFixed(1)} ms`);
+}
+
+async function checkKeyboard(page, content) {
+  await page.evaluate(() => { window.scrollTo(0, 0); document.activeElement.blur(); });
+  await page.keyboard.press("Tab");
+  expect(await page.evaluate(() => document.activeElement.className === "skip"), "the first Tab reaches the link to the content");
+  if (!content.live || content.live.sliders.length === 0) return;
+  const slider = content.live.sliders[0];
+  const before = await page.evaluate(() => window.isoflop.answers?.map((answer) => answer.value));
+  await page.locator("#slider-0").focus();
+  for (let step = 0; step < 5; step++) await page.keyboard.press("ArrowRight");
+  await page.waitForFunction((name) => location.hash.includes(`${encodeURIComponent(name)}=`), slider.name);
+  const after = await page.evaluate(() => window.isoflop.answers.map((answer) => answer.value));
+  expect(JSON.stringify(before) !== JSON.stringify(after), "arrow keys move a slider, the answers and the address");
+  await page.locator("#reset").focus();
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => location.hash === "");
+  const reset = await page.evaluate(() => [...document.querySelectorAll("[data-number] [data-value], [data-number][data-value]")].map((element) => element.dataset.value));
+  expect(reset.length > 0 && (await page.evaluate(() => window.isoflop.controls.moved.size)) === 0, "reset restores the study");
+}
+
+async function checkAccess(page) {
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  const serious = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
+  expect(serious.length === 0, "axe-core finds no serious fault", serious.map((fault) => `${fault.id} (${fault.nodes.length}): ${fault.nodes[0].html.slice(0, 120)} ${fault.nodes[0].failureSummary?.split("\n")[1] ?? ""}`).join("; ") || `${violations.length} minor`);
+}
+
+async function checkDownloads(page, content) {
+  const figure = content.sections.flatMap((section) => section.blocks).find((block) => block.figure)?.figure;
+  if (!figure) return;
+  const got = {};
+  for (const file of ["csv", "json", "svg", "png"]) {
+    const [download] = await Promise.all([page.waitForEvent("download"), page.locator(`[id="${figure.name}"] [data-file="${file}"]`).click()]);
+    got[file] = fs.readFileSync(await download.path());
+  }
+  const lines = got.csv.toString().split("\n").filter((line) => line && !line.startsWith("# ")).length;
+  const rows = figure.frames.reduce((total, { columns }) => total + 1 + (columns[0].values.words ?? columns[0].values.numbers).length, 0);
+  expect(lines === rows && JSON.parse(got.json).frames && got.svg.toString().startsWith("<svg") && got.png.subarray(1, 4).toString() === "PNG", "data and picture of a figure are saved", `${lines} lines`);
+}
+
+async function checkReport(browser, file) {
+  const html = fs.readFileSync(file, "utf8"), data = embedded(html), content = data.document, stem = path.basename(path.dirname(path.resolve(file)));
+  console.log(`${file}: ${content.title}`);
+  expect(html.length <= LIMITS.bytes, "the file is below 2 MB", `${(Buffer.byteLength(html) / 1e6).toFixed(2)} MB`);
+  for (const screen of SCREENS) {
+    console.log(` ${screen.name}`);
+    let opened = Infinity;
+    for (let time = 0; time < 3; time++) {
+      const { context, page } = await open(browser, file, screen);
+      opened = Math.min(opened, await page.evaluate(() => window.isoflop?.opened ?? Infinity));
+      await context.close();
+    }
+    expect(opened <= LIMITS.open, "it opens within a second", `${opened.toFixed(0)} ms`);
+    const { context, page, seen } = await open(browser, file, screen);
+    await page.evaluate((numbers) => { if (window.isoflop) window.isoflop.numbers = numbers; }, data.numbers);
+    expect(await page.evaluate(() => document.getElementById("problem").hidden), "nothing is reported missing");
+    await checkFigures(page, content);
+    expect(await page.evaluate(() => document.scrollingElement.scrollWidth <= innerWidth), "nothing is wider than the screen");
+    await checkSliders(page, content);
+    await checkKeyboard(page, content);
+    await checkAccess(page);
+    await checkDownloads(page, content);
+    if (content.live?.checks.length) {
+      await page.locator("#verify").click();
+      const words = await page.locator("#verified").textContent();
+      expect(words.includes("agree"), "the page checks its own arithmetic", words);
+      const slider = content.live.sliders[0], value = content.live.checks.at(1).setting[0][1];
+      const other = await open(browser, file, screen, `#${encodeURIComponent(slider.name)}=${value}`);
+      expect(await other.page.evaluate(([name, value]) => window.isoflop.controls.moved.get(name) === value, [slider.name, value]), "the address restores inputs");
+      await other.context.close();
+    }
+    if (shots) {
+      await page.evaluate(async () => { for (let y = 0; y < document.body.scrollHeight; y += 500) { window.scrollTo(0, y); await new Promise((resolve) => setTimeout(resolve, 60)); } window.scrollTo(0, 0); });
+      await page.screenshot({ path: path.join(shots, `${stem}-${screen.name}.png`) });
+      await page.screenshot({ path: path.join(shots, `${stem}-${screen.name}-whole.png`), fullPage: true });
+    }
+    if (screen.name === "desktop") {
+      await page.emulateMedia({ media: "print" });
+      const hidden = await page.evaluate(() => [...document.querySelectorAll(".controls, .files")].every((element) => getComputedStyle(element).display === "none"));
+      const pdf = await page.pdf({ format: "A4" });
+      expect(hidden && pdf.length > 10_000, "it prints without its controls", `${(pdf.length / 1e6).toFixed(2)} MB of PDF`);
+      if (shots) fs.writeFileSync(path.join(shots, `${stem}.pdf`), pdf);
+    }
+    expect(seen.errors.length === 0, "no error or warning on the console", seen.errors.slice(0, 3).join(" | "));
+    expect(seen.requests.length === 0, "no request to anywhere", seen.requests.slice(0, 3).join(" "));
+    expect(seen.dialogs === 0 && (await page.evaluate(() => window.pwned === undefined)), "no script of a stranger ran");
+    await context.close();
+  }
+}
+
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+for (const file of args) await checkReport(browser, file);
+await browser.close();
+console.log(failures === 0 ? "all checks hold" : `${failures} checks fail`);
+process.exit(failures === 0 ? 0 : 1);
