@@ -18,6 +18,12 @@ use crate::study::{Part, numbers_of};
 const STEPS: usize = 48;
 const CELLS: usize = 28;
 
+/// Runs in a figure: more are sampled, which the figure says.
+const SHOWN_RUNS: usize = 2_000;
+
+/// Rows up to which runs are fitted again for a figure.
+const MANY_ROWS: usize = 20_000;
+
 /// Draws of parameters shown against each other.
 const SHOWN_PARAMETERS: usize = 5;
 
@@ -196,6 +202,7 @@ impl Answer<'_> {
             .numbers("compute", "FLOP", compute)
             .numbers("loss", self.target_unit(), observations.target().to_vec())
             .words("run", runs)
+            .sample(SHOWN_RUNS)
     }
 
     /// The law against its only variable.
@@ -237,7 +244,8 @@ impl Answer<'_> {
         let target_unit = self.target_unit();
         let runs = Frame::new("runs")
             .numbers(x, unit, column)
-            .numbers(y, target_unit, observations.target().to_vec());
+            .numbers(y, target_unit, observations.target().to_vec())
+            .sample(SHOWN_RUNS);
         let curve = Frame::new("law")
             .numbers(x, unit, along)
             .numbers(y, target_unit, best)
@@ -269,6 +277,9 @@ impl Answer<'_> {
     /// IsoFLOP profiles with their optima, where the runs form some.
     fn profiles_figure(&self) -> Option<Figure> {
         let fit = self.fit;
+        if self.observations.len() > MANY_ROWS {
+            return None;
+        }
         let sweep = sweep(&fit.law, self.observations).ok()?;
         let FitOptions { level, seed, .. } = fit.options;
         let options = Approach2Options { resamples: 200, level, seed, ..Approach2Options::default() };
@@ -341,7 +352,10 @@ impl Answer<'_> {
             .numbers("params", "", sizes)
             .numbers("tokens", "", tokens)
             .numbers("loss", unit, losses);
-        let runs = Frame::new("runs").numbers("params", "", n.to_vec()).numbers("tokens", "", d.to_vec());
+        let runs = Frame::new("runs")
+            .numbers("params", "", n.to_vec())
+            .numbers("tokens", "", d.to_vec())
+            .sample(SHOWN_RUNS);
         let (mut along_n, mut along_d) = (vec![], vec![]);
         if let Frontier::Of { given, .. } = &self.frontier {
             let (low, high) = fit.data.axis_range;
@@ -365,7 +379,7 @@ impl Answer<'_> {
         let Frontier::Of { given, .. } = &self.frontier else { return Ok(None) };
         let cut = all.backtest.as_ref().and_then(|test| test.cuts.iter().max_by(|a, b| a.decades.total_cmp(&b.decades)));
         let Some(cut) = cut else { return Ok(None) };
-        if observations.compute().is_empty() || all.groups().len() > 1 || observations.len() > 20_000 {
+        if observations.compute().is_empty() || all.groups().len() > 1 || observations.len() > MANY_ROWS {
             return Ok(None);
         }
         let compute: Vec<f64> = observations.compute().iter().map(|c| c.get()).collect();
@@ -460,7 +474,7 @@ impl Answer<'_> {
         }
         let shown: Vec<(&str, &str, bool)> =
             variables.iter().map(|(name, log)| (name.as_str(), name.as_str(), *log)).collect();
-        let figure = charts::residuals(frame, &shown);
+        let figure = charts::residuals(frame.sample(SHOWN_RUNS), &shown);
         let scale = match fit.objective.residuals {
             laws::ResidualScale::Log => "ln measured - ln law",
             laws::ResidualScale::Linear => "measured - law",
