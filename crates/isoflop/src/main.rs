@@ -13,8 +13,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use diagnostic::Diagnostic;
 
 use commands::{
-    Outcome, claims, compare, diff, eval, fit, forecast, lab, list, man, new, next, pass_at_k, plan,
-    portfolio, quickstart, report, run, simulate, split, watch,
+    Outcome, claims, compare, diff, eval, fit, forecast, lab, list, man, new, next, pass_at_k,
+    plan, portfolio, quickstart, report, run, simulate, split, watch,
 };
 
 const LONG_ABOUT: &str = "\

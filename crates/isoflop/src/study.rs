@@ -19,11 +19,10 @@ mod results;
 mod run;
 mod step;
 
-pub(crate) use chinchilla::{Budget, LivePlan};
+pub(crate) use chinchilla::{Budget, LivePlan, Machine};
 pub(crate) use file::Study;
+pub(crate) use key::Input;
 pub(crate) use part::{Part, numbers_of};
 pub(crate) use plot::figure;
-pub(crate) use key::Input;
 pub(crate) use results::{MANIFEST, ManifestStep, Results};
 pub(crate) use run::{Options, Outcome, Ran, State, run};
-pub(crate) use step::parse;

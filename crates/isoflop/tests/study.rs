@@ -15,7 +15,8 @@ fn runs() -> String {
             let n = 1e6 * 3_f64.powi(size);
             let d = n * 4.0 * 3_f64.powi(ratio);
             noise = (noise * 997.0).fract();
-            let loss = (1.7 + 400.0 / n.powf(0.34) + 1200.0 / d.powf(0.36)) * (1.0 + 0.004 * (noise - 0.5));
+            let loss = (1.7 + 400.0 / n.powf(0.34) + 1200.0 / d.powf(0.36))
+                * (1.0 + 0.004 * (noise - 0.5));
             text.push_str(&format!("r{size}-{ratio},{n},{d},{loss}\n"));
         }
     }
@@ -55,7 +56,10 @@ fn json(folder: &Path, arguments: &[&str]) -> Value {
 
 fn states(ran: &Value) -> Vec<(&str, &str)> {
     let steps = ran["steps"].as_array().expect("steps");
-    steps.iter().map(|step| (step["name"].as_str().unwrap(), step["state"].as_str().unwrap())).collect()
+    steps
+        .iter()
+        .map(|step| (step["name"].as_str().unwrap(), step["state"].as_str().unwrap()))
+        .collect()
 }
 
 #[test]
@@ -112,17 +116,21 @@ fn a_study_computes_only_what_changed_and_mends_what_is_broken() {
     // A page that somebody changed is written again.
     fs::write(results.join("report.html"), "gone").unwrap();
     json(path, &["run", "study.toml"]);
-    assert!(fs::read_to_string(results.join("report.html")).unwrap().starts_with("<!doctype html>"));
+    assert!(
+        fs::read_to_string(results.join("report.html")).unwrap().starts_with("<!doctype html>")
+    );
 
     // Another version.
     let manifest = fs::read_to_string(results.join("manifest.json")).unwrap();
-    fs::write(results.join("manifest.json"), manifest.replace("\"format\": 1", "\"format\": 0")).unwrap();
+    fs::write(results.join("manifest.json"), manifest.replace("\"format\": 1", "\"format\": 0"))
+        .unwrap();
     let (code, _, said) = isoflop(path, &["report", "study.toml"]);
     assert_eq!(code, 2);
     assert!(said.contains("does not read") && said.contains("run the study again"), "{said}");
     let step = fs::read_to_string(results.join("steps/fit.json")).unwrap();
     let version = format!("\"version\":\"{}\"", env!("CARGO_PKG_VERSION"));
-    fs::write(results.join("steps/fit.json"), step.replacen(&version, "\"version\":\"0.0.1\"", 1)).unwrap();
+    fs::write(results.join("steps/fit.json"), step.replacen(&version, "\"version\":\"0.0.1\"", 1))
+        .unwrap();
     let redone = json(path, &["run", "study.toml"]);
     assert_eq!(redone["steps"][0]["reason"], "made by another version");
 
@@ -131,7 +139,11 @@ fn a_study_computes_only_what_changed_and_mends_what_is_broken() {
     let (code, said, _) = isoflop(path, &["diff", "study.toml", "elsewhere"]);
     assert_eq!(code, 0, "{said}");
     // Other runs are another answer.
-    fs::write(path.join("runs.csv"), runs().replace("r5-4", "odd").lines().take(28).collect::<Vec<_>>().join("\n")).unwrap();
+    fs::write(
+        path.join("runs.csv"),
+        runs().replace("r5-4", "odd").lines().take(28).collect::<Vec<_>>().join("\n"),
+    )
+    .unwrap();
     json(path, &["run", "study.toml"]);
     let (code, said, _) = isoflop(path, &["diff", "elsewhere", "study.toml"]);
     assert_eq!(code, 1, "{said}");
@@ -143,7 +155,8 @@ fn figures_come_as_svg_csv_and_json_and_a_wrong_name_is_answered() {
     let folder = folder();
     let path = folder.path();
     json(path, &["run", "study.toml", "--no-figures"]);
-    let (code, svg, said) = isoflop(path, &["report", "study.toml", "--figure", "frontier", "--svg"]);
+    let (code, svg, said) =
+        isoflop(path, &["report", "study.toml", "--figure", "frontier", "--svg"]);
     assert_eq!(code, 0, "{said}");
     assert!(svg.starts_with("<svg ") && svg.trim_end().ends_with("</svg>"), "{}", &svg[..80]);
     let (_, csv, _) = isoflop(path, &["report", "study.toml", "--figure", "frontier", "--csv"]);
@@ -203,7 +216,8 @@ fn a_study_begins_from_a_table_without_questions() {
     let (code, _, said) = isoflop(path, &["new", "runs.csv", "--out", "new.toml"]);
     assert_eq!(code, 2);
     assert!(said.contains("--force"), "{said}");
-    let (code, _, said) = isoflop(path, &["new", "runs.csv", "--out", "x.toml", "--budget", "much"]);
+    let (code, _, said) =
+        isoflop(path, &["new", "runs.csv", "--out", "x.toml", "--budget", "much"]);
     assert_eq!(code, 2, "{said}");
     assert!(!path.join("x.toml").exists());
 }
@@ -246,10 +260,17 @@ fn a_scenario_has_sliders_claims_and_the_code_of_its_checks() {
     let sliders = report["live"]["sliders"].as_array().unwrap();
     assert!(sliders.iter().any(|slider| slider["name"] == "gap_fast" && slider["unit"] == "x/yr"));
     assert!(sliders.iter().any(|slider| slider["name"] == "gw_revenue"));
-    let names: Vec<String> = (json(path, &["report", "study.toml"])["figures"].as_array().unwrap().iter())
-        .map(|figure| figure["name"].as_str().unwrap().to_owned())
-        .collect();
-    for name in ["fan-remaining-gap", "probability-of-date-gap", "tornado-closes-gap", "sobol-closes-gap", "bets-gw"] {
+    let names: Vec<String> =
+        (json(path, &["report", "study.toml"])["figures"].as_array().unwrap().iter())
+            .map(|figure| figure["name"].as_str().unwrap().to_owned())
+            .collect();
+    for name in [
+        "fan-remaining-gap",
+        "probability-of-date-gap",
+        "tornado-closes-gap",
+        "sobol-closes-gap",
+        "bets-gw",
+    ] {
         assert!(names.contains(&name.to_owned()), "{name} is not among {names:?}");
     }
 }

@@ -116,7 +116,8 @@ pub(crate) fn run(args: &DiffArgs, out: &mut dyn Write) -> Result<Outcome, Diagn
                 compare(name, "", &old, &new, args.tolerance, &mut changes);
             }
             (old, _) => {
-                let (before, after) = if old.is_some() { ("there", "gone") } else { ("absent", "new") };
+                let (before, after) =
+                    if old.is_some() { ("there", "gone") } else { ("absent", "new") };
                 changes.push(Change {
                     step: name.clone(),
                     what: "the step".into(),
@@ -174,7 +175,12 @@ fn told(inputs: &[(String, String)], changes: &[Change], all: bool) -> String {
         let mut rows = vec![[step, "before", "after", ""].map(str::to_owned)];
         let most = if all { own.len() } else { SHOWN };
         for change in own.iter().take(most) {
-            rows.push([change.what.clone(), short(&change.before), short(&change.after), moved(change)]);
+            rows.push([
+                change.what.clone(),
+                short(&change.before),
+                short(&change.after),
+                moved(change),
+            ]);
         }
         table(&mut text, &rows);
         if own.len() > most {
@@ -229,11 +235,21 @@ fn compare(step: &str, path: &str, a: &Value, b: &Value, tolerance: f64, found: 
             let (old, new) = (old.as_f64().unwrap_or(f64::NAN), new.as_f64().unwrap_or(f64::NAN));
             let size = old.abs().max(new.abs());
             if (old - new).abs() > tolerance * size {
-                found.push(Change { step: step.into(), what: path.into(), before: a.clone(), after: b.clone() });
+                found.push(Change {
+                    step: step.into(),
+                    what: path.into(),
+                    before: a.clone(),
+                    after: b.clone(),
+                });
             }
         }
         _ if a == b => {}
-        _ => found.push(Change { step: step.into(), what: path.into(), before: a.clone(), after: b.clone() }),
+        _ => found.push(Change {
+            step: step.into(),
+            what: path.into(),
+            before: a.clone(),
+            after: b.clone(),
+        }),
     }
 }
 

@@ -28,7 +28,11 @@ pub(crate) struct ManArgs {
 ///
 /// # Errors
 /// A folder that cannot be written to.
-pub(crate) fn run(args: &ManArgs, whole: &Command, out: &mut dyn Write) -> Result<Outcome, Diagnostic> {
+pub(crate) fn run(
+    args: &ManArgs,
+    whole: &Command,
+    out: &mut dyn Write,
+) -> Result<Outcome, Diagnostic> {
     let mut whole = whole.clone();
     whole.build();
     let Some(folder) = &args.out else {
@@ -36,8 +40,11 @@ pub(crate) fn run(args: &ManArgs, whole: &Command, out: &mut dyn Write) -> Resul
         return Ok(Outcome::Done);
     };
     let written = pages(&whole, folder).map_err(|problem| {
-        Diagnostic::error(format!("man pages cannot be written to `{}`: {problem}", folder.display()))
-            .help("name a folder that can be written to")
+        Diagnostic::error(format!(
+            "man pages cannot be written to `{}`: {problem}",
+            folder.display()
+        ))
+        .help("name a folder that can be written to")
     })?;
     say(out, &format!("{written} pages in {}; read one with `man isoflop`\n", folder.display()))?;
     Ok(Outcome::Done)
@@ -48,8 +55,9 @@ fn pages(whole: &Command, folder: &Path) -> std::io::Result<usize> {
     let mut count = 0;
     for (name, command) in commands(whole, "isoflop") {
         let name = name.replace(' ', "-");
-        // The page's own name, so that its title and usage say all of it.
-        let command = command.name(name.clone());
+        // The page's own name, so that its title says all of it; clap keeps names for ever.
+        let title: &'static str = Box::leak(name.clone().into_boxed_str());
+        let command = command.name(title);
         let mut page = Vec::new();
         clap_mangen::Man::new(command).render(&mut page)?;
         write_atomically(folder.join(format!("{name}.1")), &page)?;
@@ -61,7 +69,9 @@ fn pages(whole: &Command, folder: &Path) -> std::io::Result<usize> {
 /// Every command that is shown, with its whole name.
 fn commands(command: &Command, name: &str) -> Vec<(String, Command)> {
     let mut all = vec![(name.to_owned(), command.clone())];
-    for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set() && inner.get_name() != "help") {
+    for inner in
+        command.get_subcommands().filter(|inner| !inner.is_hide_set() && inner.get_name() != "help")
+    {
         all.extend(commands(inner, &format!("{name} {}", inner.get_name())));
     }
     all

@@ -11,8 +11,8 @@ use runs::{Observations, RunTable, write_atomically};
 
 use super::Outcome;
 use super::fit::law_choice;
-use crate::text::say;
 use crate::interrupt;
+use crate::text::say;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -68,7 +68,9 @@ pub(crate) fn run(args: &NewArgs, out: &mut dyn Write) -> Result<Outcome, Diagno
     interrupt::quit_between_files()?;
     if args.out.exists() && !args.force {
         let message = format!("`{}` is there already", args.out.display());
-        return Err(Diagnostic::error(message).help("replace it with --force, or name another with --out"));
+        return Err(
+            Diagnostic::error(message).help("replace it with --force, or name another with --out")
+        );
     }
     let stdin = std::io::stdin();
     let asks = !args.yes && stdin.is_terminal();
@@ -127,7 +129,8 @@ impl Asking<'_> {
 /// The study as text.
 fn compose(args: &NewArgs, asking: &mut Asking<'_>) -> Result<String, Diagnostic> {
     let beside = args.out.parent().unwrap_or(Path::new("")).to_owned();
-    let stated = |given: &Option<String>, default: &str| given.clone().unwrap_or_else(|| default.to_owned());
+    let stated =
+        |given: &Option<String>, default: &str| given.clone().unwrap_or_else(|| default.to_owned());
     let fine = |_: &str| Ok(());
     let mut text = String::new();
     let mut facts = String::new();
@@ -143,12 +146,16 @@ fn compose(args: &NewArgs, asking: &mut Asking<'_>) -> Result<String, Diagnostic
             check(&law)?;
         }
         let chosen = law_choice::find(&law)?;
-        let columns = args.columns.iter().map(|pair| pair.split_once('=')).collect::<Option<Vec<_>>>();
+        let columns =
+            args.columns.iter().map(|pair| pair.split_once('=')).collect::<Option<Vec<_>>>();
         let columns = columns.ok_or_else(|| {
-            Diagnostic::error("`--column` takes a name and a column").help("write --column N=n_params")
+            Diagnostic::error("`--column` takes a name and a column")
+                .help("write --column N=n_params")
         })?;
-        let columns = columns.into_iter().map(|(name, column)| (name.to_owned(), column.to_owned()));
-        let variables = chosen.variables.iter().map(|variable| runs::Asked::positive(&variable.name));
+        let columns =
+            columns.into_iter().map(|(name, column)| (name.to_owned(), column.to_owned()));
+        let variables =
+            chosen.variables.iter().map(|variable| runs::Asked::positive(&variable.name));
         let request = runs::Request {
             columns: columns.collect(),
             ..runs::Request::new(runs::Asked::positive(&chosen.target.name), variables)
@@ -178,14 +185,19 @@ fn compose(args: &NewArgs, asking: &mut Asking<'_>) -> Result<String, Diagnostic
         }
         (None, Some(most)) => {
             let default = format!("{:.0e} FLOP", 10.0 * most);
-            let question = "which budget is to be planned? (FLOP, money, `30 day on 512 H100`; `no` for none)";
+            let question =
+                "which budget is to be planned? (FLOP, money, `30 day on 512 H100`; `no` for none)";
             asking.ask(question, &default, |words| {
                 if words == "no" { Ok(()) } else { Budget::parse("the budget", words).map(drop) }
             })?
         }
         (None, None) => "no".to_owned(),
     };
-    let _ = writeln!(text, "# A study: `isoflop run {}` answers it into one page.", quoted_path(&args.out));
+    let _ = writeln!(
+        text,
+        "# A study: `isoflop run {}` answers it into one page.",
+        quoted_path(&args.out)
+    );
     let _ = writeln!(text, "title = {}\n", toml_string(&title));
     text.push_str("# Of everything random; and how many draws stand behind each interval.\nseed = 0\ndraws = 1000\n");
     if !args.runs.is_empty() {
@@ -218,7 +230,11 @@ fn compose(args: &NewArgs, asking: &mut Asking<'_>) -> Result<String, Diagnostic
     for scenario in &args.scenario {
         super::forecast::read(scenario)?;
         let path = Path::new(scenario);
-        let name = if path.exists() { from(&beside, path).display().to_string() } else { scenario.clone() };
+        let name = if path.exists() {
+            from(&beside, path).display().to_string()
+        } else {
+            scenario.clone()
+        };
         let _ = write!(
             text,
             "\n# Options of `isoflop forecast`.\n[[forecast]]\nscenario = {}\n",
@@ -261,7 +277,8 @@ mod tests {
         let mut out = Vec::new();
         let mut input: &[u8] = b"many dollars\n2 M USD\n";
         let mut asking = Asking { out: &mut out, input: &mut input, asks: true };
-        let found = asking.ask("budget?", "1e20 FLOP", |words| Budget::parse("it", words).map(drop));
+        let found =
+            asking.ask("budget?", "1e20 FLOP", |words| Budget::parse("it", words).map(drop));
         assert_eq!(found.unwrap(), "2 M USD");
         assert_eq!(String::from_utf8(out).unwrap().matches("budget? [1e20 FLOP]").count(), 2);
     }

@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 use super::Outcome;
 use super::fit::loss_against_compute;
 use super::lab::VOCABULARY;
-use super::text_source::TextSource;
 use super::open::open;
+use super::text_source::TextSource;
 use crate::study::{self, Study};
 use crate::terminal_plot::{self, Highlight};
 use crate::text::{complain, count, duration, say};
@@ -162,7 +162,9 @@ fn told(
     match page {
         Ok(page) => Some(page),
         Err(problem) => {
-            complain(&problem.note("the runs and the prediction are whole; only the report is missing"));
+            complain(
+                &problem.note("the runs and the prediction are whole; only the report is missing"),
+            );
             None
         }
     }
@@ -193,7 +195,10 @@ fn report(
             100.0 * ends.level,
             if ends.contains(loss) { "inside" } else { "outside" }
         ),
-        _ => format!("The law predicts a loss of {:.3} for a run that is not made yet.", prediction.value),
+        _ => format!(
+            "The law predicts a loss of {:.3} for a run that is not made yet.",
+            prediction.value
+        ),
     };
     let text = format!(
         "# Written by `isoflop quickstart`; `isoflop run` answers it again.\n\

@@ -124,7 +124,8 @@ pub(crate) fn document(results: &Results) -> Result<Document, Diagnostic> {
     let manifest = results.manifest()?;
     let damaged = results.damaged(&manifest);
     if let Some(first) = damaged.iter().find(|file| *file == "report.json") {
-        let message = format!("`{first}` in `{}` is missing or was changed", results.folder.display());
+        let message =
+            format!("`{first}` in `{}` is missing or was changed", results.folder.display());
         return Err(Diagnostic::error(message).help("run the study again: it mends the folder"));
     }
     let path = results.path("report.json");
@@ -170,7 +171,11 @@ fn list(document: &Document, results: &Results, json: bool) -> String {
 
 fn csv(figure: &Figure) -> String {
     let quoted = |text: &str| {
-        if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+        if text.contains([',', '"', '\n']) {
+            format!("\"{}\"", text.replace('"', "\"\""))
+        } else {
+            text.to_owned()
+        }
     };
     let mut text = String::new();
     for (number, frame) in figure.frames.iter().enumerate() {

@@ -109,7 +109,9 @@ fn once(args: &WatchArgs, events: &str, out: &mut dyn Write) -> Result<String, D
     let study = Study::read(&args.study)?;
     let options = Options { out: args.out.clone(), ..Options::default() };
     let ran = study::run(&study, &options, &mut |step| match &step.state {
-        State::Computed(seconds, why) => say(out, &format!("  {}  {seconds:.1} s ({why})\n", step.name)),
+        State::Computed(seconds, why) => {
+            say(out, &format!("  {}  {seconds:.1} s ({why})\n", step.name))
+        }
         _ => Ok(()),
     })?;
     if let Some(page) = &ran.page {
@@ -193,8 +195,7 @@ fn respond(mut stream: TcpStream, served: &Mutex<Served>) -> std::io::Result<()>
             )?;
             stream.write_all(page.as_bytes())
         }
-        _ => stream.write_all(
-            b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-        ),
+        _ => stream
+            .write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
     }
 }

@@ -67,7 +67,9 @@ impl LivePlan<'_> {
             columns.set(self.name(name), values.to_vec());
         }
         let at = |values: &[f64]| -> Vec<f64> {
-            (0..rows).map(|row| values.get(row).or(values.first()).copied().unwrap_or(f64::NAN)).collect()
+            (0..rows)
+                .map(|row| values.get(row).or(values.first()).copied().unwrap_or(f64::NAN))
+                .collect()
         };
         if let Some(machine) = &self.machine {
             columns.set(self.name("mfu"), at(&machine.mfu));
@@ -129,7 +131,8 @@ impl LivePlan<'_> {
     /// FLOP of the budget.
     fn budget_text(&self) -> String {
         let budget = self.name("budget");
-        let rate = format!("{} * {} * {}", self.name("peak"), self.name("mfu"), self.name("goodput"));
+        let rate =
+            format!("{} * {} * {}", self.name("peak"), self.name("mfu"), self.name("goodput"));
         match self.budget {
             Budget::Compute(_) => budget,
             Budget::Money(_) => format!("{budget} / {} * 3600 * {rate}", self.name("price")),
@@ -139,17 +142,14 @@ impl LivePlan<'_> {
     }
 
     fn sliders(&self, live: Live) -> Live {
-        let around = |value: f64, decades: f64| {
-            (value / 10_f64.powf(decades), value * 10_f64.powf(decades))
-        };
+        let around =
+            |value: f64, decades: f64| (value / 10_f64.powf(decades), value * 10_f64.powf(decades));
         let budget = |label: &str, unit: &str, value: f64| {
             let (from, to) = around(value, 2.0);
             Slider::log(self.name("budget"), label, unit, from, to, value)
         };
         let mut live = live.slider(match self.budget {
-            Budget::Compute(flop) => {
-                budget("Budget", "FLOP", flop).notation(Notation::Power)
-            }
+            Budget::Compute(flop) => budget("Budget", "FLOP", flop).notation(Notation::Power),
             Budget::Money(usd) => budget("Budget", "", usd).notation(Notation::Dollars),
             Budget::DeviceHours(hours) => {
                 budget("Budget", "device-hours", hours).notation(Notation::Short)
@@ -171,16 +171,30 @@ impl LivePlan<'_> {
         if let Some(machine) = &self.machine {
             let middle = machine.mfu.first().copied().unwrap_or(0.4);
             live = live.slider(
-                Slider::linear(self.name("mfu"), "MFU", "", 0.01, 1.0, median(&machine.mfu, middle))
-                    .notation(Notation::Percent)
-                    .note("of the accelerator's dense peak"),
+                Slider::linear(
+                    self.name("mfu"),
+                    "MFU",
+                    "",
+                    0.01,
+                    1.0,
+                    median(&machine.mfu, middle),
+                )
+                .notation(Notation::Percent)
+                .note("of the accelerator's dense peak"),
             );
             if self.priced() {
                 let price = median(&machine.price, 2.0);
                 let (from, to) = around(price, 1.0);
                 live = live.slider(
-                    Slider::log(self.name("price"), "Price of an accelerator's hour", "", from, to, price)
-                        .notation(Notation::Dollars),
+                    Slider::log(
+                        self.name("price"),
+                        "Price of an accelerator's hour",
+                        "",
+                        from,
+                        to,
+                        price,
+                    )
+                    .notation(Notation::Dollars),
                 );
             }
         }
@@ -238,15 +252,6 @@ impl LivePlan<'_> {
     }
 }
 
-impl Budget {
-    /// Its number as the slider shows it.
-    pub(crate) fn value(self) -> f64 {
-        match self {
-            Self::Compute(value) | Self::Money(value) | Self::DeviceHours(value) | Self::Days(value, _) => value,
-        }
-    }
-}
-
 fn median(values: &[f64], otherwise: f64) -> f64 {
     let finite: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
     if finite.is_empty() { otherwise } else { draws::select::quantiles(&finite, &[0.5])[0] }
@@ -255,8 +260,8 @@ fn median(values: &[f64], otherwise: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use plan::{Believed, Drawn, FlopText, Frontier, Serving};
     use laws::Setting;
+    use plan::{Believed, Drawn, FlopText, Frontier, Serving};
     use runs::{Flop, Tokens};
 
     fn law() -> Columns {
@@ -282,10 +287,12 @@ mod tests {
                 computes: vec![1e20, 1e21, 1e24],
             };
             let live = plan.live().unwrap().unwrap();
-            let believed = Believed::stated("x", laws::catalogue::find("chinchilla").unwrap(), law.clone());
+            let believed =
+                Believed::stated("x", laws::catalogue::find("chinchilla").unwrap(), law.clone());
             let serving = (served > 0.0).then(|| Serving::tokens(Tokens(served)));
             let frontier =
-                Frontier::new(believed, &FlopText::default(), &Setting::new(), None, serving).unwrap();
+                Frontier::new(believed, &FlopText::default(), &Setting::new(), None, serving)
+                    .unwrap();
             let best = frontier.optimal(&Drawn::certain(Flop(1e22), 1)).unwrap();
             for (output, rows) in [
                 ("N", best.parameters.rows()),
@@ -293,9 +300,13 @@ mod tests {
                 ("loss", best.loss.rows()),
                 ("training", best.training.rows()),
             ] {
-                let found = live.evaluate(&[], &plan.source(output).summarised(Summary::Draws)).unwrap();
+                let found =
+                    live.evaluate(&[], &plan.source(output).summarised(Summary::Draws)).unwrap();
                 for (found, expected) in found.iter().zip(rows) {
-                    assert!((found / expected - 1.0).abs() < 1e-6, "{served} {output}: {found} {expected}");
+                    assert!(
+                        (found / expected - 1.0).abs() < 1e-6,
+                        "{served} {output}: {found} {expected}"
+                    );
                 }
             }
             let along = live.evaluate(&[], &plan.along("loss", Summary::First)).unwrap();

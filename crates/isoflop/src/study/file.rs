@@ -40,8 +40,20 @@ pub(super) struct Words {
 type Table<'a> = Vec<(String, Range<usize>, &'a Spanned<DeValue<'a>>)>;
 
 const KEYS: [&str; 14] = [
-    "title", "subtitle", "draws", "seed", "level", "runs", "section", "fit", "plan", "simulate",
-    "pass-at-k", "forecast", "claims", "machine",
+    "title",
+    "subtitle",
+    "draws",
+    "seed",
+    "level",
+    "runs",
+    "section",
+    "fit",
+    "plan",
+    "simulate",
+    "pass-at-k",
+    "forecast",
+    "claims",
+    "machine",
 ];
 
 /// More draws than this make a page that is slow to open.
@@ -111,8 +123,17 @@ impl Study {
         for kind in Kind::ALL {
             let Some((_, place, value)) = get(kind.name()) else {
                 // Runs are there to be fitted.
-                if kind == Kind::Fit && let (Some(runs), Some((_, place, _))) = (&runs, get("runs")) {
-                    let one = reader.step(kind, &[], place.clone(), Some(runs), &shared, &steps)?;
+                if kind == Kind::Fit
+                    && let (Some(runs), Some((_, place, _))) = (&runs, get("runs"))
+                {
+                    let one = reader.step(
+                        kind,
+                        &Vec::new(),
+                        place.clone(),
+                        Some(runs),
+                        &shared,
+                        &steps,
+                    )?;
                     steps.push(one);
                 }
                 continue;
@@ -123,9 +144,9 @@ impl Study {
             }
         }
         if steps.is_empty() {
-            return Err(reader
-                .error("the study asks nothing", 0..0, "no step follows")
-                .help("add a table: [runs], [plan], [simulate], [pass-at-k], [[forecast]] or [claims]"));
+            return Err(reader.error("the study asks nothing", 0..0, "no step follows").help(
+                "add a table: [runs], [plan], [simulate], [pass-at-k], [[forecast]] or [claims]",
+            ));
         }
         let sections = match get("section") {
             Some((_, place, value)) => reader.sections(value, place, &steps)?,
@@ -154,7 +175,8 @@ impl Study {
 
     /// The files that its answers hang on.
     pub(crate) fn watched(&self) -> Vec<PathBuf> {
-        let inputs = self.steps.iter().filter_map(|step| super::key::inputs(step, &self.folder).ok());
+        let inputs =
+            self.steps.iter().filter_map(|step| super::key::inputs(step, &self.folder).ok());
         inputs.flatten().map(|input| self.folder.join(input.path)).collect()
     }
 
@@ -194,7 +216,8 @@ impl Reader<'_> {
         else {
             return Ok(());
         };
-        let problem = self.error(format!("unknown key `{name}`"), place.clone(), &format!("not {what}"));
+        let problem =
+            self.error(format!("unknown key `{name}`"), place.clone(), &format!("not {what}"));
         Err(match nearest(name, keys.iter().copied()) {
             Some(near) => problem.help(format!("did you mean `{near}`?")),
             None => problem.help(format!("there are: {}", keys.join(", "))),
@@ -212,9 +235,10 @@ impl Reader<'_> {
         value: &Spanned<DeValue<'_>>,
         within: std::ops::RangeInclusive<i64>,
     ) -> Result<i64, Diagnostic> {
-        let number = value.get_ref().as_integer().and_then(|number| {
-            i64::from_str_radix(number.as_str(), number.radix()).ok()
-        });
+        let number = value
+            .get_ref()
+            .as_integer()
+            .and_then(|number| i64::from_str_radix(number.as_str(), number.radix()).ok());
         number.filter(|number| within.contains(number)).ok_or_else(|| {
             let (from, to) = (within.start(), within.end());
             self.error("expected a whole number", value.span(), "not one in range")
@@ -253,9 +277,9 @@ impl Reader<'_> {
 
     fn runs(&self, value: &Spanned<DeValue<'_>>) -> Result<Runs, Diagnostic> {
         let DeValue::Table(table) = value.get_ref() else {
-            return Err(self.error("`runs` is a table", value.span(), "not a table").help(
-                "write [runs] and below it files = \"runs.csv\"",
-            ));
+            return Err(self
+                .error("`runs` is a table", value.span(), "not a table")
+                .help("write [runs] and below it files = \"runs.csv\""));
         };
         let table = entries(table);
         let options = Kind::row_options();
@@ -294,10 +318,9 @@ impl Reader<'_> {
                 .help("it could not be asked again: save the runs to a file"));
         }
         let missing = |what: String| {
-            let problem = self.error(what, span.clone(), "not there").note(format!(
-                "paths start at the study's folder, {}",
-                self.folder.display()
-            ));
+            let problem = self
+                .error(what, span.clone(), "not there")
+                .note(format!("paths start at the study's folder, {}", self.folder.display()));
             match self.near(&text) {
                 Some(near) => problem.help(format!("did you mean `{near}`?")),
                 None => problem.help("correct the path, or leave it out"),
@@ -311,7 +334,8 @@ impl Reader<'_> {
             };
         }
         let base = glob::Pattern::escape(&self.folder.display().to_string());
-        let whole = if Path::new(&text).is_absolute() { text.clone() } else { format!("{base}/{text}") };
+        let whole =
+            if Path::new(&text).is_absolute() { text.clone() } else { format!("{base}/{text}") };
         let found = glob::glob(&whole).map_err(|problem| {
             self.error(format!("`{text}` is no pattern: {}", problem.msg), span.clone(), "here")
         })?;
@@ -385,7 +409,8 @@ impl Reader<'_> {
         keys.extend(options.iter().map(|(name, _)| name.as_str()));
         self.known(table, &keys, &format!("an option of `isoflop {}`", kind.name()))?;
         let name = self.name(kind, table, &place, earlier)?;
-        let mut step = Step { name, kind, arguments: Vec::new(), places: Vec::new(), place, uses: Vec::new() };
+        let mut step =
+            Step { name, kind, arguments: Vec::new(), places: Vec::new(), place, uses: Vec::new() };
         if kind == Kind::Fit {
             let Some(runs) = runs else {
                 return Err(self
@@ -541,10 +566,8 @@ fn fit_file(step: &str) -> String {
 
 /// The entries of a table in the order in which they are written.
 fn entries<'a>(table: &'a DeTable<'a>) -> Table<'a> {
-    let mut entries: Table<'a> = table
-        .iter()
-        .map(|(key, value)| (key.get_ref().to_string(), key.span(), value))
-        .collect();
+    let mut entries: Table<'a> =
+        table.iter().map(|(key, value)| (key.get_ref().to_string(), key.span(), value)).collect();
     entries.sort_by_key(|(_, place, _)| place.start);
     entries
 }
@@ -590,7 +613,10 @@ mod tests {
             ("title = \"x\"\n[runs]\nfiles = \"rums.csv\"", "did you mean `runs.csv`?"),
             ("title = \"x\"\n[runs]\nfiles = \"*.parquet\"", "no file matches"),
             ("title = \"x\"\n[runs]\nfiles = \"-\"", "standard input"),
-            ("title = \"x\"\n[runs]\nfiles = \"runs.csv\"\ncolum = \"N=a\"", "did you mean `column`?"),
+            (
+                "title = \"x\"\n[runs]\nfiles = \"runs.csv\"\ncolum = \"N=a\"",
+                "did you mean `column`?",
+            ),
             ("title = \"x\"\n[plan]\nbudjet = \"1e20 FLOP\"", "did you mean `budget`?"),
             ("title = \"x\"\n[plan]\nlaw = \"hoffmann-2022\"", "--budget"),
             ("title = \"x\"\n[fit]\nlaw = \"chinchilla\"", "no runs to fit"),
@@ -598,9 +624,15 @@ mod tests {
             ("", "no title"),
             ("title = \"x\"\ndraws = 1000000\n[claims]", "from 0 to 4000"),
             ("title = \"x\"\n[claims]\n[[section]]\nheading = \"a\"", "no text"),
-            ("title = \"x\"\n[claims]\n[[section]]\nheading = \"a\"\ntext=\"b\"\nafter=\"claim\"", "`claims`?"),
+            (
+                "title = \"x\"\n[claims]\n[[section]]\nheading = \"a\"\ntext=\"b\"\nafter=\"claim\"",
+                "`claims`?",
+            ),
             ("title = \"x\"\n[plan]\nbudget = true", "takes text or a number"),
-            ("title = \"x\"\n[[forecast]]\nname = \"A b\"\nscenario = \"gap\"", "cannot name a step"),
+            (
+                "title = \"x\"\n[[forecast]]\nname = \"A b\"\nscenario = \"gap\"",
+                "cannot name a step",
+            ),
             ("title = \"x\"\n[machine]\n", "[simulate]"),
             ("title = \n", "no TOML"),
         ] {

@@ -10,7 +10,8 @@ pub(crate) fn figure(name: &str, title: &str, plot: &Plot) -> Figure {
         Scale::Log => Axis::log(label, ""),
         Scale::Linear => Axis::new(label, ""),
     };
-    let mut panel = Panel::new(axis(&plot.x_label, plot.x_scale), axis(&plot.y_label, plot.y_scale));
+    let mut panel =
+        Panel::new(axis(&plot.x_label, plot.x_scale), axis(&plot.y_label, plot.y_scale));
     let mut figure = Figure::new(name, title);
     for (kind, series) in [("points", &plot.series), ("lines", &plot.lines)] {
         if series.is_empty() {
@@ -25,7 +26,11 @@ pub(crate) fn figure(name: &str, title: &str, plot: &Plot) -> Figure {
             }
         }
         let frame = Frame::new(kind).numbers("x", "", x).numbers("y", "", y).words("series", of);
-        let mark = if kind == "points" { Mark::points(kind, "x", "y") } else { Mark::line(kind, "x", "y") };
+        let mark = if kind == "points" {
+            Mark::points(kind, "x", "y")
+        } else {
+            Mark::line(kind, "x", "y")
+        };
         panel = panel.mark(mark.by("series"));
         figure = figure.frame(frame);
     }
@@ -39,7 +44,11 @@ pub(crate) fn figure(name: &str, title: &str, plot: &Plot) -> Figure {
             .numbers("high", "", high)
             .words("words", plot.highlights.iter().map(|one| one.label.clone()));
         panel = panel.mark(
-            Mark::points("marked", "x", "y").ends("low", "high").text("words").hue(Hue::Ink).name("marked"),
+            Mark::points("marked", "x", "y")
+                .ends("low", "high")
+                .text("words")
+                .hue(Hue::Ink)
+                .name("marked"),
         );
         figure = figure.frame(frame);
     }

@@ -122,7 +122,11 @@ impl Results {
     }
 
     #[cfg(not(feature = "parquet"))]
-    pub(super) fn write_draws(&self, _: &str, _: &draws::Draws) -> Result<Option<Input>, Diagnostic> {
+    pub(super) fn write_draws(
+        &self,
+        _: &str,
+        _: &draws::Draws,
+    ) -> Result<Option<Input>, Diagnostic> {
         Ok(None)
     }
 
@@ -140,9 +144,8 @@ impl Results {
         if stored.key != key {
             return Err("changed");
         }
-        let whole = |file: &Input| {
-            hash_file(&self.path(&file.path)).is_ok_and(|hash| hash == file.hash)
-        };
+        let whole =
+            |file: &Input| hash_file(&self.path(&file.path)).is_ok_and(|hash| hash == file.hash);
         if !stored.files.iter().all(whole) {
             return Err("a file of it is missing or was changed");
         }
@@ -167,7 +170,8 @@ impl Results {
         })?;
         let origin = self.path(MANIFEST).display().to_string();
         let value: Value = serde_json::from_str(&text).map_err(|problem| {
-            Diagnostic::error(format!("`{origin}` is broken: {problem}")).help("run the study again")
+            Diagnostic::error(format!("`{origin}` is broken: {problem}"))
+                .help("run the study again")
         })?;
         let format = value.get("format").and_then(Value::as_u64);
         if format != Some(u64::from(FORMAT)) {
@@ -179,15 +183,15 @@ impl Results {
             .help("run the study again with this version"));
         }
         serde_json::from_value(value).map_err(|problem| {
-            Diagnostic::error(format!("`{origin}` is broken: {problem}")).help("run the study again")
+            Diagnostic::error(format!("`{origin}` is broken: {problem}"))
+                .help("run the study again")
         })
     }
 
     /// The files of the manifest that are missing or were changed since.
     pub(crate) fn damaged(&self, manifest: &Manifest) -> Vec<String> {
-        let whole = |file: &&Input| {
-            !hash_file(&self.path(&file.path)).is_ok_and(|hash| hash == file.hash)
-        };
+        let whole =
+            |file: &&Input| !hash_file(&self.path(&file.path)).is_ok_and(|hash| hash == file.hash);
         manifest.files.iter().filter(whole).map(|file| file.path.clone()).collect()
     }
 

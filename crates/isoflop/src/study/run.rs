@@ -182,12 +182,14 @@ fn compute(
         no: part.no,
         seconds: begun.elapsed().as_secs_f64(),
     };
-    let text = serde_json::to_string(&stored)
-        .map_err(|problem| Diagnostic::error(format!("the step `{name}` cannot be kept: {problem}")))?;
+    let text = serde_json::to_string(&stored).map_err(|problem| {
+        Diagnostic::error(format!("the step `{name}` cannot be kept: {problem}"))
+    })?;
     results.write(&format!("steps/{name}.json"), text.as_bytes())?;
     // What is kept is what the page is made from, now and later.
-    serde_json::from_str(&text)
-        .map_err(|problem| Diagnostic::error(format!("the step `{name}` cannot be kept: {problem}")))
+    serde_json::from_str(&text).map_err(|problem| {
+        Diagnostic::error(format!("the step `{name}` cannot be kept: {problem}"))
+    })
 }
 
 /// Report and manifest.
@@ -227,10 +229,12 @@ fn finish(
         results.damaged(before).is_empty()
             && before.study == manifest.study
             && manifest.files.iter().all(|file| before.files.contains(file))
-            && before.files.iter().any(|file| {
-                file.path == "report.json" && file.hash == key::hash_text(&json)
-            })
-            && (options.no_figures || before.files.iter().any(|file| file.path.starts_with("figures/"))
+            && before
+                .files
+                .iter()
+                .any(|file| file.path == "report.json" && file.hash == key::hash_text(&json))
+            && (options.no_figures
+                || before.files.iter().any(|file| file.path.starts_with("figures/"))
                 || document.figures().next().is_none())
     });
     let no = kept.iter().any(|(_, stored)| stored.no);
@@ -238,7 +242,15 @@ fn finish(
     if same && !options.fresh {
         let page_bytes = std::fs::metadata(&page).map_or(0, |page| page.len() as usize);
         let page = Some(page);
-        return Ok(Outcome { results, steps: ran, page, page_bytes, headline, no, unchanged: true });
+        return Ok(Outcome {
+            results,
+            steps: ran,
+            page,
+            page_bytes,
+            headline,
+            no,
+            unchanged: true,
+        });
     }
     let _ = std::fs::remove_file(results.path(MANIFEST));
     let html = document.to_html(&PageOptions::default())?;
@@ -248,8 +260,9 @@ fn finish(
         manifest.files.extend(figures(&document, &results)?);
     }
     tidy(&results, &manifest);
-    let text = serde_json::to_string_pretty(&manifest)
-        .map_err(|problem| Diagnostic::error(format!("the manifest cannot be written: {problem}")))?;
+    let text = serde_json::to_string_pretty(&manifest).map_err(|problem| {
+        Diagnostic::error(format!("the manifest cannot be written: {problem}"))
+    })?;
     results.write(MANIFEST, format!("{text}\n").as_bytes())?;
     let (page, page_bytes) = (Some(page), html.len());
     Ok(Outcome { results, steps: ran, page, page_bytes, headline, no, unchanged: false })

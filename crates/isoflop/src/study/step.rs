@@ -145,10 +145,8 @@ impl Step {
     /// The command line that computes the step by itself, for `sh`.
     pub(super) fn command_line(&self) -> String {
         let words = self.arguments.iter().map(|word| quoted(word));
-        let all: Vec<String> = ["isoflop".to_owned(), self.kind.name().to_owned()]
-            .into_iter()
-            .chain(words)
-            .collect();
+        let all: Vec<String> =
+            ["isoflop".to_owned(), self.kind.name().to_owned()].into_iter().chain(words).collect();
         all.join(" ")
     }
 
@@ -163,7 +161,9 @@ impl Step {
             })
         });
         match named {
-            Some((key, place)) => problem.at(origin, text, place.clone(), format!("`{key}` of this step")),
+            Some((key, place)) => {
+                problem.at(origin, text, place.clone(), format!("`{key}` of this step"))
+            }
             None => problem.at(origin, text, self.place.clone(), "in this step"),
         }
     }
@@ -187,7 +187,7 @@ struct Of<T: clap::Args> {
 }
 
 /// The arguments of a command, from words as on the command line.
-pub(crate) fn parse<T: clap::Args>(words: &[String]) -> Result<T, Diagnostic> {
+pub(super) fn parse<T: clap::Args>(words: &[String]) -> Result<T, Diagnostic> {
     Of::<T>::try_parse_from(words).map(|of| of.args).map_err(|error| {
         let said = error.render().to_string();
         let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());

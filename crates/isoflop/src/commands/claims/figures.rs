@@ -11,9 +11,8 @@ use crate::study::Part;
 
 pub(super) fn part(answer: &Answer) -> Part {
     let claims: Vec<Value> = answer.claims.iter().map(claim_json).collect();
-    let count = |verdict: Verdict| {
-        answer.claims.iter().filter(|claim| claim.verdict() == verdict).count()
-    };
+    let count =
+        |verdict: Verdict| answer.claims.iter().filter(|claim| claim.verdict() == verdict).count();
     let sentence = Sentence::new().text(format!(
         "Of {} published claims {} come out, {} in part, and {} do not.",
         answer.claims.len(),
@@ -52,7 +51,11 @@ pub(crate) fn ledger(claims: &[Claim]) -> Table {
         claim.statements.iter().map(|one| {
             let stated = one.stated.map_or(String::new(), |(from, to)| {
                 let from_words = shown(&one.value, from);
-                if from == to { from_words } else { format!("{from_words} to {}", shown(&one.value, to)) }
+                if from == to {
+                    from_words
+                } else {
+                    format!("{from_words} to {}", shown(&one.value, to))
+                }
             });
             let found = if one.missing.is_empty() && !one.found.is_nan() {
                 shown(&one.value, one.found)
@@ -64,7 +67,11 @@ pub(crate) fn ledger(claims: &[Claim]) -> Table {
                 .iter()
                 .filter_map(|need| {
                     let needed = shown(&need.value, need.needed?);
-                    Some(format!("{} {needed} instead of {}", need.input, shown(&need.value, need.stated)))
+                    Some(format!(
+                        "{} {needed} instead of {}",
+                        need.input,
+                        shown(&need.value, need.stated)
+                    ))
                 })
                 .collect();
             vec![
@@ -85,7 +92,8 @@ pub(crate) fn ledger(claims: &[Claim]) -> Table {
             .map(str::to_owned)
             .to_vec(),
         rows: rows.collect(),
-        note: "Each verdict comes out of a formula over the numbers that the claim was made with.".into(),
+        note: "Each verdict comes out of a formula over the numbers that the claim was made with."
+            .into(),
     }
 }
 

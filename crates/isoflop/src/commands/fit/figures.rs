@@ -30,7 +30,8 @@ const SHOWN_PARAMETERS: usize = 5;
 impl Answer<'_> {
     pub(super) fn part(&self) -> Result<Part, Diagnostic> {
         let fit = self.fit;
-        let mut blocks = vec![Block::Sentence(self.law_in_words()), Block::Table(self.parameters())];
+        let mut blocks =
+            vec![Block::Sentence(self.law_in_words()), Block::Table(self.parameters())];
         let mut trust = vec![Block::Sentence(self.verdict())];
         for warning in &fit.warnings {
             let caution = Sentence::new().text(sentence(&warning.to_string())).tone(Tone::Caution);
@@ -46,7 +47,8 @@ impl Answer<'_> {
         if !fit.draws.is_empty() {
             let shown = self.draws_frame();
             let level = words::level(fit.options.level);
-            let how = format!("{} draws around the best law; intervals are at {level}", fit.draws.len());
+            let how =
+                format!("{} draws around the best law; intervals are at {level}", fit.draws.len());
             uncertain.push(Block::Figure(
                 Figure { title: "What each parameter may be".into(), ..charts::posteriors(&shown) }
                     .subtitle(how),
@@ -65,9 +67,11 @@ impl Answer<'_> {
         if !uncertain.is_empty() {
             sections.push(Section { heading: "What is uncertain".into(), blocks: uncertain });
         }
-        let draws = fit.draws.names().iter().filter_map(|name| {
-            Some((name.clone(), fit.draws.column(name)?.to_vec()))
-        });
+        let draws = fit
+            .draws
+            .names()
+            .iter()
+            .filter_map(|name| Some((name.clone(), fit.draws.column(name)?.to_vec())));
         Ok(Part {
             answer: self.json(),
             headline: vec![self.law_in_words(), self.verdict()],
@@ -157,7 +161,9 @@ impl Answer<'_> {
         let (mut compute, mut best, mut lows, mut highs) = (vec![], vec![], vec![], vec![]);
         for step in 0..=STEPS {
             let c = low * (10.0 * high / low).powf(step as f64 / STEPS as f64);
-            let Some(found) = fit.optimum(Flop(c), given, level)?.into_iter().next() else { continue };
+            let Some(found) = fit.optimum(Flop(c), given, level)?.into_iter().next() else {
+                continue;
+            };
             compute.push(c);
             best.push(found.best.loss);
             lows.push(found.loss.map_or(f64::NAN, |ends| ends.low));
@@ -197,7 +203,8 @@ impl Answer<'_> {
     fn runs_frame(&self, name: &str, observations: &Observations) -> Frame {
         let compute = observations.compute().iter().map(|c| c.get()).collect();
         let names: Vec<String> = observations.run_names().map(|name| name.into_owned()).collect();
-        let runs = observations.run_index().iter().map(|&run| names.get(run).cloned().unwrap_or_default());
+        let runs =
+            observations.run_index().iter().map(|&run| names.get(run).cloned().unwrap_or_default());
         Frame::new(name)
             .numbers("compute", "FLOP", compute)
             .numbers("loss", self.target_unit(), observations.target().to_vec())
@@ -261,17 +268,22 @@ impl Answer<'_> {
             let axis = |label: &str, unit: &str, log: bool| {
                 if log { Axis::log(label, unit) } else { Axis::new(label, unit) }
             };
-            let panel = Panel::new(axis(name, unit, log), axis(&fit.law.target.name, target_unit, false))
-                .mark(
-                    Mark::band("law", "x", "low", "high")
-                        .name(format!("{} interval of the law", words::level(level)))
-                        .hue(Hue::Nth(0)),
-                )
-                .mark(Mark::line("law", "x", "y").name("the law").hue(Hue::Nth(0)))
-                .mark(Mark::points("runs", "x", "y").name("measured").hue(Hue::Ink));
+            let panel =
+                Panel::new(axis(name, unit, log), axis(&fit.law.target.name, target_unit, false))
+                    .mark(
+                        Mark::band("law", "x", "low", "high")
+                            .name(format!("{} interval of the law", words::level(level)))
+                            .hue(Hue::Nth(0)),
+                    )
+                    .mark(Mark::line("law", "x", "y").name("the law").hue(Hue::Nth(0)))
+                    .mark(Mark::points("runs", "x", "y").name("measured").hue(Hue::Ink));
             Figure::new("law", "").frame(runs).frame(curve).panel(panel)
         };
-        Ok(Some(Figure { title, ..figure }.subtitle(fit.law.formula.clone()).source(fit.data.origin.clone())))
+        Ok(Some(
+            Figure { title, ..figure }
+                .subtitle(fit.law.formula.clone())
+                .source(fit.data.origin.clone()),
+        ))
     }
 
     /// IsoFLOP profiles with their optima, where the runs form some.
@@ -282,7 +294,8 @@ impl Answer<'_> {
         }
         let sweep = sweep(&fit.law, self.observations).ok()?;
         let FitOptions { level, seed, .. } = fit.options;
-        let options = Approach2Options { resamples: 200, level, seed, ..Approach2Options::default() };
+        let options =
+            Approach2Options { resamples: 200, level, seed, ..Approach2Options::default() };
         let found = approach2(&sweep, &options).ok()?;
         let optima = found.profiles.iter().filter(|profile| profile.optimum.is_some()).count();
         if optima < 2 {
@@ -290,7 +303,8 @@ impl Answer<'_> {
         }
         let unit = self.target_unit();
         let label = |c: Flop| format!("{:.1e} FLOP", c.get());
-        let (mut runs, mut curves, mut best) = (Points::default(), Points::default(), Points::default());
+        let (mut runs, mut curves, mut best) =
+            (Points::default(), Points::default(), Points::default());
         let (mut lows, mut highs) = (vec![], vec![]);
         for profile in &found.profiles {
             let budget = label(profile.compute);
@@ -377,15 +391,24 @@ impl Answer<'_> {
     fn extrapolation(&self) -> Result<Option<Figure>, Diagnostic> {
         let (all, observations) = (self.fit, self.observations);
         let Frontier::Of { given, .. } = &self.frontier else { return Ok(None) };
-        let cut = all.backtest.as_ref().and_then(|test| test.cuts.iter().max_by(|a, b| a.decades.total_cmp(&b.decades)));
+        let cut = all
+            .backtest
+            .as_ref()
+            .and_then(|test| test.cuts.iter().max_by(|a, b| a.decades.total_cmp(&b.decades)));
         let Some(cut) = cut else { return Ok(None) };
-        if observations.compute().is_empty() || all.groups().len() > 1 || observations.len() > MANY_ROWS {
+        if observations.compute().is_empty()
+            || all.groups().len() > 1
+            || observations.len() > MANY_ROWS
+        {
             return Ok(None);
         }
         let compute: Vec<f64> = observations.compute().iter().map(|c| c.get()).collect();
-        let kept_rows: Vec<usize> = (0..compute.len()).filter(|&row| compute[row] <= cut.at).collect();
-        let held_rows: Vec<usize> = (0..compute.len()).filter(|&row| compute[row] > cut.at).collect();
-        let (Some(kept), Some(held)) = (part_of(observations, &kept_rows), part_of(observations, &held_rows))
+        let kept_rows: Vec<usize> =
+            (0..compute.len()).filter(|&row| compute[row] <= cut.at).collect();
+        let held_rows: Vec<usize> =
+            (0..compute.len()).filter(|&row| compute[row] > cut.at).collect();
+        let (Some(kept), Some(held)) =
+            (part_of(observations, &kept_rows), part_of(observations, &held_rows))
         else {
             return Ok(None);
         };
@@ -396,9 +419,17 @@ impl Answer<'_> {
         let (mut at, mut best, mut lows, mut highs) = (vec![], vec![], vec![], vec![]);
         for step in 0..=STEPS {
             let c = from * (to / from).powf(step as f64 / STEPS as f64);
-            let Some(found) = refit.optimum(Flop(c), given, level)?.into_iter().next() else { continue };
-            let setting = given.clone().with("N", found.best.parameters.get()).with("D", found.best.tokens.get());
-            let Some(said) = refit.predict(&setting, level, options.seed)?.into_iter().next() else { continue };
+            let Some(found) = refit.optimum(Flop(c), given, level)?.into_iter().next() else {
+                continue;
+            };
+            let setting = given
+                .clone()
+                .with("N", found.best.parameters.get())
+                .with("D", found.best.tokens.get());
+            let Some(said) = refit.predict(&setting, level, options.seed)?.into_iter().next()
+            else {
+                continue;
+            };
             at.push(c);
             best.push(said.value);
             lows.push(said.new_run_interval.map_or(f64::NAN, |ends| ends.low));
@@ -414,11 +445,14 @@ impl Answer<'_> {
             let setting = observations
                 .variables()
                 .fold(Setting::new(), |setting, (name, column)| setting.with(name, column[row]));
-            let Some(one) = refit.predict(&setting, level, options.seed)?.into_iter().next() else { continue };
+            let Some(one) = refit.predict(&setting, level, options.seed)?.into_iter().next() else {
+                continue;
+            };
             asked.push(compute[row]);
             said.push(one.value);
             let interval = one.new_run_interval;
-            inside += usize::from(interval.is_some_and(|ends| ends.contains(observations.target()[row])));
+            inside +=
+                usize::from(interval.is_some_and(|ends| ends.contains(observations.target()[row])));
             said_low.push(interval.map_or(f64::NAN, |ends| ends.low));
             said_high.push(interval.map_or(f64::NAN, |ends| ends.high));
         }
@@ -479,8 +513,9 @@ impl Answer<'_> {
             laws::ResidualScale::Log => "ln measured - ln law",
             laws::ResidualScale::Linear => "measured - law",
         };
-        Figure { title: "What the law leaves unexplained".into(), ..figure }
-            .subtitle(format!("{scale}; a trend along an axis is something that the law does not know"))
+        Figure { title: "What the law leaves unexplained".into(), ..figure }.subtitle(format!(
+            "{scale}; a trend along an axis is something that the law does not know"
+        ))
     }
 
     /// The draws of the most uncertain parameters.
@@ -534,14 +569,19 @@ fn part_of(observations: &Observations, rows: &[usize]) -> Option<Observations> 
         weight: observations.weights().map(take),
         ..InMemory::new(
             (Asked::positive(observations.target_name()), take(observations.target())),
-            observations.variables().map(|(name, column)| (Asked::positive(name), take(column))).collect(),
+            observations
+                .variables()
+                .map(|(name, column)| (Asked::positive(name), take(column)))
+                .collect(),
         )
     };
     Observations::from_columns(observations.origin(), columns, Rules::default()).ok()
 }
 
 fn ends(values: &[f64]) -> (f64, f64) {
-    values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| (low.min(x), high.max(x)))
+    values
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| (low.min(x), high.max(x)))
 }
 
 fn capital(word: &str) -> String {

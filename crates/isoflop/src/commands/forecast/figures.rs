@@ -65,7 +65,10 @@ pub(super) fn part(step: &str, rows: usize, answer: &Answer) -> Result<Part, Dia
     if !hangs.is_empty() {
         sections.push(Section { heading: "What it hangs on".into(), blocks: hangs });
     }
-    sections.push(Section { heading: "What it assumes, and how that held so far".into(), blocks: trust });
+    sections.push(Section {
+        heading: "What it assumes, and how that held so far".into(),
+        blocks: trust,
+    });
     if let Some(live) = &mut live {
         live.record_checks(&page.checked())?;
     }
@@ -110,7 +113,9 @@ fn live(step: &str, answer: &Answer, cases: &[LiveCase]) -> Result<Option<Live>,
     // What an answer hangs on most comes first.
     let important = |name: &str| {
         let bars = answer.sensitivities.iter().filter_map(|found| found.tornado.as_ref());
-        bars.filter_map(|tornado| tornado.bars.iter().position(|bar| bar.name == name)).min().unwrap_or(usize::MAX)
+        bars.filter_map(|tornado| tornado.bars.iter().position(|bar| bar.name == name))
+            .min()
+            .unwrap_or(usize::MAX)
     };
     let mut inputs: Vec<_> = first.inputs.iter().collect();
     inputs.sort_by_key(|input| important(&input.name));
@@ -123,7 +128,8 @@ fn live(step: &str, answer: &Answer, cases: &[LiveCase]) -> Result<Option<Live>,
         } else {
             Slider::linear(&input.leaf, label, &input.unit, from, to, middle)
         };
-        let notation = if input.share && input.unit.is_empty() { Notation::Percent } else { Notation::Plain };
+        let notation =
+            if input.share && input.unit.is_empty() { Notation::Percent } else { Notation::Plain };
         let note = if input.note.is_empty() { input.source.clone() } else { input.note.clone() };
         live = live.slider(slider.notation(notation).note(note));
     }
@@ -163,9 +169,13 @@ fn notation(output: &OutputRun) -> Notation {
     match (output.value.form(), output.value.nature(), &output.columns[..]) {
         (Form::Instant, ..) => Notation::Date,
         (Form::Truth, ..) => Notation::Percent,
-        (_, Nature::Share | Nature::Points, _) if output.value.unit().is_none() => Notation::Percent,
+        (_, Nature::Share | Nature::Points, _) if output.value.unit().is_none() => {
+            Notation::Percent
+        }
         // A probability over the draws is a plain number from 0 to 1.
-        (_, _, [Column::OfDraws(share)]) if output.unit.is_empty() && (0.0..=1.0).contains(&share.value) => {
+        (_, _, [Column::OfDraws(share)])
+            if output.unit.is_empty() && (0.0..=1.0).contains(&share.value) =>
+        {
             Notation::Percent
         }
         _ => Notation::Plain,
@@ -196,10 +206,16 @@ impl Page<'_> {
             return None;
         }
         let value = &output.value;
-        let label = if output.note.is_empty() { output.name.replace('_', " ") } else { output.note.clone() };
+        let label = if output.note.is_empty() {
+            output.name.replace('_', " ")
+        } else {
+            output.note.clone()
+        };
         let (number, summary) = match output.column(0).ok()? {
             Column::Exact(found) => (Number::new(label, read(value, *found)), Summary::First),
-            Column::OfDraws(found) => (Number::new(label, read(value, found.value)), Summary::First),
+            Column::OfDraws(found) => {
+                (Number::new(label, read(value, found.value)), Summary::First)
+            }
             Column::Drawn(_) if value.form() == Form::Truth => {
                 let share = output.probability(0, |value| value != 0.0).ok()?;
                 (Number::new(label, share.value), Summary::Mean)
@@ -207,7 +223,8 @@ impl Page<'_> {
             Column::Drawn(_) => {
                 let (low, high) = (self.level().lower(), self.level().upper());
                 let found = output.quantiles(0, &[low, 0.5, high]).ok()?;
-                let [low, middle, high] = [0, 1, 2].map(|place: usize| read(value, found[place].value));
+                let [low, middle, high] =
+                    [0, 1, 2].map(|place: usize| read(value, found[place].value));
                 let number = Number::new(label, middle).interval(self.level().share(), low, high);
                 (number, Summary::Quantile(0.5))
             }
@@ -228,8 +245,12 @@ impl Page<'_> {
             .take(4)
             .map(|(output, number)| {
                 let name = output.name.replace('_', " ");
-                let about = if output.note.is_empty() { name } else { format!("{name} ({})", output.note) };
-                Sentence::new().text(format!("{}{whose}: ", capital(&about))).number(number).text(".")
+                let about =
+                    if output.note.is_empty() { name } else { format!("{name} ({})", output.note) };
+                Sentence::new()
+                    .text(format!("{}{whose}: ", capital(&about)))
+                    .number(number)
+                    .text(".")
             })
             .collect()
     }
@@ -241,14 +262,17 @@ impl Page<'_> {
         for output in self.outputs(0).filter(|output| output.times.is_none()) {
             let mut row = vec![Cell::from(output.name.replace('_', " "))];
             for (number, case) in cases.iter().enumerate() {
-                let found = case.output(&output.name).and_then(|output| self.number(number, output));
+                let found =
+                    case.output(&output.name).and_then(|output| self.number(number, output));
                 row.push(found.map_or(Cell::from(""), Cell::from));
             }
             row.push(Cell::from(output.note.clone()));
             rows.push(row);
         }
         let mut head = vec![String::new()];
-        head.extend(cases.iter().map(|case| if case.label.is_empty() { "median".to_owned() } else { case.label.clone() }));
+        head.extend(cases.iter().map(|case| {
+            if case.label.is_empty() { "median".to_owned() } else { case.label.clone() }
+        }));
         head.push(String::new());
         (!rows.is_empty()).then(|| Table {
             name: "values".into(),
@@ -269,7 +293,8 @@ impl Page<'_> {
     fn fans(&self) -> Result<Vec<Figure>, Diagnostic> {
         let mut figures = Vec::new();
         let paths = self.outputs(0).filter(|output| {
-            output.times.is_some() && output.columns.iter().any(|column| matches!(column, Column::Drawn(_)))
+            output.times.is_some()
+                && output.columns.iter().any(|column| matches!(column, Column::Drawn(_)))
         });
         for output in paths.filter(|output| output.value.form() != Form::Truth).take(MOST_FANS) {
             let share = self.level().share();
@@ -277,7 +302,8 @@ impl Page<'_> {
             let fan = output.fan(&levels)?;
             let value = &output.value;
             let unit = unit(value);
-            let mut frame = Frame::new("path").numbers("year", "", fan.times.clone().unwrap_or_default());
+            let mut frame =
+                Frame::new("path").numbers("year", "", fan.times.clone().unwrap_or_default());
             let names = ["low", "inner_low", "median", "inner_high", "high"];
             for (place, (name, level)) in names.into_iter().zip(levels).enumerate() {
                 let column = fan.rows.iter().map(|row| read(value, row[place].value)).collect();
@@ -286,33 +312,47 @@ impl Page<'_> {
                     frame = frame.live(self.source(0, live, Summary::Quantile(level)));
                 }
             }
-            let history = self.history(&output.name, &unit);
-            let ends = fan.rows.iter().flat_map(|row| [&row[0], &row[4]]).map(|found| read(value, found.value));
-            let (low, high) = ends.filter(|x| x.is_finite()).fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(x), b.max(x)));
+            let history = self.history(output);
+            let ends = fan
+                .rows
+                .iter()
+                .flat_map(|row| [&row[0], &row[4]])
+                .map(|found| read(value, found.value));
+            let (low, high) = ends
+                .filter(|x| x.is_finite())
+                .fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(x), b.max(x)));
             let log = low > 0.0 && high > WIDE * low;
             let label = output.name.replace('_', " ");
             let figure = charts::fan(history, frame, &label, log, (0.5, share));
             let last = fan.rows.last().map(|row| shown(value, row[2].value)).unwrap_or_default();
-            let end = fan.times.as_ref().and_then(|times| times.last().copied()).unwrap_or(f64::NAN);
-            let title = format!("{} is {last} at the median in {:.0}", capital(&label), end.floor());
+            let end =
+                fan.times.as_ref().and_then(|times| times.last().copied()).unwrap_or(f64::NAN);
+            let title =
+                format!("{} is {last} at the median in {:.0}", capital(&label), end.floor());
             let case = self.answer.run.cases.first().map_or("", |case| case.label.as_str());
             figures.push(
-                Figure { name: format!("fan-{}", slug(&output.name)), title, ..figure }
-                    .subtitle([output.note.as_str(), case].into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join("; ")),
+                Figure { name: format!("fan-{}", slug(&output.name)), title, ..figure }.subtitle(
+                    [output.note.as_str(), case]
+                        .into_iter()
+                        .filter(|t| !t.is_empty())
+                        .collect::<Vec<_>>()
+                        .join("; "),
+                ),
             );
         }
         Ok(figures)
     }
 
-    fn history(&self, output: &str, unit: &str) -> Frame {
+    fn history(&self, output: &OutputRun) -> Frame {
         let data = self.answer.scenario.data.iter();
         let points: Vec<_> = data
-            .filter(|data| data.output.as_ref().is_some_and(|name| name.text() == output))
+            .filter(|data| data.output.as_ref().is_some_and(|name| name.text() == output.name))
             .flat_map(|data| &data.points)
             .collect();
+        let values = points.iter().map(|point| read(&output.value, point.value)).collect();
         Frame::new("history")
             .numbers("year", "", points.iter().map(|point| point.date).collect())
-            .numbers("value", unit, points.iter().map(|point| point.value).collect())
+            .numbers("value", &unit(&output.value), values)
     }
 
     /// How probable each date is, case by case.
@@ -321,14 +361,18 @@ impl Page<'_> {
         let mut first = None;
         let cases = &self.answer.run.cases;
         for (number, case) in cases.iter().enumerate() {
-            let dates = self.outputs(number).filter(|output| output.value.form() == Form::Instant && output.times.is_none());
+            let dates = self
+                .outputs(number)
+                .filter(|output| output.value.form() == Form::Instant && output.times.is_none());
             for output in dates {
                 let Ok(years) = output.date_years() else { continue };
                 let (Some(from), Some(to)) = (years.first(), years.last()) else { continue };
-                let fine: Vec<f64> = (0..=60).map(|step| from + (to - from) * f64::from(step) / 60.0).collect();
+                let fine: Vec<f64> =
+                    (0..=60).map(|step| from + (to - from) * f64::from(step) / 60.0).collect();
                 let table = output.date_table(&fine)?;
                 let name = output.name.replace('_', " ");
-                let label = if case.label.is_empty() { name } else { format!("{name}, {}", case.label) };
+                let label =
+                    if case.label.is_empty() { name } else { format!("{name}, {}", case.label) };
                 first.get_or_insert((label.clone(), table.never.value));
                 for (at, share) in table.years.iter().zip(&table.by) {
                     year.push(*at);
@@ -343,8 +387,12 @@ impl Page<'_> {
             .numbers("year", "", year)
             .numbers("probability", "", probability)
             .words("event", event);
-        let marked = Frame::new("marked").numbers("year", "", vec![]).words("words", Vec::<String>::new());
-        let title = format!("{}: the probability that it has come by each date; {never} never", capital(&label));
+        let marked =
+            Frame::new("marked").numbers("year", "", vec![]).words("words", Vec::<String>::new());
+        let title = format!(
+            "{}: the probability that it has come by each date; {never} never",
+            capital(&label)
+        );
         Ok(Some(Figure { title, ..charts::probability_of_date(path, marked) }))
     }
 
@@ -353,8 +401,11 @@ impl Page<'_> {
         let [across, down] = &self.answer.scenario.choices[..] else { return None };
         let cases = &self.answer.run.cases;
         // A probability says most; else the first value.
-        let shares = self.outputs(0).find(|output| output.times.is_none() && notation(output) == Notation::Percent);
-        let output = shares.or_else(|| self.outputs(0).find(|output| output.times.is_none()))?.name.clone();
+        let shares = self
+            .outputs(0)
+            .find(|output| output.times.is_none() && notation(output) == Notation::Percent);
+        let output =
+            shares.or_else(|| self.outputs(0).find(|output| output.times.is_none()))?.name.clone();
         let (mut x, mut y, mut value, mut words) = (vec![], vec![], vec![], vec![]);
         for (number, case) in cases.iter().enumerate() {
             let [(_, first), (_, second)] = &case.choices[..] else { return None };
@@ -369,9 +420,16 @@ impl Page<'_> {
             .words("down", y)
             .numbers("value", "", value)
             .words("words", words);
-        let note = self.outputs(0).find(|found| found.name == output).map_or(String::new(), |found| found.note.clone());
+        let note = self
+            .outputs(0)
+            .find(|found| found.name == output)
+            .map_or(String::new(), |found| found.note.clone());
         let about = if note.is_empty() { output.replace('_', " ") } else { note };
-        let figure = charts::bets(cells, &across.name.text().replace('_', " "), &down.name.text().replace('_', " "));
+        let figure = charts::bets(
+            cells,
+            &across.name.text().replace('_', " "),
+            &down.name.text().replace('_', " "),
+        );
         Some(Figure { title: format!("Two bets: {about}"), ..figure })
     }
 
@@ -381,21 +439,20 @@ impl Page<'_> {
         let mut figures = Vec::new();
         for one in earlier.hindcasts.iter().filter(|one| !one.truths.is_empty()) {
             let log = one.truths.first().is_some_and(|truth| truth.in_logs);
-            let back = |x: f64| if log { x.exp() } else { x };
             let output = self.outputs(0).find(|output| output.name == one.output);
-            let unit = output.map_or(String::new(), |output| unit(&output.value));
-            let history = self.history(&one.output, &unit);
+            let Some(output) = output else { continue };
+            let (unit, value) = (unit(&output.value), &output.value);
+            let history = self.history(output);
             let cut = format!("as of {:.0}", earlier.year);
             let truths = &one.truths;
-            let scaled = |x: f64, value: f64, median: f64| {
-                // Where numbers are logarithms of what was observed they are turned back.
-                if log && (value.ln() - median).abs() < 50.0 && value > 0.0 { back(x) } else { x }
+            let column = |of: fn(&forecast::Truth) -> f64| -> Vec<f64> {
+                truths.iter().map(|truth| read(value, of(truth))).collect()
             };
             let frame = Frame::new("forecasts")
                 .numbers("year", "", truths.iter().map(|truth| truth.date).collect())
-                .numbers("value", &unit, truths.iter().map(|t| scaled(t.median, t.value, t.median)).collect())
-                .numbers("low", &unit, truths.iter().map(|t| scaled(t.interval.0, t.value, t.median)).collect())
-                .numbers("high", &unit, truths.iter().map(|t| scaled(t.interval.1, t.value, t.median)).collect())
+                .numbers("value", &unit, column(|truth| truth.median))
+                .numbers("low", &unit, column(|truth| truth.interval.0))
+                .numbers("high", &unit, column(|truth| truth.interval.1))
                 .words("cut", vec![cut; truths.len()]);
             let inside = Number::new("", one.coverage()).notation(Notation::Percent);
             let title = format!(
@@ -404,13 +461,20 @@ impl Page<'_> {
                 truths.len(),
                 words::level(one.level.share())
             );
-            let figure = charts::backtest(history, frame, &one.output.replace('_', " "), log, one.level.share());
+            let figure = charts::backtest(
+                history,
+                frame,
+                &one.output.replace('_', " "),
+                log,
+                one.level.share(),
+            );
             let name = format!("backtest-{}-{}", slug(&one.output), figures.len() + 1);
             let known = match &earlier.known_today[..] {
                 [] => String::new(),
                 names => format!("; {} inputs are as known today", names.len()),
             };
-            figures.push(Figure { name, title, ..figure }.subtitle(format!("{}{known}", one.label)));
+            figures
+                .push(Figure { name, title, ..figure }.subtitle(format!("{}{known}", one.label)));
         }
         figures
     }
@@ -440,8 +504,16 @@ fn tornado(found: &Sensitivity) -> Option<Figure> {
     let frame = Frame::new("swings")
         .words("input", bars.iter().map(|(bar, _)| bar.name.replace('_', " ")))
         .numbers("base", &unit(&found.value), vec![base; bars.len()])
-        .numbers("at_low", &unit(&found.value), bars.iter().map(|(bar, _)| finite(bar.at_low)).collect())
-        .numbers("at_high", &unit(&found.value), bars.iter().map(|(bar, _)| finite(bar.at_high)).collect())
+        .numbers(
+            "at_low",
+            &unit(&found.value),
+            bars.iter().map(|(bar, _)| finite(bar.at_low)).collect(),
+        )
+        .numbers(
+            "at_high",
+            &unit(&found.value),
+            bars.iter().map(|(bar, _)| finite(bar.at_high)).collect(),
+        )
         .words("low", ends(|bar| bar.low))
         .words("high", ends(|bar| bar.high));
     let of = found.of.replace('_', " ");
@@ -454,14 +526,14 @@ fn tornado(found: &Sensitivity) -> Option<Figure> {
     let first = bars.first().map_or(String::new(), |(bar, _)| bar.name.replace('_', " "));
     let never = bars.iter().any(|(bar, _)| !(bar.at_low.is_finite() && bar.at_high.is_finite()));
     let title = format!("{} moves {of} most", capital(&first));
-    Some(
-        Figure { name: format!("tornado-{}", slug(&found.of)), title, ..figure }.subtitle(format!(
+    Some(Figure { name: format!("tornado-{}", slug(&found.of)), title, ..figure }.subtitle(
+        format!(
             "each input at the ends of its {} interval, the others at their medians{}{}",
             words::level(tornado.level.share()),
             if never { "; a bar that is missing is `never`" } else { "" },
             case_words(&found.label)
-        )),
-    )
+        ),
+    ))
 }
 
 fn sobol(found: &Sensitivity) -> Option<Figure> {
@@ -469,7 +541,8 @@ fn sobol(found: &Sensitivity) -> Option<Figure> {
     let mut indices: Vec<_> = sobol.indices.iter().collect();
     indices.sort_by(|a, b| b.total.value.total_cmp(&a.total.value));
     indices.truncate(12);
-    let (mut input, mut order, mut share, mut low, mut high) = (vec![], vec![], vec![], vec![], vec![]);
+    let (mut input, mut order, mut share, mut low, mut high) =
+        (vec![], vec![], vec![], vec![], vec![]);
     for index in &indices {
         for (name, one) in [("first order", &index.first), ("total", &index.total)] {
             input.push(index.name.replace('_', " "));
@@ -489,10 +562,14 @@ fn sobol(found: &Sensitivity) -> Option<Figure> {
     let figure = charts::sobol(frame, sobol.level.share());
     let title = indices.first().map_or(String::new(), |first| {
         let share = Number::new("", first.total.value.clamp(0.0, 1.0)).notation(Notation::Percent);
-        format!("{} explains {share} of what is uncertain of {of}", capital(&first.name.replace('_', " ")))
+        format!(
+            "{} explains {share} of what is uncertain of {of}",
+            capital(&first.name.replace('_', " "))
+        )
     });
     let ranks = if sobol.aspect == draws::sensitivity::Aspect::Rank { " of ranks" } else { "" };
-    let subtitle = format!("shares of the variance{ranks}; {}{}", figure.subtitle, case_words(&found.label));
+    let subtitle =
+        format!("shares of the variance{ranks}; {}{}", figure.subtitle, case_words(&found.label));
     Some(Figure { name: format!("sobol-{}", slug(&found.of)), title, ..figure }.subtitle(subtitle))
 }
 

@@ -106,7 +106,10 @@ pub(super) fn part(answer: &Answer, seed: u64) -> Part {
                 ]
             })
             .collect(),
-        note: format!("{} samples a problem at least; beyond, both columns extrapolate.", answer.samples),
+        note: format!(
+            "{} samples a problem at least; beyond, both columns extrapolate.",
+            answer.samples
+        ),
     };
     let figure = Figure { title: "Coverage grows with samples".into(), ..figure }
         .subtitle("share of problems solved by at least one of k samples; unbiased up to the samples at hand")

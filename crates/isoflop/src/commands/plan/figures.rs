@@ -1,7 +1,7 @@
 //! The plan as a part of a report, with sliders where the law has a closed form.
 
 use diagnostic::Diagnostic;
-use plan::{Allocation, BudgetKind, Believed, Constraint, Drawn, Frontier, Quantity};
+use plan::{Allocation, Believed, BudgetKind, Constraint, Drawn, Frontier, Quantity};
 use report::{
     Block, Cell, Figure, Frame, Hue, Live, Mark, Notation, Number, Section, Sentence, Summary,
     Table, Tone, charts,
@@ -33,7 +33,8 @@ pub(super) fn part(step: &str, asked: &Asked, answer: &Answer) -> Result<Part, D
     };
     let live = if stands_still.is_none() { plan.live()? } else { None };
     let page = Page { asked, answer, plan: &plan, live: live.as_ref() };
-    let mut blocks = vec![Block::Numbers(page.numbers(chosen)), Block::Sentence(page.sentence(chosen))];
+    let mut blocks =
+        vec![Block::Numbers(page.numbers(chosen)), Block::Sentence(page.sentence(chosen))];
     blocks.extend(page.caveats().into_iter().map(Block::Sentence));
     if let Some(why) = &stands_still {
         let still = Sentence::new().text(format!("This plan has no sliders: {why}."));
@@ -48,7 +49,9 @@ pub(super) fn part(step: &str, asked: &Asked, answer: &Answer) -> Result<Part, D
         title: "What the plan assumes".into(),
         head: ["", "value", "source"].map(str::to_owned).to_vec(),
         rows: (asked.means.assumptions.iter())
-            .map(|one| [&one.what, &one.value, &one.source].map(|word| Cell::from(word.clone())).to_vec())
+            .map(|one| {
+                [&one.what, &one.value, &one.source].map(|word| Cell::from(word.clone())).to_vec()
+            })
             .collect(),
         note: format!("FLOP: {}; N counts {}.", asked.flop_model.describe(), asked.counted.name()),
     };
@@ -66,9 +69,11 @@ pub(super) fn part(step: &str, asked: &Asked, answer: &Answer) -> Result<Part, D
     if let Ok(money) = &answer.cost.money {
         columns.push(("usd".to_owned(), drawn(money)));
     }
+    let headline = [vec![page.sentence(chosen)], page.caveats()].concat();
     let mut live = live;
     if let Some(live) = &mut live {
-        let sources: Vec<_> = ["C", "N", "D", "ratio", "loss"].map(|name| plan.source(name)).to_vec();
+        let sources: Vec<_> =
+            ["C", "N", "D", "ratio", "loss"].map(|name| plan.source(name)).to_vec();
         let ends: Vec<_> =
             sources.iter().map(|source| source.summarised(Summary::Quantile(0.95))).collect();
         live.record_checks(&[sources, ends].concat())?;
@@ -76,7 +81,7 @@ pub(super) fn part(step: &str, asked: &Asked, answer: &Answer) -> Result<Part, D
     let believed = &asked.source.believed;
     Ok(Part {
         answer: answer.json(asked),
-        headline: [vec![page.sentence(chosen)], page.caveats()].concat(),
+        headline,
         sections,
         live,
         draws: numbers_of(columns, asked.seed, &believed.name),
@@ -100,7 +105,12 @@ impl Page<'_> {
             None => number,
         };
         match self.live {
-            Some(live) if live.programs.iter().any(|program| program.outputs.iter().any(|(name, _)| name == output)) => {
+            Some(live)
+                if live
+                    .programs
+                    .iter()
+                    .any(|program| program.outputs.iter().any(|(name, _)| name == output)) =>
+            {
                 number.live(self.plan.source(output))
             }
             _ => number,
@@ -124,7 +134,9 @@ impl Page<'_> {
     }
 
     fn compute(&self, run: &Allocation) -> Number {
-        self.number("Training compute", &run.training, "training").unit("FLOP").notation(Notation::Power)
+        self.number("Training compute", &run.training, "training")
+            .unit("FLOP")
+            .notation(Notation::Power)
     }
 
     fn money(&self) -> Option<Number> {
@@ -248,7 +260,12 @@ impl Page<'_> {
                 .hue(Hue::Nth(0)),
         )
         .mark(Mark::line("best-runs", "compute", "loss").name("best runs").hue(Hue::Nth(0)))
-        .mark(Mark::points("chosen", "compute", "loss").name("the plan").hue(Hue::Nth(1)).text("words"));
+        .mark(
+            Mark::points("chosen", "compute", "loss")
+                .name("the plan")
+                .hue(Hue::Nth(1))
+                .text("words"),
+        );
         let title = "What more or less of the budget would reach".to_owned();
         Ok(Figure { title, ..Figure::new("plan-frontier", "") }
             .subtitle(format!("FLOP: {}", self.asked.flop_model.describe()))
@@ -287,7 +304,8 @@ impl Page<'_> {
         for other in &asked.compared {
             let believed: Believed = other.believed.clone();
             let name = believed.name.clone();
-            let frontier = Frontier::new(believed, &asked.flop, &asked.given, None, asked.serving.clone())?;
+            let frontier =
+                Frontier::new(believed, &asked.flop, &asked.given, None, asked.serving.clone())?;
             laws.push((name, Optima::along(&frontier, computes, level)?));
         }
         let mut optima = Frame::new("optima");
@@ -299,7 +317,10 @@ impl Page<'_> {
             .numbers("params", "", all(|optima| &optima.params[0]))
             .numbers("tokens", "", all(|optima| &optima.tokens[0]))
             .numbers("ratio", "", all(|optima| &optima.ratio[0]))
-            .words("law", laws.iter().flat_map(|(name, optima)| vec![name.clone(); optima.compute.len()]));
+            .words(
+                "law",
+                laws.iter().flat_map(|(name, optima)| vec![name.clone(); optima.compute.len()]),
+            );
         let bands = laws
             .iter()
             .enumerate()
@@ -334,7 +355,8 @@ impl Page<'_> {
                 Some(ends) => share.interval(ends.level, ends.low, ends.high),
                 None => share,
             };
-            let number = |value: f64, notation| Cell::from(Number::new("", value).notation(notation));
+            let number =
+                |value: f64, notation| Cell::from(Number::new("", value).notation(notation));
             vec![
                 Cell::from(mistake.by.clone()),
                 number(mistake.run.parameters.best.get(), Notation::Short),
@@ -360,7 +382,9 @@ impl Page<'_> {
         let (mut sizes, mut cost, mut lows, mut highs) = (vec![], vec![], vec![], vec![]);
         for step in -16..=16_i32 {
             let size = best.parameters.best.get() * 2_f64.powf(f64::from(step) / 5.0);
-            let Ok(run) = answer.frontier.of_size(Parameters(size), &answer.budget) else { continue };
+            let Ok(run) = answer.frontier.of_size(Parameters(size), &answer.budget) else {
+                continue;
+            };
             let above: Drawn<f64> = run.loss.with(&best.loss, |loss, best| loss - best);
             let ends = above.interval(asked.level);
             sizes.push(size);
@@ -379,7 +403,8 @@ impl Page<'_> {
         let chosen = Frame::new("choice")
             .numbers("choice", "", vec![answer.chosen().parameters.best.get()])
             .words("words", ["the plan"]);
-        let mut figure = charts::cost_of_being_wrong(curve, chosen, "Model size, parameters", asked.level);
+        let mut figure =
+            charts::cost_of_being_wrong(curve, chosen, "Model size, parameters", asked.level);
         // The line is that of the best law.
         for mark in figure.panels.iter_mut().flat_map(|panel| &mut panel.marks) {
             if mark.name == "median over draws" {
@@ -389,7 +414,11 @@ impl Page<'_> {
         let share = Number::new("", answer.plan.ignorance.share.mean()).notation(Notation::Percent);
         let title =
             format!("The plan wastes {share} of its budget because the law is not known exactly");
-        Ok(Some(Figure { title, ..figure }.subtitle("the same budget spent on another size; loss above the best of each draw")))
+        Ok(Some(
+            Figure { title, ..figure }.subtitle(
+                "the same budget spent on another size; loss above the best of each draw",
+            ),
+        ))
     }
 }
 
@@ -405,7 +434,13 @@ struct Optima {
 impl Optima {
     fn along(frontier: &Frontier, computes: &[f64], level: f64) -> Result<Self, Diagnostic> {
         let empty = || [vec![], vec![], vec![]];
-        let mut optima = Self { compute: vec![], params: empty(), tokens: empty(), ratio: empty(), loss: empty() };
+        let mut optima = Self {
+            compute: vec![],
+            params: empty(),
+            tokens: empty(),
+            ratio: empty(),
+            loss: empty(),
+        };
         for &compute in computes {
             let best = frontier.optimal(&Drawn::certain(Flop(compute), 0))?;
             if !best.exists() {
@@ -447,9 +482,8 @@ fn slider(asked: &Asked, answer: &Answer) -> Option<Budget> {
     match fund.kind {
         BudgetKind::Compute => certain(&fund.flop).map(Budget::Compute),
         BudgetKind::Money => certain(&means.money(&fund.flop).ok()?).map(Budget::Money),
-        BudgetKind::DeviceTime => {
-            certain(&means.device_time(&fund.flop)).map(|seconds| Budget::DeviceHours(seconds / 3600.0))
-        }
+        BudgetKind::DeviceTime => certain(&means.device_time(&fund.flop))
+            .map(|seconds| Budget::DeviceHours(seconds / 3600.0)),
         BudgetKind::Time => {
             let count = f64::from(means.count?);
             let days = certain(&means.device_time(&fund.flop))? / 86_400.0 / count;
@@ -488,13 +522,19 @@ fn why_it_stands_still(asked: &Asked, answer: &Answer) -> Option<String> {
     if !asked.flop.is_six_n_d() {
         return Some("FLOP are not counted as 6 N D".to_owned());
     }
-    if limits.size.is_some() || limits.largest.is_some() || limits.tokens.is_some() || asked.stock.is_some() {
+    if limits.size.is_some()
+        || limits.largest.is_some()
+        || limits.tokens.is_some()
+        || asked.stock.is_some()
+    {
         return Some("it has limits beside the budget".to_owned());
     }
     if let (Some(weighed), Some(serving)) = (&served, &asked.serving) {
         let plain = serving.served();
         if certain(weighed).is_none() || weighed.best.get() != plain.best.get() {
-            return Some("what is served is uncertain, or costs more or less than training".to_owned());
+            return Some(
+                "what is served is uncertain, or costs more or less than training".to_owned(),
+            );
         }
     }
     if slider(asked, answer).is_none() {

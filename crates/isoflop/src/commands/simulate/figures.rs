@@ -32,9 +32,7 @@ pub(super) fn of_step(asked: &Asked, answer: &Answer) -> Part {
     let mut numbers = vec![
         Number::new("Step", seconds).unit("s"),
         Number::new("Speed", rate).unit("tokens/s").notation(Notation::Short),
-        Number::new("MFU", answer.mfu)
-            .notation(Notation::Percent)
-            .note("of the dense bf16 peak"),
+        Number::new("MFU", answer.mfu).notation(Notation::Percent).note("of the dense bf16 peak"),
         Number::new("Goodput", answer.over_days.goodput)
             .notation(Notation::Percent)
             .note("what failures and checkpoints leave"),
@@ -44,7 +42,10 @@ pub(super) fn of_step(asked: &Asked, answer: &Answer) -> Part {
     ];
     if let Ok(power) = &answer.power {
         numbers.push(
-            Number::new("Power", power.facility.get()).unit("W").notation(Notation::Short).note("at the facility's meter"),
+            Number::new("Power", power.facility.get())
+                .unit("W")
+                .notation(Notation::Short)
+                .note("at the facility's meter"),
         );
     }
     let rate_of_money = asked.money_per_second().map(machines::Usd::get);
@@ -59,16 +60,23 @@ pub(super) fn of_step(asked: &Asked, answer: &Answer) -> Part {
             numbers.push(Number::new("It costs", rate * time).notation(Notation::Dollars));
         }
     }
-    let parts: Vec<(&str, f64)> =
-        answer.parts().into_iter().map(|(name, time)| (name, time.get())).filter(|(_, time)| *time > 0.0).collect();
+    let parts: Vec<(&str, f64)> = answer
+        .parts()
+        .into_iter()
+        .map(|(name, time)| (name, time.get()))
+        .filter(|(_, time)| *time > 0.0)
+        .collect();
     let frame = Frame::new("parts")
         .words("machine", parts.iter().map(|_| asked.cluster.title.clone()))
         .words("part", parts.iter().map(|(name, _)| *name))
         .numbers("time", "s", parts.iter().map(|(_, time)| *time).collect())
-        .words("share", parts.iter().map(|(_, time)| {
-            let share = time / seconds;
-            if share < 0.04 { String::new() } else { format!("{:.0} %", 100.0 * share) }
-        }));
+        .words(
+            "share",
+            parts.iter().map(|(_, time)| {
+                let share = time / seconds;
+                if share < 0.04 { String::new() } else { format!("{:.0} %", 100.0 * share) }
+            }),
+        );
     let largest = parts.iter().max_by(|a, b| a.1.total_cmp(&b.1));
     let title = largest.map_or("Where a step goes".to_owned(), |(name, time)| {
         format!("{:.0} % of a step goes to {name}", 100.0 * time / seconds)
@@ -113,7 +121,10 @@ fn traffic(answer: &Answer) -> Option<Figure> {
             let sent = traffic.sent(index, kind).get();
             if sent > 0.0 {
                 let name = kind.name().trim_end_matches(" traffic");
-                message.push(format!("{name}, among {}", link.joined));
+                message.push(match link.joined {
+                    Some(joined) => format!("{name}, among {joined}"),
+                    None => format!("{name}, over the whole machine"),
+                });
                 bytes.push(sent);
                 words.push(format!("{:.3} GB", sent / GIGA));
             }
@@ -127,7 +138,10 @@ fn traffic(answer: &Answer) -> Option<Figure> {
         .numbers("bytes", "B", bytes)
         .words("words", words);
     let title = "What an accelerator sends in a step".to_owned();
-    Some(Figure { title, ..charts::traffic(frame) }.subtitle("by what is sent and over which tier of the network"))
+    Some(
+        Figure { title, ..charts::traffic(frame) }
+            .subtitle("by what is sent and over which tier of the network"),
+    )
 }
 
 fn runners_up(asked: &Asked, answer: &Answer) -> Option<Table> {
@@ -136,7 +150,10 @@ fn runners_up(asked: &Asked, answer: &Answer) -> Option<Table> {
         let layout = &one.layout;
         let mfu = one.step.mfu(&asked.machine, &asked.model, answer.site_batch, asked.convention);
         vec![
-            Cell::from(format!("TP {} CP {} PP {} DP {}", layout.tp, layout.cp, layout.pp, layout.dp)),
+            Cell::from(format!(
+                "TP {} CP {} PP {} DP {}",
+                layout.tp, layout.cp, layout.pp, layout.dp
+            )),
             Cell::from(Number::new("", one.step.time().get()).unit("s")),
             Cell::from(Number::new("", mfu).notation(Notation::Percent)),
             Cell::from(Number::new("", one.step.memory.total().get() / GIGA).unit("GB")),
@@ -152,7 +169,12 @@ fn runners_up(asked: &Asked, answer: &Answer) -> Option<Table> {
 }
 
 /// A number with its interval.
-pub(super) fn drawn<Q: Quantity>(label: &str, quantity: &Drawn<Q>, level: f64, factor: f64) -> Number {
+pub(super) fn drawn<Q: Quantity>(
+    label: &str,
+    quantity: &Drawn<Q>,
+    level: f64,
+    factor: f64,
+) -> Number {
     let number = Number::new(label, quantity.best.number() * factor);
     match quantity.interval(level) {
         Some(ends) => number.interval(ends.level, ends.low * factor, ends.high * factor),

@@ -1,6 +1,5 @@
 //! `isoflop simulate --power`, and `--scale`: what a facility delivers as it grows.
 
-use crate::study::Part;
 use diagnostic::Diagnostic;
 use machines::{
     Batch, Bends, Cluster, Failures, FlopConvention, Layout, Machine, Model, NetworkCost, Part,
@@ -91,7 +90,7 @@ pub(super) fn respond(args: &SimulateArgs, width: usize) -> Result<String, Diagn
 }
 
 /// The answer as a part of a study's report.
-pub(super) fn part(args: &SimulateArgs) -> Result<Part, Diagnostic> {
+pub(super) fn part(args: &SimulateArgs) -> Result<crate::study::Part, Diagnostic> {
     Ok(figures::part(&Answer::new(args)?))
 }
 

@@ -31,7 +31,9 @@ pub(super) fn part(answer: &Answer, seed: u64) -> Part {
     ];
     let rows = plan.schemes.iter().map(|scheme| {
         let time = scheme.best.as_ref().map(|best| best.2.get() / DAY);
-        let number = time.map_or(Cell::from("none works"), |days| Cell::from(Number::new("", days).unit("days")));
+        let number = time.map_or(Cell::from("none works"), |days| {
+            Cell::from(Number::new("", days).unit("days"))
+        });
         vec![Cell::from(scheme.family.name()), number]
     });
     let table = Table {
@@ -41,7 +43,8 @@ pub(super) fn part(answer: &Answer, seed: u64) -> Part {
         rows: rows.collect(),
         note: "To the same loss.".into(),
     };
-    let shown = figure("intensity", "FLOP a peer computes for each byte it sends", &chart::plot(answer));
+    let shown =
+        figure("intensity", "FLOP a peer computes for each byte it sends", &chart::plot(answer));
     Part {
         answer: json::of(answer, seed),
         headline: vec![sentence.clone()],
