@@ -78,7 +78,8 @@ function connectControls(sliders, changed) {
 function readAddress() {
   const text = location.hash.slice(1);
   if (!text.includes("=")) return new Map();
-  return new Map([...new URLSearchParams(text)].map(([name, value]) => [name, Number(value)]).filter(([, value]) => Number.isFinite(value)));
+  // `1e+24` as typed: a plus sign in an address stands for a space.
+  return new Map([...new URLSearchParams(text)].map(([name, value]) => [name, Number(value.replace(" ", "+"))]).filter(([, value]) => Number.isFinite(value)));
 }
 
 function writeAddress(moved) {

@@ -4,14 +4,15 @@
 function tablesOf(figure) {
   return Object.fromEntries(figure.frames.map((frame) => {
     const columns = Object.fromEntries(frame.columns.map((column) => [column.name,
-      { unit: column.unit, values: column.values.words ?? numbersOf(column.values.numbers) }]));
+      { unit: column.unit, values: column.values.words ?? column.values.numbers.map(numberOf) }]));
     const first = frame.columns[0];
     return [frame.name, { rows: first ? columns[first.name].values.length : 0, columns }];
   }));
 }
 
-function numbersOf(written) {
-  return written.map((value) => (value === null ? NaN : Number(value)));
+// JSON has no NaN and no infinities: they are null and words in it.
+function numberOf(written) {
+  return written === null ? NaN : Number(written);
 }
 
 // Lays out `figure` in `width` pixels: `{ option, height }`. `framed` writes title and source too,
@@ -27,7 +28,7 @@ function layOut(figure, tables, { width, theme: themeName, framed }) {
 
   const head = framed ? headOf(figure, width, theme) : { height: 0, elements: [] };
   const places = figure.panels.map((panel, number) => {
-    const at = { ...shared, panel: number, x: makeScale(panel.x, false), y: makeScale(panel.y, true), tints: new Map() };
+    const at = { ...shared, panel: number, x: makeScale(panel.x, false), y: makeScale(panel.y, true), tints: new Map(), edge: Infinity };
     for (const mark of panel.marks) coverMark(mark, at);
     for (const scale of [at.x, at.y]) {
       const tight = scale.tight && { low: scale.low, high: scale.high };
@@ -44,7 +45,8 @@ function layOut(figure, tables, { width, theme: themeName, framed }) {
   }));
   const names = legendOf(legend, width - 24, narrow, theme);
 
-  const gap = { top: panels > 1 ? 44 : 30, bottom: 48, right: 18 };
+  const bare = figure.panels.every((panel) => !panel.y.label && !panel.title);
+  const gap = { top: panels > 1 ? 44 : bare ? 10 : 30, bottom: figure.panels.some((panel) => panel.x.label) ? 48 : 30, right: 18 };
   const cell = (width - 8) / across;
   const tall = panels === 1 ? heightOf(figure.panels[0], width) : Math.max(150, Math.min(cell * 0.72, heightOf(figure.panels[0], cell)));
   const option = { animation: false, backgroundColor: framed ? theme.paper : "transparent", textStyle: { fontFamily: FONT, color: theme.ink },
@@ -121,22 +123,26 @@ function legendOf(legend, room, narrow, theme) {
   if (legend.size < 1) return { height: 0, elements: [] };
   const elements = [];
   let [x, line] = [12, 0];
+  const bands = new Map();
   for (const [name, { mark, colour }] of legend) {
+    // An inner band lies on the outer one of its colour, and is darker.
+    const depth = mark.kind === "band" ? (bands.get(colour) ?? 0) + 1 : 0;
+    bands.set(colour, Math.max(depth, bands.get(colour) ?? 0));
     const wide = 30 + textWidth(name, 11.5) + 12;
     if (x > 12 && x + wide > room + 12) [x, line] = [12, line + 1];
     const top = 6 + line * 19;
-    elements.push({ type: "group", left: x, top, silent: true, children: [swatch(mark, colour, theme),
+    elements.push({ type: "group", left: x, top, silent: true, children: [swatch(mark, colour, depth, theme),
       { type: "text", x: 28, y: 1, style: { text: name, fill: theme.ink, font: `11.5px ${FONT}`, width: room - 30, overflow: "truncate" } }] });
     x += wide;
   }
   return { height: line * 19 + 26, elements };
 }
 
-function swatch(mark, colour, theme) {
+function swatch(mark, colour, depth, theme) {
   const holder = { type: "rect", shape: { x: 0, y: 0, width: 22, height: 13 }, style: { fill: "transparent" } };
   const shape = { points: { type: "circle", shape: { cx: 11, cy: 7, r: 4 }, style: { fill: colour } },
     line: { type: "line", shape: { x1: 0, y1: 7, x2: 22, y2: 7 }, style: { stroke: colour, lineWidth: 2.2, lineDash: mark.stroke && mark.stroke !== "solid" ? DASHES[mark.stroke] : null } },
-    band: { type: "rect", shape: { x: 0, y: 2, width: 22, height: 10 }, style: { fill: colour, opacity: 0.25 } },
+    band: { type: "rect", shape: { x: 0, y: 2, width: 22, height: 10 }, style: { fill: colour, opacity: 1 - 0.8 ** depth } },
     rule: { type: "line", shape: { x1: 11, y1: 0, x2: 11, y2: 13 }, style: { stroke: colour, lineWidth: 1.6, lineDash: mark.stroke && mark.stroke !== "solid" ? DASHES[mark.stroke] : null } },
     region: { type: "rect", shape: { x: 2, y: 1, width: 18, height: 11 }, style: { fill: theme.region, stroke: theme.axis, lineDash: [2, 3] } },
   }[mark.kind ?? "points"] ?? { type: "rect", shape: { x: 3, y: 2, width: 16, height: 10 }, style: { fill: colour } };
@@ -155,7 +161,7 @@ function tintScale([mark, { low, high }], box, theme, tables) {
   const write = (place) => formatNumber(mark.colour_log ? 10 ** place : place, "plain");
   const column = tables[mark.frame].columns[mark.colour], name = column.unit ? `${mark.colour} (${column.unit})` : mark.colour;
   const cells = Array.from({ length: steps }, (_, step) => ({ type: "rect", silent: true, shape: { x, y: box.top + (steps - 1 - step) * tall, width: 9, height: tall + 0.5 },
-    style: { fill: shade(step / (steps - 1)) } }));
+    style: { fill: mark.colour_log ? shade(step / (steps - 1)) : tint(low + ((high - low) * step) / (steps - 1), { low, high }) } }));
   const ends = [[high, 0], [(low + high) / 2, 0.5], [low, 1]].map(([place, share]) => ({ type: "text", silent: true, x: x + 13, y: box.top + share * tall * steps,
     style: { text: write(place), fill: theme.quiet, font: `10.5px ${FONT}`, verticalAlign: share === 0 ? "top" : share === 1 ? "bottom" : "middle" } }));
   return [...cells, ...ends, { type: "text", silent: true, x: x + 48, y: box.top - 10, style: { text: name, fill: theme.quiet, font: `11px ${FONT}`, align: "right", verticalAlign: "bottom" } }];

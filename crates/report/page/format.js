@@ -10,10 +10,10 @@ function formatNumber(value, notation = "plain") {
   if (notation === "dollars") return `${sign}$${formatShort(size)}`;
   if (notation === "date") return formatDate(value);
   const shown = notation === "fine" && (size === 0 || (size >= 1e-3 && size < 1e6)) ? size.toFixed(4)
-    : notation === "fine" || notation === "power" ? formatPower(size)
+    : ["fine", "power"].includes(notation) || (notation === "whole" && size >= 1e15) ? formatPower(size)
     : notation === "short" ? formatShort(size)
     : notation === "percent" ? formatPercent(size)
-    : notation === "whole" ? grouped(size.toFixed(0))
+    : notation === "whole" && size < 1e15 ? grouped(size.toFixed(0))
     : formatPlain(size);
   return /[1-9¹-⁹]/.test(shown) ? sign + shown : shown;
 }
@@ -40,8 +40,8 @@ function formatShort(size) {
 function formatPercent(size) {
   const share = size * 100;
   if (share === 0) return "0%";
-  if (share < 0.01) return `${formatPower(share)}%`;
-  if (share < 1) return `${significant(share, 2)}%`;
+  if (share < 0.01 || share >= 1e6) return `${formatPower(share)}%`;
+  if (share < 9.95) return `${significant(share, 2)}%`;
   if (share >= 99 && share < 100) return `${significant(share, 3)}%`;
   return `${grouped(share.toFixed(0))}%`;
 }

@@ -1,11 +1,13 @@
 // What sliders change: programs over the draws, summarised. The same as src/live/answers.rs.
 
+const SWEPT_DRAWS = 1000;
+
 class LiveModel {
   // `live` as in the document; `functions` are its programs, in its order.
   constructor(live, functions) {
     this.live = live;
     this.programs = new Map(live.programs.map((program, number) => [program.name, { ...program, run: functions[number] }]));
-    this.draws = new Map(live.draws.map(({ name, values }) => [name, Float64Array.from(values, (value) => (value === null ? NaN : Number(value)))]));
+    this.draws = new Map(live.draws.map(({ name, values }) => [name, Float64Array.from(values, numberOf)]));
     this.rows = live.draws.length ? this.draws.get(live.draws[0].name).length : 1;
     this.filled = new Map();
     this.moved = new Map();
@@ -45,15 +47,15 @@ class LiveModel {
   // Output columns of a program: one object, or one for each value of its sweep.
   run(program) {
     if (this.known.has(program.name)) return this.known.get(program.name);
-    const input = Object.create(null);
-    for (const name of program.inputs) if (name !== program.sweep?.name) input[name] = this.column(name);
+    const input = Object.create(null), rows = program.sweep ? Math.min(this.rows, SWEPT_DRAWS) : this.rows;
+    for (const name of program.inputs) if (name !== program.sweep?.name) input[name] = this.column(name).subarray(0, rows);
     for (const name of program.parameters) input[name] = this.number(name);
     const swept = program.sweep ? program.sweep.values : [null];
     const outputs = swept.map((value) => {
       if (program.sweep) {
-        input[program.sweep.name] = program.inputs.includes(program.sweep.name) ? new Float64Array(this.rows).fill(value) : value;
+        input[program.sweep.name] = program.inputs.includes(program.sweep.name) ? new Float64Array(rows).fill(value) : value;
       }
-      return { columns: program.run(input, this.rows), sorted: new Map() };
+      return { columns: program.run(input, rows), sorted: new Map() };
     });
     this.known.set(program.name, outputs);
     return outputs;
@@ -114,7 +116,7 @@ function verify(model) {
   for (const { setting, answers } of model.live.checks ?? []) {
     model.set(new Map(setting));
     for (const [source, told] of answers) {
-      const theirs = told === null ? NaN : Number(told), ours = model.values(source)[0];
+      const theirs = numberOf(told), ours = model.values(source)[0];
       const same = Object.is(ours, theirs) || ours === theirs;
       const off = same ? 0 : Math.abs(ours - theirs) / Math.max(Math.abs(theirs), 1e-300);
       compared += 1;

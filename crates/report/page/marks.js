@@ -40,8 +40,10 @@ function coverMark(mark, at) {
   const sides = mark.lying ? { ends: at.x, x: at.x, y: at.y } : { ends: at.y, x: at.x, y: at.y };
   if (mark.kind === "region") {
     for (const value of [...values(mark.low), ...values(mark.high)]) cover(at.x, at.x.place(value));
+    at.edge = Math.min(at.edge, ...values(mark.low).map(at.x.place));
     return;
   }
+  if (mark.text && mark.lying && !mark.stacked && (mark.kind === "bars" || mark.kind === "span")) at.x.written = mark.kind === "span" ? 2 : 1;
   for (const value of values(mark.x)) cover(sides.x, sides.x.place(value));
   for (const value of values(mark.y)) cover(sides.y, sides.y.place(value));
   for (const name of [mark.low, mark.high]) for (const value of values(name)) cover(sides.ends, sides.ends.place(value));
@@ -92,16 +94,23 @@ const DASHES = { solid: "solid", dashed: [6, 4], dotted: [2, 3] };
 const DRAW = {
   points({ mark, columns, rows, number, colour }, at) {
     const many = rows.length, size = many > 800 ? 3.5 : many > 200 ? 5 : many > 60 ? 6 : 8;
-    const labelled = columns.text && many <= 24;
+    const labelled = columns.text && many <= 12, taken = [];
+    // A label is written where no earlier one stands.
+    const written = (row) => {
+      const x = ((at.x.place(columns.x[row]) - at.x.low) / (at.x.high - at.x.low)) * at.width;
+      const y = ((at.y.place(columns.y[row]) - at.y.low) / (at.y.high - at.y.low)) * at.height;
+      const free = taken.every(([otherX, otherY, wide]) => Math.abs(y - otherY) > 14 || x > otherX + wide || x + textWidth(columns.text[row], 11) < otherX);
+      if (free) taken.push([x, y, textWidth(columns.text[row], 11) + 12]);
+      return free ? String(columns.text[row]) : "";
+    };
     const data = rows.map((row) => ({
       value: [at.x.place(columns.x[row]), at.y.place(columns.y[row]), columns.colour ? tinted(mark, columns.colour[row]) : 0, row],
-      label: labelled ? { formatter: () => String(columns.text[row]) } : undefined,
+      label: labelled ? labelOf(written(row)) : undefined,
     })).filter(({ value }) => Number.isFinite(value[0]) && Number.isFinite(value[1]));
     const dots = { type: "scatter", data, symbol: mark.by ? SYMBOLS[number % SYMBOLS.length] : "circle", symbolSize: size, z: 5,
       itemStyle: { color: colour, opacity: many > 400 ? 0.45 : 0.82, borderColor: at.theme.paper, borderWidth: many > 200 ? 0 : 0.8 },
       emphasis: { scale: 1.4 }, encode: { x: 0, y: 1 },
-      label: labelled ? { show: true, position: "right", distance: 6, color: at.theme.ink, fontSize: 11, fontFamily: FONT } : undefined,
-      labelLayout: labelled ? { hideOverlap: true, moveOverlap: "shiftY" } : undefined };
+      label: labelled ? { show: true, position: "right", distance: 6, color: at.theme.ink, fontSize: 11, fontFamily: FONT } : undefined };
     const whiskers = columns.low ? [whiskersOf(columns, rows, colour, at, mark.lying, (row) => [columns.x[row], columns.y[row]])] : [];
     return [...whiskers, dots];
   },
@@ -109,9 +118,13 @@ const DRAW = {
   line({ mark, columns, rows, colour }, at) {
     const data = rows.map((row) => [at.x.place(columns.x[row]), at.y.place(columns.y[row]), row])
       .map((point) => (Number.isFinite(point[0]) && Number.isFinite(point[1]) ? point : ["-", "-", point[2]]));
-    return [{ type: "line", data, showSymbol: false, symbol: "circle", symbolSize: 6, connectNulls: false, z: 4, encode: { x: 0, y: 1 },
-      itemStyle: { color: colour }, lineStyle: { color: colour, width: mark.hue === "quiet" ? 1.2 : 2.2, type: DASHES[mark.stroke ?? "solid"] },
-      emphasis: { disabled: true } }];
+    // Beyond the first shaded part the law is extrapolated, and dashed.
+    const edge = mark.stroke && mark.stroke !== "solid" ? Infinity : at.edge;
+    const parts = data.some(([x]) => x > edge) ? [["solid", data.filter(([x]) => !(x > edge))], ["dashed", data.filter(([x], place) => !(x < edge) || data[place + 1]?.[0] > edge)]]
+      : [[mark.stroke ?? "solid", data]];
+    return parts.map(([stroke, data]) => ({ type: "line", data, showSymbol: false, symbol: "circle", symbolSize: 6, connectNulls: false, z: 4, encode: { x: 0, y: 1 },
+      itemStyle: { color: colour }, lineStyle: { color: colour, width: mark.hue === "quiet" ? 1.2 : 2.2, type: DASHES[stroke] },
+      emphasis: { disabled: true } }));
   },
 
   band({ columns, rows, colour }, at) {
@@ -173,10 +186,10 @@ const DRAW = {
       const [left, right, low, high, value, row] = data[item.dataIndex];
       const [a, b] = [api.coord([left, low]), api.coord([right, high])];
       const shape = { x: Math.min(a[0], b[0]), y: Math.min(a[1], b[1]), width: Math.abs(b[0] - a[0]) + 0.4, height: Math.abs(b[1] - a[1]) + 0.4 };
-      const fill = shade((value - scale.low) / (scale.high - scale.low || 1));
+      const fill = mark.colour_log ? shade((value - scale.low) / (scale.high - scale.low)) : tint(value, scale);
       const text = columns.text ? String(columns.text[row]) : "";
       return { type: "rect", shape, style: { fill },
-        textContent: text ? { type: "text", style: { text, fill: inkOn(fill), font: `600 ${fontSize}px ${FONT}`, align: "center", verticalAlign: "middle" } } : undefined,
+        textContent: text ? { type: "text", style: { text, fill: inkOn(fill), font: `600 ${fontSize}px ${FONT}`, lineHeight: Math.round(fontSize * 1.3), align: "center", verticalAlign: "middle" } } : undefined,
         textConfig: { position: "inside" } };
     } }];
   },
@@ -247,6 +260,10 @@ function whiskersOf(columns, rows, colour, at, lying, centre) {
         : { type: "line", shape: { x1: point[0] - 3, x2: point[0] + 3, y1: point[1], y2: point[1] }, style });
       return { type: "group", children: [{ type: "line", shape: { x1: a[0], y1: a[1], x2: b[0], y2: b[1] }, style }, cap(a), cap(b)] };
     } };
+}
+
+function labelOf(text) {
+  return { show: text !== "", formatter: () => text };
 }
 
 // Words at the far end of bars.

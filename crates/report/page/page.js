@@ -11,7 +11,8 @@ async function start() {
   const script = document.createElement("script");
   script.textContent = library;
   document.head.append(script);
-  const { document: content, numbers, choices } = data;
+  const { document: content } = data, numbers = data.numbers.map(readBack);
+  const choices = data.choices.map((choice) => ({ ...choice, value: numberOf(choice.value) }));
   const live = content.live && new LiveModel(content.live, window.isoflopPrograms ?? []);
   const figures = content.sections.flatMap((section) => section.blocks).filter((block) => block.figure)
     .map(({ figure }) => new FigureView(figure, document.getElementById(figure.name)));
@@ -40,6 +41,8 @@ async function start() {
 
   const report = { figures, live, ready: false, took: 0 };
   if (live) {
+    // On a narrow screen the inputs would cover the answer: one tap away.
+    if (matchMedia("(max-width: 69.99rem)").matches) document.querySelector(".controls details").open = false;
     const elements = numbers.map((_, number) => [...document.querySelectorAll(`[data-number="${number}"]`)]);
     const words = choices.map((_, number) => [...document.querySelectorAll(`[data-choice="${number}"]`)]);
     const reset = document.getElementById("reset"), status = document.getElementById("status");
@@ -103,6 +106,11 @@ async function start() {
   document.documentElement.dataset.ready = "true";
 }
 
+function readBack(number) {
+  const { interval } = number;
+  return { ...number, value: numberOf(number.value), interval: interval && { ...interval, low: numberOf(interval.low), high: numberOf(interval.high) } };
+}
+
 function showNumber(element, number) {
   const shown = element.querySelector("[data-value]") ?? element;
   shown.textContent = formatWithUnit(number.value, number.notation, number.unit);
@@ -164,10 +172,11 @@ class FigureView {
     const { option, height } = layOut(this.figure, this.tables, { width, theme: this.theme(), framed: false });
     option.tooltip.formatter = (item) => this.tip(item);
     this.box.style.height = `${height}px`;
+    this.box.style.minHeight = "0";
     if (this.chart) this.chart.resize({ width, height });
     else this.chart = echarts.init(this.box, null, { renderer: "svg", width, height });
     this.chart.setOption(option, { notMerge: true });
-    this.marks = option.series.map((series) => ({ kind: series.isoflop?.mark.kind ?? "", count: series.data.length }));
+    this.marks = marksOf(option);
     this.state = "drawn";
     this.element.querySelector("details")?.dispatchEvent(new Event("renew"));
   }
@@ -198,6 +207,17 @@ class FigureView {
     details.addEventListener("toggle", fill);
     details.addEventListener("renew", fill);
   }
+}
+
+// How many rows each mark draws: a mark may be several series.
+function marksOf(option) {
+  const rows = new Map();
+  for (const { isoflop, data } of option.series) {
+    if (!isoflop) continue;
+    const drawn = rows.get(isoflop.mark) ?? rows.set(isoflop.mark, new Set()).get(isoflop.mark);
+    for (const item of data) drawn.add((item.value ?? item).at(-1));
+  }
+  return [...rows].map(([mark, drawn]) => ({ kind: mark.kind, count: drawn.size }));
 }
 
 function escaped(text) {

@@ -34,6 +34,9 @@ function settle(scale) {
   else {
     if (!touchesZero) scale.low -= width * 0.04;
     scale.high += width * 0.05;
+    // Room for words at the ends of bars.
+    if (scale.written) scale.high += width * 0.1;
+    if (scale.written === 2) scale.low -= width * 0.12;
   }
   if (Number.isFinite(given[0])) scale.low = given[0];
   if (Number.isFinite(given[1])) scale.high = given[1];

@@ -14,7 +14,7 @@ const THEMES = {
 
 const SHADES = ["#00224e", "#213a6e", "#44506d", "#666970", "#838079", "#a59a70", "#c9b75f", "#eed63f", "#fee838"];
 const SYMBOLS = ["circle", "rect", "triangle", "diamond", "pin", "arrow", "roundRect"];
-const FONT = '"Inter", "Segoe UI", Roboto, "Helvetica Neue", Arial, "Liberation Sans", sans-serif';
+const FONT = "Inter, Segoe UI, Roboto, Helvetica Neue, Arial, Liberation Sans, sans-serif";
 
 // Black or white, whichever can be read on a colour.
 function inkOn(colour) {
@@ -29,4 +29,11 @@ function shade(share) {
     parseInt(SHADES[low].slice(start, start + 2), 16) * (low + 1 - place)
       + parseInt(SHADES[low + 1].slice(start, start + 2), 16) * (place - low));
   return `#${[1, 3, 5].map((start) => mix(start).toString(16).padStart(2, "0")).join("")}`;
+}
+
+// The colour of a value on a scale from `low` to `high`; on both sides of zero it has two arms.
+function tint(value, { low, high }) {
+  if (low >= 0 || high <= 0) return shade((value - low) / (high - low || 1));
+  const share = Math.min(Math.abs(value) / Math.max(-low, high), 1), end = value < 0 ? [213, 94, 0] : [0, 114, 178];
+  return `#${end.map((part) => Math.round(240 + (part - 240) * share).toString(16).padStart(2, "0")).join("")}`;
 }

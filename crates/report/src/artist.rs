@@ -110,9 +110,126 @@ function drawStatic(figureText, told) {
 
 #[cfg(test)]
 mod tests {
+    use formula::{Columns, Environment, Program};
+
     use super::*;
     use crate::format;
+    use crate::live::{Live, Slider, Source, Summary};
     use crate::number::Notation;
+    use crate::{Axis, Frame, Mark, Panel};
+
+    fn figure(title: &str) -> Figure {
+        let runs = Frame::new("runs")
+            .numbers("C", "FLOP", vec![1e18, 1e19, f64::NAN, -1.0, 1e21])
+            .numbers("L", "nat", vec![3.0, 2.7, 2.5, 2.4, 2.2]);
+        let panel = Panel::new(Axis::log("Compute", "FLOP"), Axis::new("Loss", "nat"));
+        Figure::new("a", title).frame(runs).panel(panel.mark(Mark::points("runs", "C", "L")))
+    }
+
+    #[test]
+    fn a_drawing_has_a_dot_for_each_row_with_a_place_and_is_the_same_each_time() {
+        let artist = Artist::new().unwrap();
+        let svg = artist.svg(&figure("Loss falls"), &Look::default()).unwrap();
+        let dots = svg.lines().filter(|line| line.contains("#0072b2") && line.contains("<path"));
+        assert_eq!(dots.count(), 3, "{svg}");
+        assert!(svg.contains("Loss falls") && svg.contains("Compute (FLOP)"));
+        let dark = artist.svg(&figure("Loss falls"), &Look { dark: true, width: 390 }).unwrap();
+        assert!(dark.contains("width=\"390\"") && dark.contains("#14171c"));
+        let again = Artist::new().unwrap().svg(&figure("Loss falls"), &Look::default()).unwrap();
+        assert_eq!(svg, again);
+    }
+
+    #[test]
+    fn words_cannot_leave_their_place_in_a_drawing() {
+        let artist = Artist::new().unwrap();
+        let hostile = "</text><script>alert(1)</script>\" onload=\"alert(1) \u{1} & <b>";
+        let svg = artist.svg(&figure(hostile).source(hostile), &Look::default()).unwrap();
+        assert!(!svg.contains("<script") && !svg.contains("<b>"), "{svg}");
+        assert!(!svg.contains("\" onload=\""), "{svg}");
+    }
+
+    #[cfg(feature = "png")]
+    #[test]
+    fn a_drawing_becomes_a_png_of_twice_its_pixels() {
+        // Without fonts the message says what to do.
+        match Artist::new().unwrap().png(&figure("Loss falls"), &Look::default()) {
+            Ok(png) => {
+                assert!(png.starts_with(b"\x89PNG"));
+                assert_eq!(u32::from_be_bytes(png[16..20].try_into().unwrap()), 1520);
+            }
+            Err(problem) => assert!(problem.to_string().contains("no fonts"), "{problem}"),
+        }
+    }
+
+    #[test]
+    fn sliders_give_the_same_answers_in_rust_and_in_the_page() {
+        let text = "time from 2026 to 2030 step 1 yr\n\
+                    loss = E + A / C^alpha\n\
+                    reached = if(loss < 2.3, 1, 0)\n\
+                    series size = start 1 next size * exp(alpha * g)";
+        let names = Environment::new()
+            .parameter("C", "")
+            .parameter("A", "")
+            .parameter("g", "")
+            .input("E", "")
+            .input("alpha", "");
+        let program = Program::parse("<test>", text).unwrap();
+        let compiled =
+            program.check(&names).unwrap().compile(&["loss", "reached", "size"]).unwrap();
+        let rows = 1_500;
+        let spread = |middle: f64, width: f64| -> Vec<f64> {
+            (0..rows)
+                .map(|row| middle + width * (f64::from(row * 7919 % rows) / f64::from(rows) - 0.5))
+                .collect()
+        };
+        let draws = Columns::new(rows as usize)
+            .with("E", spread(1.8, 0.1))
+            .with("alpha", spread(0.05, 0.01).into_iter().rev().collect());
+        let live = Live::new(draws)
+            .slider(Slider::log("C", "compute", "FLOP", 1e18, 1e26, 1e22))
+            .slider(Slider::linear("alpha", "exponent", "", 0.03, 0.07, 0.05))
+            .slider(Slider::linear("g", "growth", "", 0.0, 2.0, 1.0))
+            .constant("A", 10.0)
+            .program("law", &compiled)
+            .unwrap()
+            .swept_program("curve", &compiled, "C", vec![1e19, 1e21, 1e23])
+            .unwrap();
+        let artist = Artist::new().unwrap();
+        let functions: Vec<&str> = live.programs.iter().map(|p| p.javascript.as_str()).collect();
+        let script = format!(
+            "globalThis.ask = (live, moved, source) => {{ const model = new LiveModel(JSON.parse(live), \
+             [{}]); model.set(new Map(JSON.parse(moved))); return JSON.stringify(model.values(JSON.parse(source)).map(String)); }};",
+            functions.join(", ")
+        );
+        artist.context.with(|scope| scope.eval::<(), _>(script)).unwrap();
+        let written = serde_json::to_string(&live).unwrap();
+        for setting in [vec![], vec![("C", 3e24)], vec![("alpha", 0.06), ("g", 0.1)]] {
+            for source in [
+                Source::median("law", "loss"),
+                Source::new("law", "loss", Summary::Quantile(0.05)),
+                Source::new("law", "loss", Summary::Draws),
+                Source::mean("law", "reached"),
+                Source::each("law", ["size", "loss"], Summary::Mean),
+                Source::new("law", "size", Summary::First),
+                Source::new("curve", "loss", Summary::Quantile(0.95)),
+            ] {
+                let ours = live.evaluate(&setting, &source).unwrap();
+                let moved = serde_json::to_string(&setting).unwrap();
+                let asked = serde_json::to_string(&source).unwrap();
+                let theirs: Vec<String> =
+                    serde_json::from_str(&artist.call("ask", &[&written, &moved, &asked]).unwrap())
+                        .unwrap();
+                assert_eq!(ours.len(), theirs.len(), "{source:?}");
+                for (ours, theirs) in ours.iter().zip(theirs) {
+                    let theirs: f64 = theirs.parse().unwrap();
+                    assert!(
+                        (ours - theirs).abs() <= 1e-12 * ours.abs(),
+                        "{source:?}: {ours} {theirs}"
+                    );
+                }
+            }
+        }
+    }
 
     #[test]
     fn numbers_are_written_alike_in_rust_and_in_the_page() {

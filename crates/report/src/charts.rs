@@ -1,6 +1,6 @@
 //! The figures of scaling studies: each function says which columns it draws.
 //!
-//! A function takes frames with columns of fixed names, and gives a [`Figure`] with axes, marks and
+//! A function takes frames with columns of fixed names, and gives a [`Figure`](crate::Figure) with axes, marks and
 //! legend, to which the caller adds what was found: `Figure { title, .. }` or the setters. Columns
 //! may be live. Units stand with the columns; axes take theirs from there.
 //!

@@ -7,7 +7,7 @@ use diagnostic::Diagnostic;
 use crate::document::{Block, Document};
 use crate::figure::Figure;
 use crate::frame::Frame;
-use crate::live::Source;
+use crate::live::{Live, Source};
 use crate::number::Number;
 use crate::table::Cell;
 use crate::words::Phrase;
@@ -45,7 +45,7 @@ impl Document {
             }
         }
         if let Some(live) = &self.live {
-            live.programs.iter().try_for_each(super::live::LiveProgram::guard)?;
+            live.check()?;
         }
         self.sources().into_iter().try_for_each(|source| match &self.live {
             Some(live) => live.check_source(source),
@@ -82,6 +82,52 @@ impl Document {
             }
         }
         sources
+    }
+}
+
+impl Live {
+    /// Whether sliders have a way to go, columns of draws are as long as each other, programs are
+    /// arithmetic, and everything that they need is there.
+    pub(crate) fn check(&self) -> Result<(), Diagnostic> {
+        for slider in &self.sliders {
+            let (from, to) = (slider.from, slider.to);
+            let finite = [from, to, slider.value].iter().all(|value| value.is_finite());
+            if !finite || from >= to || (slider.log && from <= 0.0) {
+                let positive = if slider.log { ", both above 0," } else { "" };
+                return Err(Diagnostic::error(format!(
+                    "the slider `{}` goes from {from} to {to} and stands at {}",
+                    slider.name, slider.value
+                ))
+                .help(format!("give it two finite ends{positive} the lower one first")));
+            }
+        }
+        let rows = self.rows();
+        if let Some(draws) = self.draws.iter().find(|draws| draws.values.len() != rows) {
+            return Err(Diagnostic::error(format!(
+                "`{}` has {} draws, `{}` has {rows}",
+                draws.name,
+                draws.values.len(),
+                self.draws[0].name
+            )));
+        }
+        for program in &self.programs {
+            program.guard()?;
+            let given = |name: &String| {
+                self.draws.iter().any(|draws| draws.name == *name)
+                    || self.sliders.iter().any(|slider| slider.name == *name)
+                    || self.constants.iter().any(|(constant, _)| constant == name)
+                    || program.sweep.as_ref().is_some_and(|sweep| sweep.name == *name)
+            };
+            if let Some(name) = program.inputs.iter().chain(&program.parameters).find(|n| !given(n))
+            {
+                return Err(Diagnostic::error(format!(
+                    "the live program `{}` needs `{name}`, and nothing gives it",
+                    program.name
+                ))
+                .help("add a column of draws, a slider or a constant of that name"));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -15,12 +15,12 @@ pub(crate) fn number(value: f64, notation: Notation) -> String {
     let shown = match notation {
         Notation::Plain => plain(size),
         Notation::Fine if size == 0.0 || (1e-3..1e6).contains(&size) => fixed(size, 4),
-        Notation::Fine | Notation::Power => power(size),
         Notation::Short => short(size),
         Notation::Percent => percent(size),
         Notation::Dollars => return format!("{sign}${}", short(size)),
         Notation::Date => return date(value),
-        Notation::Whole => grouped(&fixed(size, 0)),
+        Notation::Whole if size < 1e15 => grouped(&fixed(size, 0)),
+        Notation::Fine | Notation::Power | Notation::Whole => power(size),
     };
     // Minus zero, and what rounds to zero, has no sign.
     if shown.chars().any(|c| c.is_ascii_digit() && c != '0') {
@@ -67,10 +67,10 @@ fn percent(size: f64) -> String {
     let share = size * 100.0;
     if share == 0.0 {
         "0%".to_owned()
-    } else if share < 0.01 {
+    } else if !(0.01..1e6).contains(&share) {
         format!("{}%", power(share))
-    } else if (99.0..100.0).contains(&share) || share < 1.0 {
-        format!("{}%", significant(share, if share < 1.0 { 2 } else { 3 }))
+    } else if share < 9.95 || (99.0..100.0).contains(&share) {
+        format!("{}%", significant(share, if share < 9.95 { 2 } else { 3 }))
     } else {
         format!("{}%", grouped(&fixed(share, 0)))
     }
@@ -171,6 +171,7 @@ mod tests {
             (-4.2e6, Notation::Dollars, "−$4.2 M"),
             (0.421, Notation::Percent, "42%"),
             (0.0012, Notation::Percent, "0.12%"),
+            (0.0312, Notation::Percent, "3.1%"),
             (0.9987, Notation::Percent, "99.9%"),
             (1.0, Notation::Percent, "100%"),
             (2028.21, Notation::Date, "Mar 2028"),

@@ -59,7 +59,7 @@ pub use artist::{Artist, Look};
 pub use document::{Block, Document, FORMAT, Provenance, Section};
 pub use figure::{Axis, Figure, Panel, Scale};
 pub use frame::{Column, Frame, Values};
-pub use live::{Check, Draws, Live, LiveProgram, Slider, Source, Summary, Sweep};
+pub use live::{Check, Draws, Live, LiveProgram, SWEPT_DRAWS, Slider, Source, Summary, Sweep};
 pub use mark::{Hue, Kind, Mark, Stroke};
 pub use number::{Interval, Notation, Number};
 pub use page::PageOptions;

@@ -1,4 +1,4 @@
-//! The scripts of the page: Apache ECharts, and our own.
+//! The scripts of the page: Apache `ECharts`, and our own.
 
 /// Name, version and licence of the plotting library, for the page's foot.
 pub(crate) const NOTICE: &str = "Figures are drawn by Apache ECharts 5.5.1, copyright 2017-2024 The Apache Software Foundation, \

@@ -15,6 +15,9 @@ use serde::{Deserialize, Serialize};
 
 pub use answers::Check;
 
+/// Draws that a swept program is evaluated over, the first ones.
+pub const SWEPT_DRAWS: usize = 1_000;
+
 /// Sliders, draws, and programs that turn them into numbers.
 ///
 /// ```
@@ -182,7 +185,8 @@ impl Live {
         Ok(self)
     }
 
-    /// Adds a program that is evaluated over the draws for each of `values` of the name `sweep`.
+    /// Adds a program that is evaluated for each of `values` of the name `sweep`, each time over
+    /// the first [`SWEPT_DRAWS`] draws: the lines of a figure move with a slider, and need no more.
     pub fn swept_program(
         mut self,
         name: &str,

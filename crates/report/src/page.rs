@@ -127,3 +127,6 @@ fn packed(bytes: &[u8]) -> Vec<u8> {
     let _ = packed.write_all(bytes);
     packed.finish().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

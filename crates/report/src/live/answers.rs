@@ -4,7 +4,7 @@ use diagnostic::Diagnostic;
 use formula::Columns;
 use serde::{Deserialize, Serialize};
 
-use super::{Live, LiveProgram, Source, Summary};
+use super::{Live, LiveProgram, SWEPT_DRAWS, Source, Summary};
 
 /// Answers at one setting, as computed in Rust.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -35,7 +35,8 @@ impl Live {
             Diagnostic::error(format!("the program `{}` was read from a file", program.name))
                 .help("compute answers before the document is written")
         })?;
-        let table = self.table(setting);
+        let rows = self.rows().min(program.sweep.as_ref().map_or(usize::MAX, |_| SWEPT_DRAWS));
+        let table = self.table(setting, rows);
         let mut columns = Vec::new();
         match &program.sweep {
             None => {
@@ -87,20 +88,20 @@ impl Live {
         named.ok_or_else(|| Diagnostic::error(format!("no live program `{}`", source.program)))
     }
 
-    /// What programs are given.
-    fn table(&self, setting: &[(&str, f64)]) -> Columns {
-        let mut table = Columns::new(self.rows());
+    /// What programs are given: the first `rows` draws.
+    fn table(&self, setting: &[(&str, f64)], rows: usize) -> Columns {
+        let mut table = Columns::new(rows);
         for (name, value) in &self.constants {
             table.set_number(name, *value);
         }
         for draws in &self.draws {
-            table.set(&draws.name, draws.values.clone());
+            table.set(&draws.name, draws.values.iter().copied().take(rows).collect());
         }
         for slider in &self.sliders {
             let moved = setting.iter().find(|(name, _)| *name == slider.name).map(|&(_, v)| v);
             let drawn = self.draws.iter().any(|draws| draws.name == slider.name);
             match (moved, drawn) {
-                (Some(value), true) => table.set(&slider.name, vec![value; self.rows()]),
+                (Some(value), true) => table.set(&slider.name, vec![value; rows]),
                 (None, true) => {}
                 (moved, false) => {
                     table.set_number(&slider.name, moved.unwrap_or(slider.value));

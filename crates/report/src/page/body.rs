@@ -75,7 +75,9 @@ impl<'a> Body<'a> {
             Block::Sentence(sentence) => self.sentence(sentence),
             Block::Numbers(numbers) => {
                 self.push("<div class=\"cards\">\n");
-                numbers.iter().for_each(|number| self.card(number));
+                for number in numbers {
+                    self.card(number);
+                }
                 self.push("</div>\n");
             }
             Block::Table(table) => self.table(table),
@@ -102,13 +104,11 @@ impl<'a> Body<'a> {
                     self.push("</span>");
                 }
                 Phrase::Choice(choice) => {
-                    let place = match &choice.live {
-                        None => String::new(),
-                        Some(_) => {
-                            self.choices.push(choice);
-                            format!(" data-choice=\"{}\"", self.choices.len() - 1)
-                        }
-                    };
+                    let mut place = String::new();
+                    if choice.live.is_some() {
+                        self.choices.push(choice);
+                        place = format!(" data-choice=\"{}\"", self.choices.len() - 1);
+                    }
                     let _ = write!(self.html, "<span{place}>{}</span>", escaped(choice.words()));
                 }
             }
@@ -270,7 +270,7 @@ impl<'a> Body<'a> {
              <div class=\"field\"><input id=\"field-{number}\" type=\"text\" inputmode=\"decimal\" autocomplete=\"off\" \
              aria-label=\"{label}, number\" value=\"{}\"><span class=\"unit\">{unit}</span></div>\
              <input id=\"slider-{number}\" type=\"range\" min=\"0\" max=\"1000\" step=\"1\" value=\"{}\" aria-valuetext=\"{shown}\">",
-            slider.value,
+            typed(slider.value),
             slider.way()
         );
         if !slider.note.is_empty() {
@@ -340,6 +340,15 @@ fn class(tone: Tone) -> &'static str {
         Tone::Good => "tone-good",
         Tone::Caution => "tone-caution",
         Tone::Bad => "tone-bad",
+    }
+}
+
+/// A number as one types it.
+fn typed(value: f64) -> String {
+    if value != 0.0 && !(1e-3..1e6).contains(&value.abs()) {
+        format!("{value:e}")
+    } else {
+        value.to_string()
     }
 }
 

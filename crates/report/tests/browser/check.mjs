@@ -85,20 +85,25 @@ async function checkFigures(page, content) {
       return { marks: view.marks, paths: view.box.querySelectorAll("svg path").length, over: view.box.scrollWidth - view.box.clientWidth };
     }, number);
     const wanted = expectedMarks(figure);
-    const kinds = ["points", "bars", "span", "cells", "rule", "line"];
-    const [want, got] = [sum(wanted, kinds), kinds.reduce((total, kind) => total + sum(drawn.marks.filter((mark) => mark.kind === kind), [kind]), 0)];
-    // Points of words, whiskers and dots of ranges are further series of the same mark.
-    const extra = wanted.some(({ kind }) => kind === "span") || figure.panels.some((panel) => panel.marks.some((mark) => mark.low && ["points", "bars"].includes(mark.kind)));
+    const [want, got] = [wanted, drawn.marks].map((marks) => marks.map(({ kind, count }) => `${count} ${kind}`).join(", "));
+    // Each solid mark is an element of its own, at least.
     const solid = sum(wanted, ["points", "bars", "span", "cells"]);
-    if ((extra ? got < want : got !== want) || drawn.paths < solid) expect(false, `${figure.name} draws its marks`, `${got} of ${want}, ${drawn.paths} paths for ${solid} solid marks`);
-    else figure.count = want;
+    if (got !== want || drawn.paths < solid) expect(false, `${figure.name} draws its marks`, `${got}; wanted ${want}; ${drawn.paths} paths for ${solid} solid marks`);
+    else figure.count = sum(wanted, wanted.map(({ kind }) => kind).filter((kind, at, all) => all.indexOf(kind) === at));
   }
   expect(figures.every((figure) => figure.count > 0), `${figures.length} figures are drawn with their marks`, figures.reduce((total, figure) => total + (figure.count ?? 0), 0));
+}
+
+// Opens or closes the inputs, as a reader does who sees them folded.
+async function fold(page, open) {
+  const controls = page.locator(".controls details");
+  if ((await controls.count()) && (await controls.evaluate((details) => details.open)) !== open) await page.locator(".controls summary").click();
 }
 
 async function checkSliders(page, content) {
   const { live } = content;
   if (!live || live.sliders.length === 0) return;
+  await fold(page, true);
   let worst = 0, compared = 0;
   for (const { setting, answers } of live.checks) {
     for (const [name, value] of setting) {
@@ -138,7 +143,8 @@ async function checkSliders(page, content) {
           await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 0)));
           inPlace.push(window.isoflop.took);
         }
-        times.push(inPlace.sort((a, b) => a - b)[3]);
+        // The quickest of seven is the page's own work; the rest is what else the machine did.
+        times.push(Math.min(...inPlace));
       }
     }
     window.isoflop.controls.apply(new Map());
@@ -148,9 +154,6 @@ async function checkSliders(page, content) {
 }
 
 async function checkKeyboard(page, content) {
-  await page.evaluate(() => { window.scrollTo(0, 0); document.activeElement.blur(); });
-  await page.keyboard.press("Tab");
-  expect(await page.evaluate(() => document.activeElement.className === "skip"), "the first Tab reaches the link to the content");
   if (!content.live || content.live.sliders.length === 0) return;
   const slider = content.live.sliders[0];
   const before = await page.evaluate(() => window.isoflop.answers?.map((answer) => answer.value));
@@ -202,12 +205,16 @@ async function checkReport(browser, file) {
     const { context, page, seen } = await open(browser, file, screen);
     await page.evaluate((numbers) => { if (window.isoflop) window.isoflop.numbers = numbers; }, data.numbers);
     expect(await page.evaluate(() => document.getElementById("problem").hidden), "nothing is reported missing");
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate(() => document.activeElement.className === "skip"), "the first Tab reaches the link to the content");
     await checkFigures(page, content);
     expect(await page.evaluate(() => document.scrollingElement.scrollWidth <= innerWidth), "nothing is wider than the screen");
     await checkSliders(page, content);
     await checkKeyboard(page, content);
     await checkAccess(page);
+    await fold(page, false);
     await checkDownloads(page, content);
+    await fold(page, true);
     if (content.live?.checks.length) {
       await page.locator("#verify").click();
       const words = await page.locator("#verified").textContent();
@@ -217,8 +224,9 @@ async function checkReport(browser, file) {
       expect(await other.page.evaluate(([name, value]) => window.isoflop.controls.moved.get(name) === value, [slider.name, value]), "the address restores inputs");
       await other.context.close();
     }
+    await fold(page, screen.name === "desktop");
     if (shots) {
-      await page.evaluate(async () => { for (let y = 0; y < document.body.scrollHeight; y += 500) { window.scrollTo(0, y); await new Promise((resolve) => setTimeout(resolve, 60)); } window.scrollTo(0, 0); });
+      await page.evaluate(async () => { for (let y = 0; y < document.body.scrollHeight; y += 500) { window.scrollTo({ top: y, behavior: "instant" }); await new Promise((resolve) => setTimeout(resolve, 60)); } window.scrollTo({ top: 0, behavior: "instant" }); });
       await page.screenshot({ path: path.join(shots, `${stem}-${screen.name}.png`) });
       await page.screenshot({ path: path.join(shots, `${stem}-${screen.name}-whole.png`), fullPage: true });
     }
