@@ -93,7 +93,8 @@ pub(crate) fn run(args: &DiffArgs, out: &mut dyn Write) -> Result<Outcome, Diagn
         match (find(&before.steps), find(&after.steps)) {
             (Some(old), Some(new)) => {
                 let (old, new) = (&before.steps[old], &after.steps[new]);
-                if old.command != new.command {
+                // Where the results lie is in the command, and no difference.
+                if old.key != new.key && old.command != new.command {
                     inputs.push((name.clone(), format!("{} -> {}", old.command, new.command)));
                 }
                 let hashes = |inputs: &[crate::study::Input]| -> BTreeMap<String, String> {
