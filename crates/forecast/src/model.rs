@@ -172,7 +172,7 @@ impl CaseModel {
 }
 
 /// The formulas of a scenario, for one combination of its choices.
-fn program(
+pub(crate) fn program(
     scenario: &Scenario,
     combination: &[usize],
     extra: &Extra<'_>,

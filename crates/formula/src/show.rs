@@ -53,6 +53,11 @@ impl ValueType {
         self.asked.as_ref()
     }
 
+    /// The unit in which its numbers read best, where none was asked for and it has one.
+    pub fn readable_unit(&self) -> Option<&Unit> {
+        self.shown.as_ref()
+    }
+
     /// What it is, in words: `power (W)`, `a date`.
     pub fn description(&self) -> &str {
         &self.description

@@ -3,6 +3,7 @@
 mod commands;
 mod interrupt;
 mod progress;
+mod study;
 mod terminal_plot;
 mod text;
 
@@ -12,8 +13,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use diagnostic::Diagnostic;
 
 use commands::{
-    Outcome, claims, compare, eval, fit, forecast, lab, list, next, pass_at_k, plan, portfolio,
-    quickstart, simulate, split, trend,
+    Outcome, claims, compare, diff, eval, fit, forecast, lab, list, man, new, next, pass_at_k,
+    plan, portfolio, quickstart, report, run, simulate, split, trend, watch,
 };
 
 const LONG_ABOUT: &str = "\
@@ -21,7 +22,20 @@ Isoflop, the scaling laboratory: fits scaling laws to training runs, plans the n
 runs, forecasts what follows, and calculates with units, growth and uncertainty.
 
 Start with `isoflop quickstart`: it trains a family of small models on this machine, fits a law to
-them, predicts a larger one, trains that too, and says how close the prediction came.";
+them, predicts a larger one, trains that too, and says how close the prediction came.
+
+The loop, one command each:
+  isoflop fit runs.csv --out fit.json                     the law of your runs, and how far to trust it
+  isoflop plan --law fit.json --budget '10 M USD'         what to train with a budget
+  isoflop simulate dgx-h100 --model llama3-8b             what a machine really delivers
+  isoflop forecast gap                                    when something happens, and how sure that is
+  isoflop next runs.csv --budget '1e20 FLOP' --target '1e22 FLOP'   which experiment to make first
+  isoflop lab sweep sweep.toml                            make it: real runs on this machine
+
+All of it in one file, answered into one page that stays live:
+  isoflop new runs.csv && isoflop run study.toml --open
+
+Every command has examples: isoflop COMMAND --help. Everything printed also comes as --json.";
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done, 1 the answer is no, 2 bad input, 3 interrupted (what was done is kept).
@@ -38,6 +52,11 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Quickstart(quickstart::QuickstartArgs),
+    New(new::NewArgs),
+    Run(run::RunArgs),
+    Report(report::ReportArgs),
+    Watch(watch::WatchArgs),
+    Diff(diff::DiffArgs),
     Fit(Box<fit::FitArgs>),
     Compare(Box<compare::CompareArgs>),
     Plan(Box<plan::PlanArgs>),
@@ -55,6 +74,7 @@ enum Command {
     Lab(lab::LabCommand),
     #[command(subcommand)]
     List(list::ListCommand),
+    Man(man::ManArgs),
     /// Print a completion script for a shell
     ///
     /// For example: isoflop completions bash > ~/.local/share/bash-completion/completions/isoflop
@@ -74,7 +94,7 @@ fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    match run(cli.command) {
+    match execute(cli.command) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::No) => ExitCode::from(1),
         Ok(Outcome::Interrupted) => ExitCode::from(3),
@@ -85,10 +105,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<Outcome, Diagnostic> {
+fn execute(command: Command) -> Result<Outcome, Diagnostic> {
     let out = &mut anstream::stdout();
     match command {
         Command::Quickstart(args) => quickstart::run(&args, out),
+        Command::New(args) => new::run(&args, out),
+        Command::Run(args) => run::run(&args, out),
+        Command::Report(args) => report::run(&args, out),
+        Command::Watch(args) => watch::run(&args, out),
+        Command::Diff(args) => diff::run(&args, out),
+        Command::Man(args) => man::run(&args, &Cli::command(), out),
         Command::Fit(args) => fit::run(&args, out),
         Command::Compare(args) => compare::run(&args, out),
         Command::Next(args) => next::run(&args, out),

@@ -11,8 +11,10 @@ use serde_json::{Value, json};
 use super::Outcome;
 use super::forecast::json::claim as claim_json;
 use crate::progress::Work;
+use crate::study::Part;
 use crate::{interrupt, terminal_plot, text};
 
+pub(crate) mod figures;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -110,6 +112,11 @@ pub(crate) fn run(args: &ClaimsArgs, out: &mut dyn Write) -> Result<Outcome, Dia
     let answer = answer?;
     text::say(out, &said(args, &answer, terminal_plot::width()))?;
     Ok(answer.outcome())
+}
+
+/// The answer as a part of a study's report.
+pub(crate) fn part(args: &ClaimsArgs) -> Result<Part, Diagnostic> {
+    Ok(figures::part(&answer(args)?))
 }
 
 fn said(args: &ClaimsArgs, answer: &Answer, width: usize) -> String {

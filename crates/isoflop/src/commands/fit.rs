@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use diagnostic::Diagnostic;
-use laws::{Fit, FitError, FitOptions, Profile, Profiled, fit_with_progress, test_sharing};
-use runs::{Observations, write_atomically};
+use laws::{Fit, FitError, FitOptions, Law, Profile, Profiled, fit_with_progress, test_sharing};
+use runs::{Filter, Observations, Request, RunTable, write_atomically};
 
 use super::Outcome;
+use crate::study::Part;
 use crate::{interrupt, progress, terminal_plot, text};
 use answer::Answer;
 use asked::{Asked, AskedArgs};
@@ -22,6 +23,7 @@ mod approach;
 mod asked;
 mod chart;
 mod choices;
+mod figures;
 mod holdout;
 pub(crate) mod intervals;
 mod json;
@@ -112,88 +114,19 @@ pub(crate) fn run(args: &FitArgs, out: &mut dyn Write) -> Result<Outcome, Diagno
 
 /// The answer, in lines of about `width` characters; what is to be saved is saved.
 fn respond(args: &FitArgs, width: usize) -> Result<String, Diagnostic> {
-    let about = args.law.parameters()?;
-    let table = args.rows.table()?;
-    let shared = args.rows.shared();
-    let named = (about.bounds.iter().map(|(name, _)| name.as_str()))
-        .chain(about.held.iter().map(|(name, _)| name.as_str()))
-        .chain(shared.iter().flatten().map(String::as_str));
-    let law = args.law.law(&table, &args.rows.columns()?, &named.collect::<Vec<_>>())?;
-    let asked = args.asked.of(&law)?;
-    let objective = args.objective.objective(&law)?;
-    let options = args.intervals.set(FitOptions {
-        objective: Some(objective),
-        held: about.held,
-        bounds: about.bounds,
-        shared,
-        ..FitOptions::default()
-    });
-
-    let request = args.rows.request(&law, &[], objective.residuals)?;
-    let (observations, held_out) = match &args.asked.holdout {
-        None => (Observations::from_table(&table, &request)?, None),
-        Some(text) => {
-            let (fitted, held, condition) = holdout::split(text, &law, &table, &request)?;
-            (fitted, Some((held, condition)))
-        }
-    };
+    let rows = Rows::read(args)?;
     if args.approach != Approach::Law {
-        args.refuse_what_needs_a_law(&asked)?;
-        let plot = (!args.output.no_plot).then_some(width);
-        let mut text = String::new();
-        if !args.output.json {
-            show::data::title(&mut text, &observations);
-            show::data::columns(&mut text, &observations, std::slice::from_ref(&law), width);
-            show::data::left_out(&mut text, &observations, &table, width);
-            text.push('\n');
-        }
-        let how = (args.output.json, plot);
-        text.push_str(&profiles::respond(
-            args.approach,
-            &law,
-            &observations,
-            &options,
-            &asked.budgets,
-            how,
-        )?);
-        return Ok(text);
+        return without_law(args, &rows, width);
     }
-    let explain = |problem| refusal(&problem, &observations);
-    let ticks = progress::Work::new(
-        format!("fitting {} rows", observations.len()),
-        Some(options.bootstrap),
-        args.output.progress,
-    );
-    let fit =
-        fit_with_progress(&law, &observations, &options, &|| ticks.tick()).map_err(explain)?;
-    drop(ticks);
-    let holdout = match &held_out {
-        Some((held, condition)) => Some(Holdout::new(&fit, held, condition).map_err(explain)?),
-        None => None,
-    };
-    let mut answer =
-        Answer::new(&fit, &observations, holdout, &asked, args.law.is_typed()).map_err(explain)?;
-    if options.shared.is_some() {
-        let _shown =
-            progress::Work::new("testing what is shared".to_owned(), None, args.output.progress);
-        answer.sharing = Some(test_sharing(&law, &observations, &options).map_err(explain)?);
-    }
-    if args.intervals.profile {
-        let _shown = progress::Work::new("profiling".to_owned(), None, args.output.progress);
-        answer.profiles = profiles_of(&fit, &observations, &asked).map_err(explain)?;
-    }
-    if args.asked.robust {
-        let _shown = progress::Work::new("varying choices".to_owned(), None, args.output.progress);
-        let rows = (&table, &request, &observations);
-        answer.choices = Some(choices::vary(&law, rows, &options, &asked, &fit).map_err(explain)?);
-    }
+    let fit = rows.fit(args)?;
+    let answer = rows.answer(args, &fit)?;
     if let Some(path) = &args.output.out {
         save(path, &fit)?;
     }
     let mut text = if args.output.json {
         format!("{:#}\n", answer.json())
     } else {
-        let mut text = answer.for_people(&table, width);
+        let mut text = answer.for_people(&rows.table, width);
         if !args.output.no_plot {
             text.push('\n');
             text.push_str(&answer.plot().render(width, 18));
@@ -203,6 +136,121 @@ fn respond(args: &FitArgs, width: usize) -> Result<String, Diagnostic> {
     if let (Some(path), false) = (&args.output.out, args.output.json) {
         let _ = writeln!(text, "\nsaved to {}", path.display());
     }
+    Ok(text)
+}
+
+/// The answer as a part of a study's report.
+pub(crate) fn part(args: &FitArgs) -> Result<Part, Diagnostic> {
+    let rows = Rows::read(args)?;
+    if args.approach != Approach::Law {
+        return Err(Diagnostic::error("`--approach 1` and `--approach 2` fit no law")
+            .note("a study's report needs one; it shows IsoFLOP profiles beside it where there are any")
+            .help("leave out --approach"));
+    }
+    let fit = rows.fit(args)?;
+    rows.answer(args, &fit)?.part()
+}
+
+/// What is fitted, and to what.
+struct Rows {
+    table: RunTable,
+    law: Law,
+    asked: Asked,
+    options: FitOptions,
+    request: Request,
+    observations: Observations,
+    held_out: Option<(Observations, Filter)>,
+}
+
+impl Rows {
+    fn read(args: &FitArgs) -> Result<Self, Diagnostic> {
+        let about = args.law.parameters()?;
+        let table = args.rows.table()?;
+        let shared = args.rows.shared();
+        let named = (about.bounds.iter().map(|(name, _)| name.as_str()))
+            .chain(about.held.iter().map(|(name, _)| name.as_str()))
+            .chain(shared.iter().flatten().map(String::as_str));
+        let law = args.law.law(&table, &args.rows.columns()?, &named.collect::<Vec<_>>())?;
+        let asked = args.asked.of(&law)?;
+        let objective = args.objective.objective(&law)?;
+        let options = args.intervals.set(FitOptions {
+            objective: Some(objective),
+            held: about.held,
+            bounds: about.bounds,
+            shared,
+            ..FitOptions::default()
+        });
+        let request = args.rows.request(&law, &[], objective.residuals)?;
+        let (observations, held_out) = match &args.asked.holdout {
+            None => (Observations::from_table(&table, &request)?, None),
+            Some(text) => {
+                let (fitted, held, condition) = holdout::split(text, &law, &table, &request)?;
+                (fitted, Some((held, condition)))
+            }
+        };
+        Ok(Self { table, law, asked, options, request, observations, held_out })
+    }
+
+    fn fit(&self, args: &FitArgs) -> Result<Fit, Diagnostic> {
+        let ticks = progress::Work::new(
+            format!("fitting {} rows", self.observations.len()),
+            Some(self.options.bootstrap),
+            args.output.progress,
+        );
+        fit_with_progress(&self.law, &self.observations, &self.options, &|| ticks.tick())
+            .map_err(|problem| refusal(&problem, &self.observations))
+    }
+
+    fn answer<'a>(&'a self, args: &FitArgs, fit: &'a Fit) -> Result<Answer<'a>, Diagnostic> {
+        let (observations, asked) = (&self.observations, &self.asked);
+        let explain = |problem| refusal(&problem, observations);
+        let holdout = match &self.held_out {
+            Some((held, condition)) => Some(Holdout::new(fit, held, condition).map_err(explain)?),
+            None => None,
+        };
+        let mut answer =
+            Answer::new(fit, observations, holdout, asked, args.law.is_typed()).map_err(explain)?;
+        let shown = |what: &str| progress::Work::new(what.to_owned(), None, args.output.progress);
+        if self.options.shared.is_some() {
+            let _shown = shown("testing what is shared");
+            let found = test_sharing(&self.law, observations, &self.options).map_err(explain)?;
+            answer.sharing = Some(found);
+        }
+        if args.intervals.profile {
+            let _shown = shown("profiling");
+            answer.profiles = profiles_of(fit, observations, asked).map_err(explain)?;
+        }
+        if args.asked.robust {
+            let _shown = shown("varying choices");
+            let rows = (&self.table, &self.request, observations);
+            let varied = choices::vary(&self.law, rows, &self.options, asked, fit);
+            answer.choices = Some(varied.map_err(explain)?);
+        }
+        Ok(answer)
+    }
+}
+
+/// Approaches 1 and 2.
+fn without_law(args: &FitArgs, rows: &Rows, width: usize) -> Result<String, Diagnostic> {
+    let observations = &rows.observations;
+    args.refuse_what_needs_a_law(&rows.asked)?;
+    let plot = (!args.output.no_plot).then_some(width);
+    let mut text = String::new();
+    if !args.output.json {
+        show::data::title(&mut text, observations);
+        show::data::columns(&mut text, observations, std::slice::from_ref(&rows.law), width);
+        show::data::left_out(&mut text, observations, &rows.table, width);
+        text.push('\n');
+    }
+    let how = (args.output.json, plot);
+    text.push_str(&profiles::respond(
+        args.approach,
+        &rows.law,
+        observations,
+        &rows.options,
+        &rows.asked.budgets,
+        how,
+    )?);
     Ok(text)
 }
 

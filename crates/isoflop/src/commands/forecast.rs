@@ -13,9 +13,11 @@ use forecast::{
 
 use super::Outcome;
 use crate::progress::Work;
+use crate::study::Part;
 use crate::{interrupt, terminal_plot, text};
 
 mod asked;
+mod figures;
 pub(crate) mod json;
 mod past;
 mod questions;
@@ -158,6 +160,12 @@ pub(crate) fn run(args: &ForecastArgs, out: &mut dyn Write) -> Result<Outcome, D
     }
     text::say(out, &said(args, &answer, terminal_plot::width()))?;
     Ok(answer.outcome())
+}
+
+/// The answer as a part of a study's report; `step` names its live programs, which run over `rows`
+/// draws.
+pub(crate) fn part(step: &str, rows: usize, args: &ForecastArgs) -> Result<Part, Diagnostic> {
+    figures::part(step, rows, &answer(args)?)
 }
 
 fn said(args: &ForecastArgs, answer: &Answer, width: usize) -> String {

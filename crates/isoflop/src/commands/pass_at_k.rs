@@ -12,8 +12,10 @@ use runs::{Filter, RunTable};
 use serde_json::{Value, json};
 
 use super::Outcome;
+use crate::study::Part;
 use crate::{interrupt, terminal_plot, text};
 
+mod figures;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -108,6 +110,11 @@ pub(crate) fn run(args: &PassAtKArgs, out: &mut dyn Write) -> Result<Outcome, Di
     }
     text::say(out, &said)?;
     Ok(Outcome::Done)
+}
+
+/// The answer as a part of a study's report.
+pub(crate) fn part(args: &PassAtKArgs) -> Result<Part, Diagnostic> {
+    Ok(figures::part(&answer(args)?, args.seed))
 }
 
 fn answer(args: &PassAtKArgs) -> Result<Answer, Diagnostic> {

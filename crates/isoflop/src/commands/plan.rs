@@ -7,6 +7,7 @@ use clap::Args;
 use diagnostic::Diagnostic;
 
 use super::Outcome;
+use crate::study::Part;
 use crate::{interrupt, terminal_plot, text};
 use answer::Answer;
 use asked::Asked;
@@ -15,6 +16,7 @@ mod answer;
 mod asked;
 mod chart;
 mod counting;
+mod figures;
 mod json;
 pub(crate) mod law;
 mod machine;
@@ -99,6 +101,25 @@ pub(crate) fn run(args: &PlanArgs, out: &mut dyn Write) -> Result<Outcome, Diagn
 }
 
 fn respond(args: &PlanArgs, width: usize) -> Result<String, Diagnostic> {
+    let (asked, answer) = answered(args)?;
+    if args.json {
+        return Ok(format!("{:#}\n", answer.json(&asked)));
+    }
+    let mut said = show::for_people(&asked, &answer, width);
+    if !args.no_plot {
+        said.push('\n');
+        said.push_str(&chart::plot(&asked, &answer)?.render(width, 11));
+    }
+    Ok(said)
+}
+
+/// The answer as a part of a study's report.
+pub(crate) fn part(step: &str, args: &PlanArgs) -> Result<Part, Diagnostic> {
+    let (asked, answer) = answered(args)?;
+    figures::part(step, &asked, &answer)
+}
+
+fn answered(args: &PlanArgs) -> Result<(Asked, Answer), Diagnostic> {
     let mut asked = Asked::new(args, None)?;
     let mut answer = Answer::new(&asked)?;
     if let Some(cluster) = &args.machine.simulate {
@@ -110,15 +131,7 @@ fn respond(args: &PlanArgs, width: usize) -> Result<String, Diagnostic> {
             answer = Answer::new(&asked)?;
         }
     }
-    if args.json {
-        return Ok(format!("{:#}\n", answer.json(&asked)));
-    }
-    let mut said = show::for_people(&asked, &answer, width);
-    if !args.no_plot {
-        said.push('\n');
-        said.push_str(&chart::plot(&asked, &answer)?.render(width, 11));
-    }
-    Ok(said)
+    Ok((asked, answer))
 }
 
 /// A file that a name stands for, if it looks like one.

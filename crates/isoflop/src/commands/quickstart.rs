@@ -18,9 +18,11 @@ use serde_json::{Value, json};
 use super::Outcome;
 use super::fit::loss_against_compute;
 use super::lab::VOCABULARY;
+use super::open::open;
 use super::text_source::TextSource;
+use crate::study::{self, Study};
 use crate::terminal_plot::{self, Highlight};
-use crate::text::{count, duration, say};
+use crate::text::{complain, count, duration, say};
 
 /// The family, as a sweep file that can also be run by itself.
 const SWEEP: &str = include_str!("../../../../examples/quickstart/sweep.toml");
@@ -71,6 +73,9 @@ pub(crate) struct QuickstartArgs {
     /// Decides the models' initial parameters, the order of the text and the resamples
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Open the report in the browser at the end
+    #[arg(long)]
+    open: bool,
     /// Answer in JSON
     #[arg(long)]
     json: bool,
@@ -104,10 +109,11 @@ pub(crate) fn run(args: &QuickstartArgs, out: &mut dyn Write) -> Result<Outcome,
             out,
             &format!("\n{chart}\nnext   the same command without --skip-target trains it\n"),
         )?;
+        let page = told(args, &target, &prediction, None);
         if args.json {
-            say(out, &format!("{:#}\n", answer(&fit, &prediction, None)))?;
+            say(out, &format!("{:#}\n", answer(&fit, &prediction, None, page.as_deref())))?;
         }
-        return Ok(Outcome::Done);
+        return finish(args, page.as_deref(), out);
     }
 
     // The family again, so that its rows keep their place in the table.
@@ -119,10 +125,109 @@ pub(crate) fn run(args: &QuickstartArgs, out: &mut dyn Write) -> Result<Outcome,
     };
     let chart = chart(&fit, &observations, &prediction, Some(row));
     tell(out, &comparison(row, &prediction, &chart, &args.out))?;
+    let target = plan.last().ok_or_else(|| Diagnostic::error("there is no run to report"))?;
+    let page = told(args, target, &prediction, Some(row));
     if args.json {
-        say(out, &format!("{:#}\n", answer(&fit, &prediction, Some(row))))?;
+        say(out, &format!("{:#}\n", answer(&fit, &prediction, Some(row), page.as_deref())))?;
+    }
+    finish(args, page.as_deref(), out)
+}
+
+/// Says where the report lies, and opens it where that was asked for.
+fn finish(
+    args: &QuickstartArgs,
+    page: Option<&Path>,
+    out: &mut dyn Write,
+) -> Result<Outcome, Diagnostic> {
+    let Some(page) = page else { return Ok(Outcome::Done) };
+    if !args.json {
+        say(out, &format!("\nreport {}\n", page.display()))?;
+    }
+    if args.open {
+        open(page)?;
     }
     Ok(Outcome::Done)
+}
+
+/// The report; nothing where these runs support none, with the reason on the standard error.
+fn told(
+    args: &QuickstartArgs,
+    target: &PlannedRun,
+    prediction: &Prediction,
+    measured: Option<&Row>,
+) -> Option<PathBuf> {
+    // A law of few or tiny runs may not support a plan, but has a page all the same.
+    let page = report(args, target, prediction, measured, true)
+        .or_else(|_| report(args, target, prediction, measured, false));
+    match page {
+        Ok(page) => Some(page),
+        Err(problem) => {
+            complain(
+                &problem.note("the runs and the prediction are whole; only the report is missing"),
+            );
+            None
+        }
+    }
+}
+
+/// The runs, their law and the next budget as a study of their own, answered into one page.
+fn report(
+    args: &QuickstartArgs,
+    target: &PlannedRun,
+    prediction: &Prediction,
+    measured: Option<&Row>,
+    planned: bool,
+) -> Result<PathBuf, Diagnostic> {
+    let plan = if planned {
+        format!("[plan]\nbudget = \"{:.1e} FLOP\"\n\n", target.config.compute_6nd() * REACH)
+    } else {
+        String::new()
+    };
+    // The prediction was made without the run that it is about.
+    let condition = format!("group!={TARGET}");
+    let said = match (measured.and_then(|row| row.loss), prediction.new_run_interval) {
+        (Some(loss), Some(ends)) => format!(
+            "Before the largest run was trained the law predicted a loss of {:.3} for it, between {:.3} and {:.3} \
+             ({:.0} %). It came out at {loss:.3}: {} the interval.",
+            prediction.value,
+            ends.low,
+            ends.high,
+            100.0 * ends.level,
+            if ends.contains(loss) { "inside" } else { "outside" }
+        ),
+        _ => format!(
+            "The law predicts a loss of {:.3} for a run that is not made yet.",
+            prediction.value
+        ),
+    };
+    let text = format!(
+        "# Written by `isoflop quickstart`; `isoflop run` answers it again.\n\
+         title = \"What do the runs of this machine say?\"\n\
+         subtitle = \"real language models, trained here; a law; a prediction, and what came\"\n\
+         seed = {}\nlevel = {}\ndraws = {}\n\n\
+         [runs]\nfiles = [{}]\nwhere = [{}]\ncolumn = [\"N=params_with_head\"]\n\n\
+         [fit]\npredict = [\"N={},D={}\"]\n\n\
+         {plan}\
+         [[section]]\nheading = \"Predicted, then made\"\nafter = \"start\"\ntext = {}\n",
+        args.seed,
+        args.level,
+        args.bootstrap.min(4_000),
+        toml::Value::String("runs.csv".into()),
+        toml::Value::String(condition),
+        target.config.shape.parameters_with_head(),
+        target.config.tokens(),
+        toml::Value::String(said),
+    );
+    let path = args.out.join("study.toml");
+    let failed = |what: &Path, error: std::io::Error| {
+        Diagnostic::error(format!("{} cannot be written: {error}", what.display()))
+    };
+    write_atomically(&path, text.as_bytes()).map_err(|error| failed(&path, error))?;
+    let study = Study::read(&path)?;
+    let options =
+        study::Options { out: Some(args.out.join("report")), ..study::Options::default() };
+    let ran = study::run(&study, &options, &mut |_| Ok(()))?;
+    ran.page.ok_or_else(|| Diagnostic::error("the report has no page"))
 }
 
 /// The runs the law is fitted to.
@@ -395,7 +500,7 @@ fn law_values(fit: &Fit) -> Value {
     })
 }
 
-fn answer(fit: &Fit, prediction: &Prediction, row: Option<&Row>) -> Value {
+fn answer(fit: &Fit, prediction: &Prediction, row: Option<&Row>, page: Option<&Path>) -> Value {
     json!({
         "schema_version": 1,
         "version": env!("CARGO_PKG_VERSION"),
@@ -403,6 +508,7 @@ fn answer(fit: &Fit, prediction: &Prediction, row: Option<&Row>) -> Value {
         "warnings": fit.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "prediction": prediction,
         "measured": row,
+        "page": page,
         "inside": row.and_then(|row| row.loss).zip(prediction.new_run_interval)
             .map(|(loss, interval)| interval.contains(loss)),
     })

@@ -8,12 +8,14 @@ use machines::Cluster;
 
 use super::Outcome;
 use crate::progress::Work;
+use crate::study::Part;
 use crate::{interrupt, terminal_plot, text};
 use answer::Answer;
 use asked::Asked;
 
 mod answer;
 mod asked;
+mod figures;
 mod gigawatt;
 mod json;
 mod layout;
@@ -121,6 +123,19 @@ fn respond(args: &SimulateArgs, width: usize) -> Result<String, Diagnostic> {
         }
         said
     })
+}
+
+/// The answer as a part of a study's report.
+pub(crate) fn part(args: &SimulateArgs) -> Result<Part, Diagnostic> {
+    if args.machine.power.is_some() || args.machine.scale {
+        return gigawatt::part(args);
+    }
+    let cluster = args.machine.cluster()?;
+    if args.swarm.swarm || !cluster.peers.is_empty() {
+        return swarm::part(&cluster, &args.swarm, args.training.named()?.as_ref());
+    }
+    let (asked, answer) = quickest(args, cluster)?;
+    Ok(figures::of_step(&asked, &answer))
 }
 
 /// All accelerators, or a few less that divide better: what trains quicker.

@@ -84,7 +84,7 @@ pub(super) fn respond(
 }
 
 /// The rows with the compute that the table counts.
-fn sweep(law: &Law, observations: &Observations) -> Result<Sweep, Diagnostic> {
+pub(super) fn sweep(law: &Law, observations: &Observations) -> Result<Sweep, Diagnostic> {
     if !law.splits_compute() || law.variables.len() != 2 {
         return Err(Diagnostic::error(format!(
             "approaches 1 and 2 take the loss from N and D alone, but the law `{}` takes {}",
@@ -110,14 +110,14 @@ fn sweep(law: &Law, observations: &Observations) -> Result<Sweep, Diagnostic> {
 }
 
 /// The best law as a function of N and D.
-struct Surface {
+pub(super) struct Surface {
     compiled: Compiled,
     parameters: Columns,
     target: String,
 }
 
 impl Surface {
-    fn new(fit: &Fit) -> Option<Self> {
+    pub(super) fn new(fit: &Fit) -> Option<Self> {
         let target = fit.law.target.name.clone();
         let environment =
             fit.law.parameters.iter().fold(
@@ -133,7 +133,7 @@ impl Surface {
         Some(Self { compiled, parameters, target })
     }
 
-    fn at(&self, n: Parameters, d: Tokens) -> f64 {
+    pub(super) fn at(&self, n: Parameters, d: Tokens) -> f64 {
         let columns = self.parameters.clone().with("N", vec![n.get()]).with("D", vec![d.get()]);
         let out = self.compiled.evaluate(&columns).ok();
         out.and_then(|out| out.get(&self.target)?.first().copied()).unwrap_or(f64::NAN)

@@ -12,6 +12,7 @@ use super::asked::BatchAsked;
 use super::machine::{self, one_site, positive};
 use super::run::Run;
 
+mod figures;
 mod json;
 mod show;
 
@@ -86,6 +87,11 @@ pub(super) fn respond(args: &SimulateArgs, width: usize) -> Result<String, Diagn
         text.push_str(&show::plot(&answer).render(width, 12));
     }
     Ok(text)
+}
+
+/// The answer as a part of a study's report.
+pub(super) fn part(args: &SimulateArgs) -> Result<crate::study::Part, Diagnostic> {
+    Ok(figures::part(&Answer::new(args)?))
 }
 
 /// The site to grow, its facility's power, and how many accelerators that runs.

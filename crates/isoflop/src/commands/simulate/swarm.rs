@@ -1,5 +1,6 @@
 //! `isoflop simulate CLUSTER --swarm`: training over the internet.
 
+use crate::study::Part;
 use clap::Args;
 use diagnostic::Diagnostic;
 use laws::{Fit, Setting};
@@ -13,6 +14,7 @@ use crate::commands::fit::amount;
 
 mod chart;
 mod claims;
+mod figures;
 mod json;
 mod short;
 mod show;
@@ -221,6 +223,15 @@ pub(super) fn respond(
         said.push_str(&chart::plot(&answer).render(shown.width, 14));
     }
     Ok(said)
+}
+
+/// The answer as a part of a study's report.
+pub(super) fn part(
+    cluster: &Cluster,
+    args: &SwarmArgs,
+    model: Option<&Model>,
+) -> Result<Part, Diagnostic> {
+    Ok(figures::part(&Answer::new(cluster, args, model)?, args.seed))
 }
 
 impl Answer {

@@ -1,0 +1,43 @@
+//! Opening a page in the browser.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use diagnostic::Diagnostic;
+
+/// Opens a page where there is a display; says where it lies otherwise.
+pub(crate) fn open(page: &Path) -> Result<(), Diagnostic> {
+    open_address(&page.display().to_string())
+}
+
+/// Opens a file or an address.
+pub(crate) fn open_address(address: &str) -> Result<(), Diagnostic> {
+    let program = if cfg!(target_os = "macos") {
+        "open"
+    } else if cfg!(windows) {
+        "explorer"
+    } else {
+        "xdg-open"
+    };
+    if !has_display() {
+        return Err(Diagnostic::error(format!("there is no display to open `{address}` on"))
+            .help("copy the file to a machine that has one: it needs nothing else"));
+    }
+    let started = Command::new(program)
+        .arg(address)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    started.map(drop).map_err(|problem| {
+        Diagnostic::error(format!("`{program}` does not open `{address}`: {problem}"))
+            .help("open the file in a browser yourself")
+    })
+}
+
+/// Whether a window could be shown.
+pub(crate) fn has_display() -> bool {
+    cfg!(any(target_os = "macos", windows))
+        || std::env::var_os("DISPLAY").is_some_and(|display| !display.is_empty())
+        || std::env::var_os("WAYLAND_DISPLAY").is_some_and(|display| !display.is_empty())
+}

@@ -1,0 +1,136 @@
+//! When an answer is still true: hashes of everything that it was computed from.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use diagnostic::Diagnostic;
+use serde::{Deserialize, Serialize};
+
+use super::step::Step;
+
+/// A file that an answer was computed from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Input {
+    /// As the study names it.
+    pub(crate) path: String,
+    /// BLAKE3 of its content.
+    pub(crate) hash: String,
+}
+
+/// More files than this are no input but a mistake.
+const MOST_FILES: usize = 100_000;
+
+/// The files that a step names, with hashes; folders by the files in them, and files that those
+/// files name in turn.
+pub(super) fn inputs(step: &Step, folder: &Path) -> Result<Vec<Input>, Diagnostic> {
+    let mut found = BTreeSet::new();
+    for word in &step.arguments {
+        let value = word.strip_prefix("--").and_then(|word| word.split_once('='));
+        let values: Vec<&str> = match value {
+            Some((_, value)) => std::iter::once(value).chain(value.split(',')).collect(),
+            None if word.starts_with("--") => continue,
+            None => vec![word],
+        };
+        for value in values {
+            add(folder, Path::new(value), &mut found, 0)?;
+        }
+    }
+    found
+        .into_iter()
+        .map(|path| {
+            let hash = hash_file(&folder.join(&path))?;
+            Ok(Input { path: path.display().to_string(), hash })
+        })
+        .collect()
+}
+
+fn add(
+    folder: &Path,
+    path: &Path,
+    found: &mut BTreeSet<PathBuf>,
+    depth: usize,
+) -> Result<(), Diagnostic> {
+    let whole = folder.join(path);
+    if path.as_os_str().is_empty() || depth > 16 || found.len() > MOST_FILES {
+        return Ok(());
+    }
+    if whole.is_dir() {
+        // `.` and `..` stand for nothing that a step reads.
+        if path.components().all(|part| !matches!(part, std::path::Component::Normal(_))) {
+            return Ok(());
+        }
+        let entries = std::fs::read_dir(&whole).map_err(|problem| unreadable(&whole, &problem))?;
+        for entry in entries {
+            let entry = entry.map_err(|problem| unreadable(&whole, &problem))?;
+            add(folder, &path.join(entry.file_name()), found, depth + 1)?;
+        }
+        return Ok(());
+    }
+    if !whole.is_file() || !found.insert(path.to_owned()) {
+        return Ok(());
+    }
+    if path.extension().is_some_and(|extension| extension == "toml")
+        && let Ok(text) = std::fs::read_to_string(&whole)
+        && let Ok(table) = text.parse::<toml::Table>()
+    {
+        let beside = path.parent().unwrap_or(Path::new(""));
+        for text in strings(&toml::Value::Table(table)) {
+            add(folder, &beside.join(text), found, depth + 1)?;
+        }
+    }
+    Ok(())
+}
+
+fn strings(value: &toml::Value) -> Vec<String> {
+    match value {
+        // Words with blanks are prose and formulas.
+        toml::Value::String(text) if !text.is_empty() && !text.contains(char::is_whitespace) => {
+            vec![text.clone()]
+        }
+        toml::Value::Array(all) => all.iter().flat_map(strings).collect(),
+        toml::Value::Table(table) => table.iter().flat_map(|(_, value)| strings(value)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The hash of a file's content.
+pub(super) fn hash_file(path: &Path) -> Result<String, Diagnostic> {
+    let mut hasher = blake3::Hasher::new();
+    let mut file = std::fs::File::open(path).map_err(|problem| unreadable(path, &problem))?;
+    std::io::copy(&mut file, &mut hasher).map_err(|problem| unreadable(path, &problem))?;
+    Ok(short(&hasher.finalize()))
+}
+
+/// The hash of text.
+pub(super) fn hash_text(text: &str) -> String {
+    short(&blake3::hash(text.as_bytes()))
+}
+
+fn short(hash: &blake3::Hash) -> String {
+    hash.to_hex()[..32].to_owned()
+}
+
+fn unreadable(path: &Path, problem: &std::io::Error) -> Diagnostic {
+    Diagnostic::error(format!("cannot read `{}`: {problem}", path.display()))
+        .help("check that it exists and may be read")
+}
+
+/// Everything that an answer hangs on, in one hash.
+pub(super) fn key(step: &Step, inputs: &[Input], used: &[String], rows: usize) -> String {
+    let mut text = format!(
+        "format {}\nversion {}\ncommand {}\nlive draws {rows}\n",
+        super::results::FORMAT,
+        env!("CARGO_PKG_VERSION"),
+        step.kind.name()
+    );
+    for word in &step.arguments {
+        text.push_str(&format!("argument {word:?}\n"));
+    }
+    for input in inputs {
+        text.push_str(&format!("input {:?} {}\n", input.path, input.hash));
+    }
+    for key in used {
+        text.push_str(&format!("step {key}\n"));
+    }
+    hash_text(&text)
+}
