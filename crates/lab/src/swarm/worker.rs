@@ -45,6 +45,8 @@ pub struct Worker<L> {
     /// The last update, until it is known to be in an outcome.
     unanswered: Option<Update>,
     fetching: Option<Fetching>,
+    /// Updates of the optimiser in what is fetched.
+    updates: u64,
     /// The copy kept for those who join, with its version.
     copy: Option<(u64, Vec<f32>)>,
     /// For audits: the round, the state it began from, and its assignment.
@@ -74,6 +76,8 @@ pub struct Checkpoint {
     pub open: Vec<Range<u64>>,
     /// The shared parameters with the outer momentum, or the optimiser's memory.
     pub state: Vec<f32>,
+    /// Updates of the optimiser.
+    pub updates: u64,
 }
 
 struct Training {
@@ -119,6 +123,7 @@ impl<L: Learner> Worker<L> {
             encoders,
             unanswered: None,
             fetching: None,
+            updates: 0,
             copy: None,
             evidence: None,
             account: (0, Vec::new()),
@@ -154,7 +159,8 @@ impl<L: Learner> Worker<L> {
     /// What it holds of the shared run.
     pub fn checkpoint(&self) -> Checkpoint {
         let (next, open) = self.account.clone();
-        Checkpoint { version: self.version, next, open, state: self.shared_state() }
+        let (state, updates) = (self.shared_state(), self.learner.state().1);
+        Checkpoint { version: self.version, next, open, state, updates }
     }
 
     /// The parameters that all peers share.
@@ -232,7 +238,7 @@ impl<L: Learner> Worker<L> {
                     self.start_over(out);
                 }
             }
-            Message::Welcome { version, sources, hashes } => {
+            Message::Welcome { version, sources, hashes, updates } => {
                 self.joined = true;
                 self.training = None;
                 self.unanswered = None;
@@ -240,6 +246,7 @@ impl<L: Learner> Worker<L> {
                 self.outcomes.retain(|round, _| *round >= version);
                 self.version = version;
                 self.fetching = Fetching::new(version, hashes, sources, self.id);
+                self.updates = updates;
                 if let Some(fetching) = &mut self.fetching {
                     out.extend(fetching.requests());
                 }
@@ -340,7 +347,7 @@ impl<L: Learner> Worker<L> {
     fn install(&mut self, state: &[f32], version: u64) -> bool {
         let whole = match &mut self.outer {
             Some(outer) => outer.restore(state),
-            None => self.learner.restore(state, version),
+            None => self.learner.restore(state, self.updates),
         };
         if !whole {
             return false;

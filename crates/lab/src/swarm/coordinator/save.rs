@@ -123,7 +123,7 @@ impl<L: Learner> Coordinator<L> {
         let finished = ledger.is_finished();
         let book = Book { round: checkpoint.version, ledger, finished, ..Book::new(windows) };
         let mut coordinator = Self::with_book(settings, learner, book);
-        coordinator.load(&checkpoint.state, checkpoint.version).ok_or_else(other)?;
+        coordinator.load(&checkpoint.state, checkpoint.updates).ok_or_else(other)?;
         Ok(coordinator)
     }
 
