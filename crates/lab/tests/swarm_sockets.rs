@@ -29,8 +29,12 @@ fn text(folder: &Path) -> Arc<TokenFile> {
 }
 
 fn settings(method: Method) -> Settings {
-    let recipe =
-        Recipe { context: 32, batch_tokens: Some(256), validation_tokens: 512, ..Recipe::default() };
+    let recipe = Recipe {
+        context: 32,
+        batch_tokens: Some(256),
+        validation_tokens: 512,
+        ..Recipe::default()
+    };
     Settings {
         run: RunConfig { steps: 24, ..recipe.run(1, 256, 40_000.0, 3) },
         corpus: String::new(),
@@ -95,6 +99,7 @@ fn over_sockets(settings: &Settings, tokens: &Arc<TokenFile>) -> Vec<f32> {
                         Worker::new(me, settings.clone(), learner(settings, tokens), 5e4);
                     let clock = wire.clock();
                     assert!(drive(&mut worker, &mut wire, &clock, None, &mut |_, _, _| true));
+                    assert!(wire.flush(Duration::from_secs(20)));
                     worker.shared_parameters().to_vec()
                 })
             })
@@ -125,7 +130,8 @@ fn sockets_and_virtual_time_give_the_same_weights_bit_for_bit() {
     let streaming = Diloco { inner_steps: 8, fragments: 2, overlap: 2, ..Diloco::default() };
     for method in [Method::Synchronous, Method::Diloco(diloco), Method::Diloco(streaming)] {
         let settings = settings(method);
-        let (played, real) = (in_virtual_time(&settings, &tokens), over_sockets(&settings, &tokens));
+        let (played, real) =
+            (in_virtual_time(&settings, &tokens), over_sockets(&settings, &tokens));
         assert!(played == real, "{method:?}");
     }
 }

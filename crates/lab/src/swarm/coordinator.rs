@@ -308,6 +308,7 @@ impl<L: Learner> Coordinator<L> {
         if self.covers(version) {
             self.stand(from, Standing::Active, "ready", out);
             self.catch_up(from, version, out);
+            self.start_if_all(now, out);
             self.wake_idle(now, out);
         } else {
             self.stand(from, Standing::Waiting, "too far behind", out);

@@ -593,7 +593,9 @@ mod tests {
             Message::Welcome {
                 version,
                 sources: vec![PeerId(1), PeerId::COORDINATOR],
-                hashes: vec![[4; 16]], updates: 3 },
+                hashes: vec![[4; 16]],
+                updates: 3,
+            },
             Message::Ready { version },
             Message::Work(vec![assignment()]),
             Message::Update(update),

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
+use super::checkpoint::Checkpoint;
 use super::codec::Encoder;
 use super::fetching::Fetching;
 use super::habit::Habit;
@@ -63,21 +64,6 @@ pub struct Worker<L> {
     waiting_since: Option<Time>,
     asked: u32,
     patience: Patience,
-}
-
-/// What a peer holds of the shared run: a new coordinator can go on from it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Checkpoint {
-    /// Outcomes in it.
-    pub version: u64,
-    /// Windows from here on were never given out.
-    pub next: u64,
-    /// Windows before that are not trained on.
-    pub open: Vec<Range<u64>>,
-    /// The shared parameters with the outer momentum, or the optimiser's memory.
-    pub state: Vec<f32>,
-    /// Updates of the optimiser.
-    pub updates: u64,
 }
 
 struct Training {
@@ -480,6 +466,8 @@ impl<L: Learner> Worker<L> {
             return;
         }
         if self.stopped {
+            // The last word: a transport that has delivered it has delivered all before.
+            out.push(Effect::Send(PeerId::COORDINATOR, Message::Ask { version: self.version }));
             out.push(Effect::Stop);
         }
     }

@@ -115,12 +115,7 @@ fn make_folder(folder: &Path) -> Result<(), Diagnostic> {
 }
 
 /// Adds or replaces the run's row in `runs.csv`, and writes its logs beside it.
-fn keep(
-    folder: &Path,
-    name: &str,
-    settings: &Settings,
-    played: &Played,
-) -> Result<(), Diagnostic> {
+fn keep(folder: &Path, name: &str, settings: &Settings, played: &Played) -> Result<(), Diagnostic> {
     make_folder(folder)?;
     let table = folder.join("runs.csv");
     let mut rows = read_rows(&table)?;

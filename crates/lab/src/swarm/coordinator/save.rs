@@ -3,13 +3,13 @@
 use diagnostic::Diagnostic;
 use serde::{Deserialize, Serialize};
 
-use super::Coordinator;
 use super::book::{Book, Contribution};
+use super::{Coordinator, Copy, hashes_of};
+use crate::swarm::checkpoint::Checkpoint;
 use crate::swarm::learner::Learner;
 use crate::swarm::ledger::Ledger;
 use crate::swarm::message::{Message, PeerId};
 use crate::swarm::settings::Settings;
-use crate::swarm::worker::Checkpoint;
 
 #[derive(Serialize, Deserialize)]
 struct Saved {
@@ -124,6 +124,11 @@ impl<L: Learner> Coordinator<L> {
         let book = Book { round: checkpoint.version, ledger, finished, ..Book::new(windows) };
         let mut coordinator = Self::with_book(settings, learner, book);
         coordinator.load(&checkpoint.state, checkpoint.updates).ok_or_else(other)?;
+        // Nobody holds this state: everybody fetches it.
+        let state = checkpoint.state.clone();
+        let hashes = hashes_of(&state);
+        let (version, updates) = (checkpoint.version, checkpoint.updates);
+        coordinator.copy = Some(Copy { version, state, updates, hashes });
         Ok(coordinator)
     }
 

@@ -19,6 +19,7 @@ use lab::swarm::wire::{PeerId, RunId, Signer};
 use lab::swarm::worker::Worker;
 
 use super::start::run_of;
+use super::write;
 use crate::commands::Outcome;
 use crate::commands::text_source::TextSource;
 use crate::interrupt;
@@ -64,7 +65,7 @@ pub(crate) struct JoinArgs {
     wait: f64,
     #[command(flatten)]
     source: TextSource,
-    /// Where a checkpoint of the shared state is kept; none by default
+    /// Keep the shared state in this file: `swarm start --from FILE` goes on from it
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
 }
@@ -117,9 +118,24 @@ pub(super) fn run(args: &JoinArgs, out: &mut dyn Write) -> Result<Outcome, Diagn
 
     let stop = interrupt::watch()?;
     let clock = tcp.clock();
-    let over = drive(&mut worker, &mut tcp, &clock, args.speed, &mut |_, _, what| {
-        !(what == Happening::Tick && stop.load(Ordering::Relaxed))
+    let (mut kept, mut problem) = (Instant::now(), None);
+    let every = Duration::from_secs(args.source.checkpoint_every());
+    let over = drive(&mut worker, &mut tcp, &clock, args.speed, &mut |worker, _, what| {
+        if what != Happening::Tick {
+            return true;
+        }
+        if let Some(file) = args.checkpoint.as_ref().filter(|_| kept.elapsed() >= every) {
+            kept = Instant::now();
+            problem = write(file, &worker.checkpoint().to_bytes()).err();
+        }
+        problem.is_none() && !stop.load(Ordering::Relaxed)
     });
+    if let Some(file) = &args.checkpoint {
+        write(file, &worker.checkpoint().to_bytes())?;
+    }
+    if let Some(problem) = problem {
+        return Err(problem);
+    }
     if !over {
         tcp.send(PeerId::COORDINATOR, Message::Leave.to_bytes());
         tcp.flush(Duration::from_secs(10));

@@ -142,7 +142,8 @@ pub(super) struct Share {
 impl Share {
     pub(super) fn new(what: &str) -> Self {
         let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::hidden());
-        if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:24} {percent} %, {eta} left") {
+        if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:24} {percent} %, {eta} left")
+        {
             bar.set_style(style);
         }
         bar.set_prefix(what.to_owned());

@@ -42,13 +42,23 @@ pub(super) fn people(settings: &Settings, played: &Played, place: Option<&Path>)
         count(account.tokens as f64)
     );
     let _ = match settings.method {
-        Method::Synchronous => writeln!(text, "method   synchronous, {} up, {} down", settings.up, settings.down),
+        Method::Synchronous => {
+            writeln!(text, "method   synchronous, {} up, {} down", settings.up, settings.down)
+        }
         Method::Diloco(diloco) => writeln!(
             text,
             "method   DiLoCo, H = {}{}{}, {} up, {} down",
             diloco.inner_steps,
-            if diloco.fragments > 1 { format!(" in {} fragments", diloco.fragments) } else { String::new() },
-            if diloco.overlap > 0 { format!(", {} steps of overlap", diloco.overlap) } else { String::new() },
+            if diloco.fragments > 1 {
+                format!(" in {} fragments", diloco.fragments)
+            } else {
+                String::new()
+            },
+            if diloco.overlap > 0 {
+                format!(", {} steps of overlap", diloco.overlap)
+            } else {
+                String::new()
+            },
             settings.up,
             settings.down
         ),
@@ -99,8 +109,7 @@ pub(super) fn people(settings: &Settings, played: &Played, place: Option<&Path>)
             peer.standing
         );
     }
-    let happened: Vec<_> =
-        played.events.iter().filter(|(_, _, what)| what != "joined").collect();
+    let happened: Vec<_> = played.events.iter().filter(|(_, _, what)| what != "joined").collect();
     if !happened.is_empty() {
         text.push('\n');
         for (at, peer, what) in happened.iter().take(20) {

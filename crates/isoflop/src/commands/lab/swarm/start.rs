@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::Args;
 use diagnostic::Diagnostic;
 use lab::swarm::Time;
+use lab::swarm::checkpoint::Checkpoint;
 use lab::swarm::coordinator::Coordinator;
 use lab::swarm::learner::EngineLearner;
 use lab::swarm::link::LinkSettings;
@@ -55,6 +56,9 @@ pub(crate) struct StartArgs {
     /// Go on from the coordinator's file in the folder
     #[arg(long)]
     resume: bool,
+    /// Go on from the state that any peer kept with `swarm join --checkpoint FILE`
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    from: Option<PathBuf>,
     /// Holds runs.csv, rounds, traffic and the coordinator's file [default: isoflop-out/NAME]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
@@ -99,6 +103,13 @@ pub(super) fn run(args: &StartArgs, out: &mut dyn Write) -> Result<Outcome, Diag
                 .help("leave out `--resume` to start from the beginning")
         })?;
         Coordinator::restore(settings.clone(), learner, &bytes)?
+    } else if let Some(path) = &args.from {
+        let bytes = std::fs::read(path).map_err(|error| {
+            Diagnostic::error(format!("{} cannot be read: {error}", path.display()))
+                .help("name a file that a peer wrote with `swarm join --checkpoint`")
+        })?;
+        let checkpoint = Checkpoint::from_bytes(&bytes)?;
+        Coordinator::from_checkpoint(settings.clone(), learner, &checkpoint)?
     } else {
         Coordinator::new(settings.clone(), learner)
     };

@@ -97,7 +97,10 @@ fn grid(args: &SweepArgs, swarm: &Swarm) -> Vec<(String, Swarm)> {
                         diloco.wire.up = *codec;
                         diloco.wire.down = *codec;
                         let codec = codec.to_string().replace([' ', '/'], "-");
-                        all.push((format!("d{depth}-n{peers}-H{inner_steps}-{codec}-o{rate}"), diloco));
+                        all.push((
+                            format!("d{depth}-n{peers}-H{inner_steps}-{codec}-o{rate}"),
+                            diloco,
+                        ));
                     }
                 }
             }
@@ -114,7 +117,8 @@ pub(super) fn run(args: &SweepArgs, out: &mut dyn Write) -> Result<Outcome, Diag
     }
     let runs = grid(args, &swarm);
     for (name, run) in &runs {
-        run.settings(VOCABULARY, "").map_err(|problem| problem.note(format!("in the run {name}")))?;
+        run.settings(VOCABULARY, "")
+            .map_err(|problem| problem.note(format!("in the run {name}")))?;
     }
     if args.dry_run {
         let mut text = String::new();
