@@ -1,25 +1,41 @@
-//! What crosses the wire, against its limits: codecs against `memcpy`, a ring against the bound.
+//! A swarm against its limits: codecs against `memcpy`, a ring against the bound, a swarm of one
+//! against plain training.
 //!
 //! ```text
-//! cargo run --release -p benches --bin swarm
+//! cargo run --release -p benches --bin swarm [codec | ring | overhead]
 //! ```
 //!
-//! Codecs run on one thread over 16 Mi values of f32; throughput is in bytes of f32. The ring is
-//! four peers with real sockets on this machine, each behind its own shaped link; the bound is
-//! 2 (n − 1)/n of the vector at the link's rate.
+//! Codecs run on one thread over 16 Mi values of f32; throughput is in bytes of f32 and CPU time. The
+//! ring is four peers with real sockets on this machine, each behind its own shaped link; the bound
+//! is 2 (n − 1)/n of the vector at the link's rate. Overhead is CPU time of coordinator and worker
+//! together, in virtual time, over that of `lab::train` on the same tokens.
 
 #![expect(clippy::print_stdout, reason = "a program that prints its measurements")]
 
 use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use cpu_time::ProcessTime;
 use diagnostic::Diagnostic;
+use lab::Threads;
+use lab::corpus::CorpusSource;
+use lab::recipe::{Recipe, RunConfig};
+use lab::swarm::Time;
 use lab::swarm::codec::{Codec, Encoder};
+use lab::swarm::habit::Habit;
+use lab::swarm::learner::EngineLearner;
 use lab::swarm::link::LinkSettings;
 use lab::swarm::ring::{all_reduce, bound_seconds};
+use lab::swarm::robust::Aggregation;
+use lab::swarm::settings::{Audit, Diloco, Method, Settings, Share};
 use lab::swarm::transport::{JoinAddress, Role, Tcp, TcpSettings, Transport};
+use lab::swarm::virtual_time::{Act, Line, VirtualPeer, VirtualSwarm};
 use lab::swarm::wire::{PeerId, RunId, Signer};
+use lab::tokens::{TokenFile, open_or_build};
+use lab::train::{Execution, train};
 
 const VALUES: usize = 16 << 20;
 const TURNS: usize = 5;
@@ -31,8 +47,21 @@ const LIMIT: f64 = 0.9;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn main() -> Result<(), Diagnostic> {
-    codecs()?;
-    println!();
+    let only = std::env::args().nth(1);
+    let wanted = |part: &str| only.as_deref().is_none_or(|only| only == part);
+    if wanted("codec") {
+        codecs()?;
+    }
+    if wanted("ring") {
+        rings()?;
+    }
+    if wanted("overhead") {
+        overhead()?;
+    }
+    Ok(())
+}
+
+fn rings() -> Result<(), Diagnostic> {
     println!(
         "{:>9} {:>8} {:>9} {:>9} {:>6} {:>6}",
         "Mbit/s", "delay ms", "seconds", "bound", "share", "limit"
@@ -43,14 +72,104 @@ fn main() -> Result<(), Diagnostic> {
     Ok(())
 }
 
-/// The fastest of several turns, in seconds.
+/// CPU seconds of the fastest of several turns: those of others do not count.
 fn fastest(mut work: impl FnMut()) -> f64 {
-    let turn = |work: &mut dyn FnMut()| {
-        let start = Instant::now();
+    let mut turn = || {
+        let start = ProcessTime::now();
         work();
         start.elapsed().as_secs_f64()
     };
-    (0..TURNS).map(|_| turn(&mut work)).fold(f64::INFINITY, f64::min)
+    (0..TURNS).map(|_| turn()).fold(f64::INFINITY, f64::min)
+}
+
+/// A swarm of one peer, against training without a swarm.
+fn overhead() -> Result<(), Diagnostic> {
+    let problem = |why: std::io::Error| Diagnostic::error(format!("no text can be kept: {why}"));
+    let folder = tempfile::tempdir().map_err(problem)?;
+    let path = folder.path().join("squares.txt");
+    let text: String =
+        (0..200_000_u64).map(|i| format!("{i} squared is {}\n", i * i % 997)).collect();
+    std::fs::write(&path, text).map_err(problem)?;
+    let source = CorpusSource::Paths(vec![path]);
+    let tokens = Arc::new(open_or_build(&source, &folder.path().join("cache"), &mut |_| {})?);
+    let recipe = Recipe {
+        context: 128,
+        batch_tokens: Some(2048),
+        validation_tokens: 4096,
+        ..Recipe::default()
+    };
+    let run = recipe.run(2, 256, 250_000.0, 0);
+    let plain = || {
+        let execution = Execution {
+            checkpoint: None,
+            interval: Duration::from_secs(3600),
+            threads: Threads::new(1),
+            stop: &AtomicBool::new(false),
+        };
+        train(&run, &tokens, &execution, &mut |_| {}).map(drop)
+    };
+    let diloco = Diloco { inner_steps: 30, ..Diloco::default() };
+    println!(
+        "\n{:28} {:>10} {:>10} {:>9} {:>6}",
+        "swarm of one", "plain s", "swarm s", "overhead", "limit"
+    );
+    for (name, method, codec) in [
+        ("DiLoCo, H = 30, fp32", Method::Diloco(diloco), Codec::F32),
+        ("DiLoCo, H = 30, int4", Method::Diloco(diloco), Codec::INT4),
+        ("synchronous, fp32", Method::Synchronous, Codec::F32),
+    ] {
+        let (mut alone, mut swarm) = (f64::INFINITY, f64::INFINITY);
+        // Turn by turn, so that both see the same machine.
+        for _ in 0..3 {
+            let start = ProcessTime::now();
+            plain()?;
+            alone = alone.min(start.elapsed().as_secs_f64());
+            let start = ProcessTime::now();
+            swarm_of_one(&run, &tokens, method, codec)?;
+            swarm = swarm.min(start.elapsed().as_secs_f64());
+        }
+        let share = 100.0 * (swarm / alone - 1.0);
+        println!("{name:28} {alone:>10.3} {swarm:>10.3} {share:>8.2}% {:>5}%", 2);
+    }
+    Ok(())
+}
+
+fn swarm_of_one(
+    run: &RunConfig,
+    tokens: &Arc<TokenFile>,
+    method: Method,
+    codec: Codec,
+) -> Result<(), Diagnostic> {
+    let settings = Settings {
+        run: run.clone(),
+        corpus: String::new(),
+        method,
+        up: codec,
+        down: codec,
+        aggregation: Aggregation::Mean,
+        share: Share::Even,
+        inner_windows: (run.batch_tokens / run.shape.context) as u32,
+        peers: 1,
+        quorum: 0.5,
+        patience: 3.0,
+        audit: Audit::default(),
+        check_every: 0,
+    };
+    settings.check()?;
+    EngineLearner::new(run, tokens, Threads::new(1))?;
+    let mut swarm = VirtualSwarm::new(settings, Line::default(), || {
+        // It worked a line ago.
+        EngineLearner::new(run, tokens, Threads::new(1)).unwrap_or_else(|_| unreachable!())
+    });
+    let peer = VirtualPeer { speed: 1e5, line: Line::new(1e8, 1e8, 0.01), habit: Habit::Honest };
+    swarm.act(Time::ZERO, Act::Join(PeerId(1), peer));
+    let finished = swarm.run(Time::from_seconds(1e6));
+    let validated = swarm.coordinator().map(|coordinator| coordinator.validate().loss.get());
+    if finished && validated.is_some_and(f64::is_finite) {
+        Ok(())
+    } else {
+        Err(Diagnostic::error("the swarm of one did not finish"))
+    }
 }
 
 fn codecs() -> Result<(), Diagnostic> {

@@ -26,6 +26,7 @@ pub mod outer;
 pub mod patience;
 pub mod real_time;
 pub mod rehearsal;
+pub mod ring;
 pub mod robust;
 pub mod row;
 pub mod settings;
@@ -34,7 +35,6 @@ mod soak;
 pub mod spec;
 #[cfg(test)]
 mod tests;
-pub mod ring;
 pub mod time;
 #[cfg(test)]
 mod toy;

@@ -1,4 +1,5 @@
 //! Peers over real sockets on this machine.
+#![expect(clippy::unwrap_used, reason = "what fails fails the test")]
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -126,7 +127,9 @@ fn cutting_proxy(to: SocketAddr, lives: &'static [usize]) -> SocketAddr {
                 .into_iter()
                 .collect();
             if life != usize::MAX {
-                pumps.into_iter().for_each(|pump| pump.join().unwrap());
+                for pump in pumps {
+                    pump.join().unwrap();
+                }
             }
         }
     });
@@ -201,14 +204,24 @@ fn a_shaped_transport_takes_the_time_of_its_law() {
     until("a and b are connected", || a.connected().contains(&to));
 
     let len = 2_500_000;
-    let bytes = message(len, 0);
-    let start = Instant::now();
-    a.send(to, bytes);
-    b.receive(PATIENCE).unwrap();
-    let took = start.elapsed().as_secs_f64();
     let (mut up, mut down) = (Link::new(up, 0), Link::new(down, 0));
     let law = link::deliver(&mut up, &mut down, Time::ZERO, len).seconds();
-    assert!((took / law - 1.0).abs() < 0.05, "took {took:.3} s, the law says {law:.3} s");
+    let mut fastest = f64::INFINITY;
+    // A busy machine may be late, never early.
+    for attempt in 0..5 {
+        let bytes = message(len, attempt);
+        let start = Instant::now();
+        a.send(to, bytes);
+        b.receive(PATIENCE).unwrap();
+        let took = start.elapsed().as_secs_f64();
+        assert!(took > 0.97 * law, "took {took:.3} s, the law says {law:.3} s");
+        fastest = fastest.min(took);
+        if fastest < 1.05 * law {
+            break;
+        }
+        assert!(a.flush(PATIENCE));
+    }
+    assert!(fastest < 1.05 * law, "took {fastest:.3} s, the law says {law:.3} s");
     hub.send(to, vec![1]);
     assert!(b.receive(PATIENCE).is_some());
 }

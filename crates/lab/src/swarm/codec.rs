@@ -6,9 +6,9 @@
 //! | `bf16` | 16 | rounded to nearest, ties to even |
 //! | `int8` | 8 + 16/block | one bf16 scale per block, levels −127..127 (INTELLECT-1, arXiv:2412.01152) |
 //! | `int4` | 4 + 16/block | the same with levels −7..7 |
-//! | `fp4` | 4 + 16/block | E3M0: sign and power of two under the block's scale (Streaming DiLoCo, arXiv:2501.18512, section 3.3) |
-//! | `top-k 64/4096` | 14·64/4096 + 32/4096 | the 64 largest of 4096: 12-bit index, 2-bit value (SparseLoCo, arXiv:2508.15706) |
-//! | `dct-sign 32/64x64` | 13·32/4096 + 16/4096 | the 32 largest coefficients of a 64×64 cosine transform: index and sign (DeMo, arXiv:2411.19870) |
+//! | `fp4` | 4 + 16/block | E3M0: sign and power of two under the block's scale (Streaming `DiLoCo`, arXiv:2501.18512, section 3.3) |
+//! | `top-k 64/4096` | 14·64/4096 + 32/4096 | the 64 largest of 4096: 12-bit index, 2-bit value (`SparseLoCo`, arXiv:2508.15706) |
+//! | `dct-sign 32/64x64` | 13·32/4096 + 16/4096 | the 32 largest coefficients of a 64×64 cosine transform: index and sign (`DeMo`, arXiv:2411.19870) |
 //!
 //! **Error feedback.** What a codec loses can be kept and added to the next vector, times a decay
 //! β: with input x, memory e and what the receiver reads d, the codec encodes `m = x + β e` and

@@ -34,6 +34,10 @@ use super::wire::{PIECE, bytes_on_wire};
 /// Bytes of a message in a packet: Ethernet's 1500 less the headers of IP and TCP.
 const PACKET: f64 = 1448.0;
 
+/// What a stream carries of a rate that counts whole frames of Ethernet, as kernels and providers
+/// do: 1448 of 1514 bytes.
+pub const STREAM_SHARE: f64 = PACKET / 1514.0;
+
 /// What a link does to bytes, in one direction.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -39,11 +39,10 @@ fn scale_of(values: &[f32], top: f32) -> (f32, f32) {
 }
 
 /// Nearest integer of a small number: adding 1.5·2^23 leaves no bits for a fraction.
-#[expect(clippy::inline_always, reason = "must be compiled inside `wide`")]
 #[inline(always)]
 fn round(x: f32) -> i32 {
     const SHIFT: f32 = 12_582_912.0;
-    (x + SHIFT).to_bits() as i32 - SHIFT.to_bits() as i32
+    (x + SHIFT).to_bits().wrapping_sub(SHIFT.to_bits()).cast_signed()
 }
 
 pub(super) fn encode_int8(values: &[f32], bytes: &mut Vec<u8>, block: usize) {
@@ -102,7 +101,7 @@ fn e3m0(x: f32) -> u8 {
     let bits = x.to_bits();
     let sign = (bits >> 31) as u8;
     // Rounding to the nearer power of two: from 1.5 on, the carry moves into the exponent.
-    let exponent = (((bits & 0x7FFF_FFFF) + 0x0040_0000) >> 23) as i32 - 127;
+    let exponent = (((bits & 0x7FFF_FFFF) + 0x0040_0000) >> 23).cast_signed() - 127;
     let code = (exponent + 7).clamp(0, 7) as u8;
     // Below the smallest power the next level is zero, and the middle is 2^-7: exponent −7 means
     // 0.75·2^-7 and more here.

@@ -33,7 +33,7 @@ pub(super) fn encode(values: &[f32], bytes: &mut Vec<u8>, keep: usize, chunk: us
     let mut selection = Selection::default();
     for values in values.chunks(chunk) {
         let positions = selection.largest(values, kept(values.len(), keep, chunk));
-        let levels = Levels::best(positions.iter().map(|&at| values[at as usize].abs()));
+        let levels = Levels::best(&positions.iter().map(|&at| values[at as usize].abs()));
         push_scale(bytes, levels.low);
         push_scale(bytes, levels.high);
         let mut writer = BitWriter::new(bytes);
@@ -126,7 +126,7 @@ struct Levels {
 }
 
 impl Levels {
-    fn best(magnitudes: impl Iterator<Item = f32> + Clone) -> Self {
+    fn best(magnitudes: &(impl Iterator<Item = f32> + Clone)) -> Self {
         let mut sorted: Vec<f32> = magnitudes.clone().collect();
         sorted.sort_unstable_by(|a, b| b.total_cmp(a));
         let total: f64 = sorted.iter().map(|x| f64::from(*x)).sum();

@@ -140,8 +140,7 @@ fn run(stream: TcpStream, peer: PeerId, shared: &Arc<Shared>, input: &SyncSender
     }
     spawn("swarm writer", move || write(writer, &outgoing, &queued));
     let mut reader = BufReader::with_capacity(1 << 16, stream);
-    let limits = Limits::default();
-    while let Ok(bytes) = read_frame(&mut reader, &limits) {
+    while let Ok(bytes) = read_frame(&mut reader, Limits::default()) {
         if input.send(Input::Frame(number, shared.clock.now(), bytes)).is_err() {
             return;
         }

@@ -42,10 +42,10 @@ pub(super) fn unix_time() -> u64 {
 }
 
 /// Reads one frame, without trust: memory grows as bytes come.
-pub(super) fn read_frame(stream: &mut impl Read, limits: &Limits) -> Result<Vec<u8>, Failure> {
+pub(super) fn read_frame(stream: &mut impl Read, limits: Limits) -> Result<Vec<u8>, Failure> {
     let mut header = [0; HEADER];
     stream.read_exact(&mut header)?;
-    let len = frame_len(&header, limits).map_err(Failure::Refused)?;
+    let len = frame_len(&header, &limits).map_err(Failure::Refused)?;
     let mut bytes = Vec::with_capacity(len.min(1 << 16));
     bytes.extend_from_slice(&header);
     stream.take((len - HEADER) as u64).read_to_end(&mut bytes)?;
@@ -80,7 +80,7 @@ fn say(stream: &mut TcpStream, shared: &Shared, to: PeerId, packet: Packet) -> R
 }
 
 fn hear(stream: &mut TcpStream, shared: &Shared) -> Result<(Frame, Signed), Failure> {
-    let bytes = read_frame(stream, &LIMITS)?;
+    let bytes = read_frame(stream, LIMITS)?;
     let refused = |why: &str| Failure::Refused(why.to_owned());
     let Received { frame, signed } =
         Frame::from_bytes(&bytes, &LIMITS).map_err(|why| refused(why.message()))?;

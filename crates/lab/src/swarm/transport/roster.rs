@@ -44,7 +44,7 @@ impl Roster {
         name: &str,
         address: Option<String>,
     ) -> Option<PeerId> {
-        let name = name[..name.floor_char_boundary(NAME)].to_owned();
+        let name = cut(name).to_owned();
         let address = address.filter(|address| address.len() <= ADDRESS);
         let known = self.of_key(&key);
         if known.is_none() && self.members.len() >= MOST {
@@ -55,6 +55,15 @@ impl Roster {
         self.members.insert(peer, Member { peer, key, name, address });
         Some(peer)
     }
+}
+
+/// As much of a name as is kept.
+fn cut(name: &str) -> &str {
+    let mut end = name.len().min(NAME);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    &name[..end]
 }
 
 #[cfg(test)]

@@ -16,8 +16,12 @@ use super::super::wire::{Acknowledge, PIECE, Packet, Piece};
 
 /// Bytes on the way to a peer at once: 4 MiB, half a second at 64 Mbit/s.
 pub(super) const WINDOW: u64 = 4 << 20;
-/// Silence after which everything on the way counts as lost.
-const SILENCE: Duration = Duration::from_secs(30);
+/// Silence after which everything on the way counts as lost: this, and the time that it takes at
+/// 1 Mbit/s. Twice as long after each time, so that slower links are not filled with repetition.
+const SILENCE: Duration = Duration::from_secs(3);
+const PER_BYTE: Duration = Duration::from_micros(8);
+/// Doublings at most.
+const MISSES: u32 = 6;
 
 /// How much one peer may cost.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +55,8 @@ struct Outgoing {
     furthest: (u64, u64),
     on_the_way: u64,
     heard: Time,
-    silence: Duration,
+    /// Silences since something was heard.
+    misses: u32,
     rewound_for: Option<(u64, u64)>,
 }
 
@@ -76,7 +81,7 @@ impl Session {
             furthest: (0, 0),
             on_the_way: 0,
             heard: now,
-            silence: SILENCE,
+            misses: 0,
             rewound_for: None,
         };
         Self { bounds, outgoing, incoming: Incoming::default() }
@@ -121,10 +126,20 @@ impl Session {
         out.on_the_way = 0;
     }
 
+    /// A new stream with what is left.
+    fn begin_again(&mut self) {
+        let out = &mut self.outgoing;
+        out.epoch = out.epoch.saturating_add(1);
+        (out.first, out.arrived, out.furthest, out.rewound_for) = (0, 0, (0, 0), None);
+        self.rewind();
+    }
+
     /// When [`Self::wake`] is due, if anything is on the way.
     pub(super) fn wakes(&self) -> Option<Time> {
         let out = &self.outgoing;
-        (out.on_the_way > 0).then(|| out.heard + out.silence)
+        let bytes = u32::try_from(out.on_the_way).unwrap_or(u32::MAX);
+        let silence = (SILENCE + PER_BYTE * bytes) * (1 << out.misses);
+        (bytes > 0).then(|| out.heard + silence)
     }
 
     /// Goes back if the peer was silent for long; waits twice as long the next time.
@@ -132,7 +147,7 @@ impl Session {
         if self.wakes().is_some_and(|due| now >= due) {
             self.rewind();
             self.outgoing.heard = now;
-            self.outgoing.silence = (self.outgoing.silence * 2).min(SILENCE * 8);
+            self.outgoing.misses = (self.outgoing.misses + 1).min(MISSES);
         }
     }
 
@@ -156,7 +171,8 @@ impl Session {
         }
         let incoming = &mut self.incoming;
         if piece.epoch < incoming.epoch {
-            return Ok((None, None)); // from before its sender started again
+            // From before its sender started again; or its clock went back, and it must know.
+            return Ok((None, Some(incoming.acknowledge(true))));
         }
         if piece.epoch > incoming.epoch {
             *incoming = Incoming { epoch: piece.epoch, ..Incoming::default() };
@@ -182,19 +198,22 @@ impl Session {
     /// The peer says what arrived; how many messages that completes.
     pub(super) fn acknowledged(&mut self, said: &Acknowledge, now: Time) -> usize {
         let out = &mut self.outgoing;
+        if said.again && said.epoch > out.epoch {
+            out.epoch = said.epoch;
+            self.begin_again();
+            return 0;
+        }
         let known = said.number.checked_sub(out.first);
         let message = known.and_then(|at| out.messages.get(usize::try_from(at).ok()?));
         let place = said.offset == 0
-            || said.offset % PIECE as u64 == 0
+            || said.offset.is_multiple_of(PIECE as u64)
                 && message.is_some_and(|message| said.offset < message.len() as u64);
         if said.epoch != out.epoch || !place {
             return 0;
         }
         if said.again && said.number < out.first {
-            // The peer started again and knows nothing of what it acknowledged: a new stream.
-            out.epoch += 1;
-            (out.first, out.arrived, out.furthest) = (0, 0, (0, 0));
-            self.rewind();
+            // The peer started again and knows nothing of what it acknowledged.
+            self.begin_again();
             return 0;
         }
         let mut complete = 0;
@@ -214,7 +233,7 @@ impl Session {
             out.next = out.next.max(arrived);
             out.on_the_way = out.between();
             out.heard = now;
-            out.silence = SILENCE;
+            out.misses = 0;
         }
         if said.again && out.rewound_for != Some(arrived) {
             out.rewound_for = Some(arrived);
@@ -349,6 +368,26 @@ mod tests {
                 session.next(Time::ZERO);
             }
             prop_assert!(session.incoming.partial.len() <= 2000);
+        }
+    }
+
+    #[test]
+    fn a_sender_whose_clock_went_back_is_heard_again() {
+        let mut receiver = Session::new(9, BOUNDS, Time::ZERO);
+        for epoch in [50, 20] {
+            let mut sender = Session::new(epoch, BOUNDS, Time::ZERO);
+            sender.send(message(1, 300_000));
+            let mut got = Vec::new();
+            for _ in 0..10 {
+                while let Some(Packet::Piece(piece)) = sender.next(Time::ZERO) {
+                    let (whole, answer) = receiver.piece(&piece).unwrap();
+                    got.extend(whole);
+                    if let Some(Packet::Acknowledge(said)) = answer {
+                        sender.acknowledged(&said, Time::ZERO);
+                    }
+                }
+            }
+            assert!(got == [message(1, 300_000)], "epoch {epoch}");
         }
     }
 

@@ -24,8 +24,8 @@ const QUEUE: usize = 32 << 20;
 /// each other at once.
 const LINES: usize = 2;
 const PING: Duration = Duration::from_secs(20);
-/// A peer that could not be dialled is left alone for so long.
-const DIAL_AGAIN: Duration = Duration::from_secs(60);
+/// Waits between attempts to reach a peer directly: they double up to a minute.
+const DIAL_AGAIN: (Duration, u32) = (Duration::from_secs(1), 6);
 
 /// What happens to the switchboard.
 pub(super) enum Input {
@@ -67,7 +67,8 @@ pub(super) struct Switchboard {
     leaving: VecDeque<(Time, PeerId, Vec<u8>)>,
     /// Frames on the link down, and the connection they came on, by the time they are there.
     coming: VecDeque<(Time, u64, Vec<u8>)>,
-    dialled: BTreeMap<PeerId, Time>,
+    /// When peers were dialled last, and how often in vain.
+    dialled: BTreeMap<PeerId, (Time, u32)>,
     replays: ReplayGuard,
     pinged: Time,
 }
@@ -131,10 +132,10 @@ impl Switchboard {
     }
 
     fn due(&mut self, now: Time) {
-        while let Some((_, number, bytes)) = self.coming.pop_front_if(|(at, ..)| *at <= now) {
+        while let Some((number, bytes)) = pop_due(&mut self.coming, now) {
             self.frame(number, bytes, now);
         }
-        while let Some((_, to, bytes)) = self.leaving.pop_front_if(|(at, ..)| *at <= now) {
+        while let Some((to, bytes)) = pop_due(&mut self.leaving, now) {
             self.write(to, bytes);
         }
         let late: Vec<PeerId> = self
@@ -190,15 +191,16 @@ impl Switchboard {
     fn dial(&mut self, to: PeerId, now: Time) {
         let worker = matches!(self.shared.settings.role, Role::Worker(_));
         let direct = self.lines.values().any(|line| line.peer == to);
-        let tried = self.dialled.get(&to).is_some_and(|at| now < *at + DIAL_AGAIN);
-        if !worker || to == PeerId::COORDINATOR || direct || tried {
+        let (last, times) = self.dialled.get(&to).copied().unwrap_or_default();
+        let wait = DIAL_AGAIN.0 * (1 << times.min(DIAL_AGAIN.1));
+        if !worker || to == PeerId::COORDINATOR || direct || (times > 0 && now < last + wait) {
             return;
         }
         let member = lock(&self.shared.roster).get(to).cloned();
         if let Some(member) = member
             && let Some(address) = member.address
         {
-            self.dialled.insert(to, now);
+            self.dialled.insert(to, (now, times + 1));
             let (shared, input) = (Arc::clone(&self.shared), self.input.clone());
             connection::reach(address, to, member.key, shared, input);
         }
@@ -239,6 +241,7 @@ impl Switchboard {
     fn opened(&mut self, number: u64, line: Line, now: Time) {
         let peer = line.peer;
         self.lines.insert(number, line);
+        self.dialled.remove(&peer);
         let own = self.lines.iter().filter(|(_, line)| line.peer == peer);
         let own: Vec<u64> = own.map(|(number, _)| *number).collect();
         for old in &own[..own.len().saturating_sub(LINES)] {
@@ -349,6 +352,12 @@ impl Switchboard {
         }
         Ok(())
     }
+}
+
+/// The first of a queue, if its time has come.
+fn pop_due<T>(queue: &mut VecDeque<(Time, T, Vec<u8>)>, now: Time) -> Option<(T, Vec<u8>)> {
+    queue.front().filter(|(at, ..)| *at <= now)?;
+    queue.pop_front().map(|(_, what, bytes)| (what, bytes))
 }
 
 impl Drop for Switchboard {

@@ -116,7 +116,7 @@ impl Frame {
     /// If it is not a whole frame of this version within `limits`, was changed on the way, holds
     /// no packet, or announces something without a right signature.
     pub fn from_bytes(bytes: &[u8], limits: &Limits) -> Result<Received, Diagnostic> {
-        read(bytes, limits)
+        read(bytes, *limits)
             .map_err(|why| Diagnostic::error(format!("a frame from the network is refused: {why}")))
     }
 }
@@ -154,10 +154,10 @@ fn word(header: &[u8; HEADER], at: usize) -> u32 {
     header[at..].first_chunk().map_or(0, |bytes: &[u8; 4]| u32::from_le_bytes(*bytes))
 }
 
-fn read(bytes: &[u8], limits: &Limits) -> Result<Received, String> {
+fn read(bytes: &[u8], limits: Limits) -> Result<Received, String> {
     let header: &[u8; HEADER] =
         bytes.first_chunk().ok_or_else(|| format!("it has {} bytes", bytes.len()))?;
-    let expected = frame_len(header, limits)?;
+    let expected = frame_len(header, &limits)?;
     if bytes.len() != expected {
         return Err(format!("it has {} bytes, its header says {expected}", bytes.len()));
     }
@@ -165,11 +165,7 @@ fn read(bytes: &[u8], limits: &Limits) -> Result<Received, String> {
         return Err("it was changed on the way".to_owned());
     }
     let (payload, trailer) = bytes[HEADER..].split_at(word(header, LENGTH) as usize);
-    let (packet, rest): (Packet, _) =
-        postcard::take_from_bytes(payload).map_err(|why| format!("no packet: {why}"))?;
-    if !rest.is_empty() {
-        return Err(format!("{} bytes follow its packet", rest.len()));
-    }
+    let packet = Packet::from_bytes(payload)?;
     let signed = !trailer.is_empty();
     if packet.announces() != signed {
         return Err(

@@ -146,7 +146,8 @@ fn a_list_that_claims_to_be_endless_costs_nothing() {
 
 #[test]
 fn a_signature_belongs_to_one_frame() {
-    let refuse = |run| Frame { run: RunId(run), ..frame_of(Packet::Refuse { reason: "".into() }) };
+    let refuse =
+        |run| Frame { run: RunId(run), ..frame_of(Packet::Refuse { reason: String::new() }) };
     let mut signer = signer();
     let mut bytes = refuse(1).signed(&mut signer, 1);
     let other = refuse(2).signed(&mut signer, 1);

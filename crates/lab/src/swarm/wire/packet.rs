@@ -84,6 +84,20 @@ pub struct Acknowledge {
 }
 
 impl Packet {
+    /// Reads the payload of a frame.
+    ///
+    /// # Errors
+    /// If it is no packet, or more than one.
+    pub fn from_bytes(payload: &[u8]) -> Result<Self, String> {
+        let (packet, rest) =
+            postcard::take_from_bytes(payload).map_err(|why| format!("no packet: {why}"))?;
+        if rest.is_empty() {
+            Ok(packet)
+        } else {
+            Err(format!("{} bytes follow its packet", rest.len()))
+        }
+    }
+
     /// Whether it says who somebody is, and so must be signed.
     pub fn announces(&self) -> bool {
         matches!(self, Self::Hello(_) | Self::Refuse { .. } | Self::Members(_))
