@@ -60,6 +60,7 @@ pub struct Worker<L> {
     /// It holds nothing that others could go on from.
     lost: bool,
     stopped: bool,
+    evicted: bool,
     wake: u64,
     waiting_since: Option<Time>,
     asked: u32,
@@ -118,6 +119,7 @@ impl<L: Learner> Worker<L> {
             joined: false,
             lost: false,
             stopped: false,
+            evicted: false,
             wake: 0,
             waiting_since: None,
             asked: 0,
@@ -140,6 +142,11 @@ impl<L: Learner> Worker<L> {
     /// Whether it was told that the run is over, left, or was evicted.
     pub fn is_stopped(&self) -> bool {
         self.stopped
+    }
+
+    /// Whether the coordinator does not want it.
+    pub fn is_evicted(&self) -> bool {
+        self.evicted
     }
 
     /// What it holds of the shared run.
@@ -243,6 +250,7 @@ impl<L: Learner> Worker<L> {
             Message::Rejoin => self.hello(out),
             Message::Challenge { round, step } => self.challenge(round, step, out),
             Message::Evicted => {
+                self.evicted = true;
                 self.stopped = true;
                 out.push(Effect::Stop);
             }

@@ -142,6 +142,10 @@ pub(super) fn run(args: &JoinArgs, out: &mut dyn Write) -> Result<Outcome, Diagn
         say(out, "left; what was not delivered goes to others\n")?;
         return Ok(Outcome::Interrupted);
     }
+    if worker.is_evicted() {
+        say(out, "the coordinator does not want this peer any more\n")?;
+        return Ok(Outcome::No);
+    }
     tcp.flush(Duration::from_secs(10));
     say(out, &format!("done: {} averages\n", worker.version()))?;
     Ok(Outcome::Done)
