@@ -128,3 +128,48 @@ fn keep(folder: &Path, name: &str, settings: &Settings, played: &Played) -> Resu
     let traffic = traffic_csv(&played.traffic);
     write(&folder.join(format!("{name}.traffic.csv")), traffic.as_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use lab::swarm::rehearsal::{Dummy, play};
+
+    use super::*;
+
+    #[test]
+    fn the_example_can_be_rehearsed_and_shown() {
+        let swarm = Swarm::parse("example", EXAMPLE).unwrap();
+        let settings = swarm.settings(256, "").unwrap();
+        let played =
+            play(&swarm, &settings, || Dummy::new(&settings.run), &mut |_| true).unwrap().unwrap();
+        assert!(played.account.finished);
+        let shown = show::people(&settings, &played, None);
+        for wanted in ["DiLoCo, H = 30", "int4 up", "bytes a token", "laptop", "not trained"] {
+            assert!(shown.contains(wanted), "{wanted} is missing:\n{shown}");
+        }
+        let json: serde_json::Value =
+            serde_json::from_str(&show::json(&settings, &played, false)).unwrap();
+        assert_eq!(json["account"]["finished"], true);
+    }
+
+    #[test]
+    fn mistakes_in_a_swarm_file_are_shown_where_they_are() {
+        for (from, to, wanted) in [
+            ("inner_steps", "inner_step", "swarm.toml:14"),
+            ("up = \"int4\"", "up = \"int5\"", "int5"),
+            ("speed = 20e3", "speed = -1.0", "speed of peer `desktop`"),
+            ("overlap = 0 ", "overlap = 99", "overlap 99"),
+            ("count = 3", "joins_at = 3.0\ncount = 3", ""),
+        ] {
+            let text = EXAMPLE.replacen(from, to, 1);
+            assert_ne!(text, EXAMPLE, "{from}");
+            let outcome = Swarm::parse("swarm.toml", &text).and_then(|s| s.settings(256, ""));
+            match outcome {
+                Err(problem) => {
+                    let shown = problem.to_string();
+                    assert!(!wanted.is_empty() && shown.contains(wanted), "{from}: {shown}");
+                }
+                Ok(_) => assert!(wanted.is_empty(), "{from} was not refused"),
+            }
+        }
+    }
+}
