@@ -182,7 +182,7 @@ impl<L: Learner> Coordinator<L> {
         match message {
             Message::Hello { speed, holds } => self.hello(from, speed, holds, now, out),
             Message::Ready { version } => self.ready(from, version, now, out),
-            Message::Update(update) => self.update(from, update, now, out),
+            Message::Update(update) => self.update(from, &update, now, out),
             Message::Ask { version } => self.ask(from, version, out),
             Message::Knock => {
                 // A struct of numbers and names always serialises.
@@ -415,7 +415,7 @@ impl<L: Learner> Coordinator<L> {
         }
     }
 
-    fn update(&mut self, from: PeerId, update: Update, now: Time, out: &mut Vec<Effect>) {
+    fn update(&mut self, from: PeerId, update: &Update, now: Time, out: &mut Vec<Effect>) {
         if self.standing(from) != Some(Standing::Active) {
             if self.standing(from).is_none_or(|standing| standing == Standing::Gone) {
                 out.push(Effect::Send(from, Message::Rejoin));
@@ -454,7 +454,7 @@ impl<L: Learner> Coordinator<L> {
         if let Some(peer) = self.book.peers.get_mut(&from) {
             peer.measured(windows * self.settings.run.shape.context as u64, update.busy);
         }
-        self.challenge(from, &update, &change, out);
+        self.challenge(from, update, &change, out);
         let (loss, busy) = (update.loss, update.busy);
         self.pending.insert(key, Contribution { windows, loss, busy, change });
         if update.round == self.book.round {

@@ -112,6 +112,7 @@ proptest! {
 
 /// An hour of churn: about three thousand acts on twelve peers.
 #[test]
+#[ignore = "minutes: cargo test -p lab an_hour_of_churn -- --ignored"]
 fn an_hour_of_churn_loses_nothing_and_memory_stays_flat() {
     let settings = Settings { share: Share::BySpeed, ..settings(4, diloco(10), 120_000) };
     let mut swarm =

@@ -28,6 +28,7 @@ use super::time::Time;
 const MOST_WAITING: usize = 32;
 
 /// A worker as a state machine.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, not one state")]
 pub struct Worker<L> {
     id: PeerId,
     settings: Settings,

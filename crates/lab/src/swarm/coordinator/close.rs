@@ -218,7 +218,7 @@ impl<L: Learner> Coordinator<L> {
                 total -= size(&first);
             }
         }
-        while self.recent.len() > 512 {
+        while self.recent.len() > 64 {
             self.recent.pop_front();
         }
     }

@@ -57,9 +57,15 @@ impl<L: Learner> Coordinator<L> {
         let mut numbers =
             |values: &[f32]| bytes.extend(values.iter().flat_map(|x| x.to_le_bytes()));
         numbers(&state);
-        self.pending.values().for_each(|c| numbers(&c.change));
-        self.encoders.iter().for_each(|encoder| numbers(encoder.residual()));
-        outcomes.iter().for_each(|outcome| bytes.extend(outcome));
+        for contribution in self.pending.values() {
+            numbers(&contribution.change);
+        }
+        for encoder in &self.encoders {
+            numbers(encoder.residual());
+        }
+        for outcome in &outcomes {
+            bytes.extend(outcome);
+        }
         let hash = blake3::hash(&bytes);
         bytes.extend(hash.as_bytes());
         bytes
