@@ -12,6 +12,7 @@
 //! Everything here is deterministic: bytes and sums depend on the values alone, never on threads
 //! or on the machine, and time enters only as [`Time`], which a driver counts or reads.
 
+pub mod checkpoint;
 pub mod codec;
 pub mod coordinator;
 mod fetching;

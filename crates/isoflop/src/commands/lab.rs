@@ -1,5 +1,7 @@
 //! `isoflop lab`: real small training runs.
 
+pub(crate) mod swarm;
+
 use std::fmt::Write as _;
 use std::io::Write;
 use std::path::PathBuf;
@@ -64,6 +66,8 @@ learning_rates = [0.01, 0.02, 0.04]
 pub(crate) enum LabCommand {
     Train(TrainArgs),
     Sweep(SweepArgs),
+    #[command(subcommand)]
+    Swarm(swarm::SwarmCommand),
 }
 
 /// Train one model
@@ -147,6 +151,7 @@ pub(crate) fn run(command: LabCommand, out: &mut dyn Write) -> Result<Outcome, D
     match command {
         LabCommand::Train(args) => train(&args, out),
         LabCommand::Sweep(args) => sweep(&args, out),
+        LabCommand::Swarm(command) => swarm::run(command, out),
     }
 }
 

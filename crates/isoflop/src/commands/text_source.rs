@@ -52,6 +52,11 @@ impl TextSource {
         self.cores.unwrap_or_else(machine::cores).clamp(1, 1024)
     }
 
+    /// Seconds between checkpoints.
+    pub(crate) fn checkpoint_every(&self) -> u64 {
+        self.checkpoint_every
+    }
+
     /// Makes the runs of `plan` that `folder` does not hold yet, showing progress.
     pub(crate) fn sweep(
         &self,

@@ -57,6 +57,7 @@ pub struct Coordinator<L> {
 struct Copy {
     version: u64,
     state: Vec<f32>,
+    updates: u64,
     hashes: Vec<Hash>,
 }
 
@@ -181,7 +182,7 @@ impl<L: Learner> Coordinator<L> {
         match message {
             Message::Hello { speed, holds } => self.hello(from, speed, holds, now, out),
             Message::Ready { version } => self.ready(from, version, now, out),
-            Message::Update(update) => self.update(from, update, now, out),
+            Message::Update(update) => self.update(from, &update, now, out),
             Message::Ask { version } => self.ask(from, version, out),
             Message::Knock => {
                 // A struct of numbers and names always serialises.
@@ -290,11 +291,11 @@ impl<L: Learner> Coordinator<L> {
         if !self.covers(copy.version) {
             return false;
         }
-        let (version, hashes) = (copy.version, copy.hashes.clone());
+        let (version, hashes, updates) = (copy.version, copy.hashes.clone(), copy.updates);
         let active = self.book.peers.iter().filter(|(_, p)| p.standing == Standing::Active);
         let mut sources: Vec<PeerId> = active.map(|(id, _)| *id).collect();
         sources.push(PeerId::COORDINATOR);
-        out.push(Effect::Send(peer, Message::Welcome { version, sources, hashes }));
+        out.push(Effect::Send(peer, Message::Welcome { version, sources, hashes, updates }));
         self.catch_up(peer, version, out);
         self.stand(peer, Standing::Syncing, "fetching", out);
         true
@@ -307,6 +308,7 @@ impl<L: Learner> Coordinator<L> {
         if self.covers(version) {
             self.stand(from, Standing::Active, "ready", out);
             self.catch_up(from, version, out);
+            self.start_if_all(now, out);
             self.wake_idle(now, out);
         } else {
             self.stand(from, Standing::Waiting, "too far behind", out);
@@ -365,20 +367,22 @@ impl<L: Learner> Coordinator<L> {
         out.push(Effect::Wake(self.patience.span(), self.wake));
     }
 
-    /// Whether a round nobody works on should end at once, since its end brings work.
+    /// Whether a round nobody works on should end at once, since its end brings work, or the copy
+    /// that somebody waits for.
     fn is_idle_with_work(&self) -> bool {
+        let waits = self.book.peers.values().any(|peer| peer.standing == Standing::Waiting);
+        let usable = self.copy.as_ref().is_some_and(|copy| self.covers(copy.version));
         self.book.started
             && !self.book.finished
             && self.expected.is_empty()
             && (!self.pending.is_empty()
+                || waits && !usable
                 || self.book.ledger.outstanding().any(|(_, round)| round > self.book.round)
                 || self.book.ledger.free() > 0 && self.active().next().is_some())
     }
 
     fn wake_idle(&mut self, now: Time, out: &mut Vec<Effect>) {
-        let someone_waits = self.book.peers.values().any(|peer| peer.standing == Standing::Waiting);
-        let idle = self.book.started && !self.book.finished && self.expected.is_empty();
-        if self.is_idle_with_work() || idle && someone_waits && self.copy.is_none() {
+        if self.is_idle_with_work() {
             self.close(now, out);
         }
     }
@@ -411,7 +415,7 @@ impl<L: Learner> Coordinator<L> {
         }
     }
 
-    fn update(&mut self, from: PeerId, update: Update, now: Time, out: &mut Vec<Effect>) {
+    fn update(&mut self, from: PeerId, update: &Update, now: Time, out: &mut Vec<Effect>) {
         if self.standing(from) != Some(Standing::Active) {
             if self.standing(from).is_none_or(|standing| standing == Standing::Gone) {
                 out.push(Effect::Send(from, Message::Rejoin));
@@ -450,7 +454,7 @@ impl<L: Learner> Coordinator<L> {
         if let Some(peer) = self.book.peers.get_mut(&from) {
             peer.measured(windows * self.settings.run.shape.context as u64, update.busy);
         }
-        self.challenge(from, &update, &change, out);
+        self.challenge(from, update, &change, out);
         let (loss, busy) = (update.loss, update.busy);
         self.pending.insert(key, Contribution { windows, loss, busy, change });
         if update.round == self.book.round {

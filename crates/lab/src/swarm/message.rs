@@ -146,6 +146,8 @@ pub enum Message {
         sources: Vec<PeerId>,
         /// The hash of each part.
         hashes: Vec<Hash>,
+        /// Updates of the optimiser in it.
+        updates: u64,
     },
     /// Worker: I hold this version.
     Ready {
@@ -248,10 +250,11 @@ impl Message {
                 out.long(holds.unwrap_or(0));
             }
             Self::Resume { version } => out.tagged(1, *version),
-            Self::Welcome { version, sources, hashes } => {
+            Self::Welcome { version, sources, hashes, updates } => {
                 out.tagged(2, *version);
                 out.list(sources, |out, peer| out.word(peer.0));
                 out.list(hashes, |out, hash| out.0.extend(hash));
+                out.long(*updates);
             }
             Self::Ready { version } => out.tagged(3, *version),
             Self::Work(assignments) => {
@@ -489,6 +492,7 @@ impl<'a> Reader<'a> {
                 version: self.long()?,
                 sources: self.list(4, |input| input.word().map(PeerId))?,
                 hashes: self.list(16, Self::array)?,
+                updates: self.long()?,
             },
             3 => Message::Ready { version: self.long()? },
             4 => Message::Work(self.list(36, Self::assignment)?),
@@ -590,6 +594,7 @@ mod tests {
                 version,
                 sources: vec![PeerId(1), PeerId::COORDINATOR],
                 hashes: vec![[4; 16]],
+                updates: 3,
             },
             Message::Ready { version },
             Message::Work(vec![assignment()]),

@@ -112,11 +112,16 @@ impl SwarmRow {
             bytes: account.bytes,
             bytes_per_token: account.bytes_per_token(),
             seconds: account.seconds,
-            config_hash: blake3::hash(text.as_bytes()).to_hex()[..16].to_owned(),
+            config_hash: hash(&text),
             corpus_hash: settings.corpus.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
+}
+
+/// Sixteen hexadecimal digits that stand for settings as JSON.
+pub fn hash(text: &str) -> String {
+    blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
 }
 
 /// Reads a table that [`write_rows`] wrote; none is no rows.

@@ -20,12 +20,12 @@ fn peer(speed: f64) -> VirtualPeer {
 /// One act of a schedule: when (s), to whom, which, how long (s).
 type Entry = (f64, u32, u8, f64);
 
-fn act(entry: Entry, peers: u32) -> (Time, Act) {
+fn act(entry: Entry, peers: u32, speed: f64) -> (Time, Act) {
     let (at, who, which, long) = entry;
     let who = PeerId(1 + who % peers);
     let span = Duration::from_secs_f64(long);
     let act = match which % 8 {
-        0 | 1 => Act::Join(who, peer(5e3 + 1e3 * f64::from(who.0))),
+        0 | 1 => Act::Join(who, peer(speed * (0.5 + 0.1 * f64::from(who.0)))),
         2 => Act::Kill(who),
         3 => Act::Leave(who),
         4 => Act::Stall(who, span),
@@ -45,7 +45,7 @@ fn survives(settings: &Settings, schedule: &[Entry], peers: u32) -> Result<(), S
     }
     let mut last = 0.0_f64;
     for entry in schedule {
-        let (at, act) = act(*entry, peers);
+        let (at, act) = act(*entry, peers, 1e4);
         last = last.max(entry.0 + entry.3);
         swarm.act(at, act);
     }
@@ -53,7 +53,7 @@ fn survives(settings: &Settings, schedule: &[Entry], peers: u32) -> Result<(), S
     for who in [peers + 1, peers + 2] {
         swarm.act(Time::from_seconds(last + 5.0), Act::Join(PeerId(who), peer(1e4)));
     }
-    let end = Time::from_seconds(last + 24.0 * 3600.0);
+    let end = Time::from_seconds(last + 3600.0);
     let over = swarm.run(end);
     let now = swarm.now();
     let waiting = swarm.waiting();
@@ -94,12 +94,12 @@ fn methods() -> impl Strategy<Value = Settings> {
             share,
             up: Codec::INT8,
             down: Codec::INT8,
-            ..settings(2, method, 600)
+            ..settings(2, method, 300)
         })
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 500, ..ProptestConfig::default() })]
     #[test]
     fn any_schedule_of_trouble_ends_with_every_window_trained_on_once(
         settings in methods(),
@@ -112,12 +112,13 @@ proptest! {
 
 /// An hour of churn: about three thousand acts on twelve peers.
 #[test]
+#[ignore = "minutes: cargo test -p lab an_hour_of_churn -- --ignored"]
 fn an_hour_of_churn_loses_nothing_and_memory_stays_flat() {
-    let settings = Settings { share: Share::BySpeed, ..settings(4, diloco(10), 60_000) };
+    let settings = Settings { share: Share::BySpeed, ..settings(4, diloco(10), 120_000) };
     let mut swarm =
         VirtualSwarm::new(settings.clone(), Line::default(), Toy::new).without_traffic_log();
     for who in 1..=4 {
-        swarm.act(Time::ZERO, Act::Join(PeerId(who), peer(1e4)));
+        swarm.act(Time::ZERO, Act::Join(PeerId(who), peer(1e3)));
     }
     let mut acts = 0;
     let mut random = 1_u64;
@@ -129,7 +130,7 @@ fn an_hour_of_churn_loses_nothing_and_memory_stays_flat() {
     let mut at = 1.0;
     while at < 3600.0 {
         let entry = (at, draw(12) as u32, draw(8) as u8, draw(100) as f64 / 20.0);
-        let (time, act) = act(entry, 12);
+        let (time, act) = act(entry, 12, 1e3);
         swarm.act(time, act);
         acts += 1;
         at += 0.2 + draw(2000) as f64 / 1000.0;
@@ -148,6 +149,7 @@ fn an_hour_of_churn_loses_nothing_and_memory_stays_flat() {
             assert!(coordinator.balances());
         }
     }
+    assert!(swarm.finished().is_none(), "there was work for the whole hour");
     assert!(most <= 2 * early.max(1), "{most} bytes at most, {early} in the first ten minutes");
     for who in [20, 21] {
         swarm.act(Time::from_seconds(3700.0), Act::Join(PeerId(who), peer(5e4)));

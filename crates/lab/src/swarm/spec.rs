@@ -269,7 +269,9 @@ impl Swarm {
     pub fn parse(origin: &str, text: &str) -> Result<Self, Diagnostic> {
         let swarm: Self = toml::from_str(text).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
-            let message = error.message().lines().next().unwrap_or("not a swarm").to_owned();
+            let message = error.message().lines().next().unwrap_or("not a swarm");
+            // A codec's name is refused by a diagnostic of its own.
+            let message = message.strip_prefix("error: ").unwrap_or(message).to_owned();
             Diagnostic::error(message).at(origin, text, span, "here")
         })?;
         swarm.check().map_err(|problem| problem.note(format!("in {origin}")))?;

@@ -270,6 +270,10 @@ fn any_peers_checkpoint_is_enough_for_a_new_coordinator() {
         .unwrap();
         assert!(coordinator.balances());
         assert!(coordinator.trained() > 0 && !coordinator.is_finished());
+        let mut anew = toys(&settings, &[1e4, 1e4]).with_coordinator(coordinator);
+        let loss = finish(&mut anew);
+        let calm = finish(&mut toys(&settings, &[1e4, 1e4]));
+        assert!((loss / calm - 1.0).abs() < 0.02, "{method:?}: {loss} against {calm}");
     }
 }
 

@@ -191,6 +191,15 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
         swarm
     }
 
+    /// The same with a coordinator that goes on from somewhere.
+    #[must_use]
+    pub fn with_coordinator(mut self, machine: Coordinator<L>) -> Self {
+        if let Some(node) = &mut self.coordinator {
+            node.machine = machine;
+        }
+        self
+    }
+
     /// Forgets single messages; sums stay.
     #[must_use]
     pub fn without_traffic_log(mut self) -> Self {

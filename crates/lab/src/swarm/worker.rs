@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
+use super::checkpoint::Checkpoint;
 use super::codec::Encoder;
 use super::fetching::Fetching;
 use super::habit::Habit;
@@ -27,6 +28,7 @@ use super::time::Time;
 const MOST_WAITING: usize = 32;
 
 /// A worker as a state machine.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, not one state")]
 pub struct Worker<L> {
     id: PeerId,
     settings: Settings,
@@ -45,6 +47,8 @@ pub struct Worker<L> {
     /// The last update, until it is known to be in an outcome.
     unanswered: Option<Update>,
     fetching: Option<Fetching>,
+    /// Updates of the optimiser in what is fetched.
+    updates: u64,
     /// The copy kept for those who join, with its version.
     copy: Option<(u64, Vec<f32>)>,
     /// For audits: the round, the state it began from, and its assignment.
@@ -57,23 +61,11 @@ pub struct Worker<L> {
     /// It holds nothing that others could go on from.
     lost: bool,
     stopped: bool,
+    evicted: bool,
     wake: u64,
     waiting_since: Option<Time>,
     asked: u32,
     patience: Patience,
-}
-
-/// What a peer holds of the shared run: a new coordinator can go on from it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Checkpoint {
-    /// Outcomes in it.
-    pub version: u64,
-    /// Windows from here on were never given out.
-    pub next: u64,
-    /// Windows before that are not trained on.
-    pub open: Vec<Range<u64>>,
-    /// The shared parameters with the outer momentum, or the optimiser's memory.
-    pub state: Vec<f32>,
 }
 
 struct Training {
@@ -119,6 +111,7 @@ impl<L: Learner> Worker<L> {
             encoders,
             unanswered: None,
             fetching: None,
+            updates: 0,
             copy: None,
             evidence: None,
             account: (0, Vec::new()),
@@ -127,6 +120,7 @@ impl<L: Learner> Worker<L> {
             joined: false,
             lost: false,
             stopped: false,
+            evicted: false,
             wake: 0,
             waiting_since: None,
             asked: 0,
@@ -151,10 +145,16 @@ impl<L: Learner> Worker<L> {
         self.stopped
     }
 
+    /// Whether the coordinator does not want it.
+    pub fn is_evicted(&self) -> bool {
+        self.evicted
+    }
+
     /// What it holds of the shared run.
     pub fn checkpoint(&self) -> Checkpoint {
         let (next, open) = self.account.clone();
-        Checkpoint { version: self.version, next, open, state: self.shared_state() }
+        let (state, updates) = (self.shared_state(), self.learner.state().1);
+        Checkpoint { version: self.version, next, open, state, updates }
     }
 
     /// The parameters that all peers share.
@@ -232,7 +232,7 @@ impl<L: Learner> Worker<L> {
                     self.start_over(out);
                 }
             }
-            Message::Welcome { version, sources, hashes } => {
+            Message::Welcome { version, sources, hashes, updates } => {
                 self.joined = true;
                 self.training = None;
                 self.unanswered = None;
@@ -240,6 +240,7 @@ impl<L: Learner> Worker<L> {
                 self.outcomes.retain(|round, _| *round >= version);
                 self.version = version;
                 self.fetching = Fetching::new(version, hashes, sources, self.id);
+                self.updates = updates;
                 if let Some(fetching) = &mut self.fetching {
                     out.extend(fetching.requests());
                 }
@@ -250,6 +251,7 @@ impl<L: Learner> Worker<L> {
             Message::Rejoin => self.hello(out),
             Message::Challenge { round, step } => self.challenge(round, step, out),
             Message::Evicted => {
+                self.evicted = true;
                 self.stopped = true;
                 out.push(Effect::Stop);
             }
@@ -340,7 +342,7 @@ impl<L: Learner> Worker<L> {
     fn install(&mut self, state: &[f32], version: u64) -> bool {
         let whole = match &mut self.outer {
             Some(outer) => outer.restore(state),
-            None => self.learner.restore(state, version),
+            None => self.learner.restore(state, self.updates),
         };
         if !whole {
             return false;
@@ -473,6 +475,8 @@ impl<L: Learner> Worker<L> {
             return;
         }
         if self.stopped {
+            // The last word: a transport that has delivered it has delivered all before.
+            out.push(Effect::Send(PeerId::COORDINATOR, Message::Ask { version: self.version }));
             out.push(Effect::Stop);
         }
     }

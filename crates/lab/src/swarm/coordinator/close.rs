@@ -93,7 +93,8 @@ impl<L: Learner> Coordinator<L> {
             Keep::Copy => {
                 let state = self.shared_state();
                 let hashes = hashes_of(&state);
-                self.copy = Some(Copy { version: round + 1, state, hashes });
+                let updates = self.learner.state().1;
+                self.copy = Some(Copy { version: round + 1, state, updates, hashes });
             }
         }
         self.book.given.retain(|assignment| assignment.round >= round);
@@ -217,7 +218,7 @@ impl<L: Learner> Coordinator<L> {
                 total -= size(&first);
             }
         }
-        while self.recent.len() > 512 {
+        while self.recent.len() > 64 {
             self.recent.pop_front();
         }
     }

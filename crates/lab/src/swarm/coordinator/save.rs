@@ -3,13 +3,13 @@
 use diagnostic::Diagnostic;
 use serde::{Deserialize, Serialize};
 
-use super::Coordinator;
 use super::book::{Book, Contribution};
+use super::{Coordinator, Copy, hashes_of};
+use crate::swarm::checkpoint::Checkpoint;
 use crate::swarm::learner::Learner;
 use crate::swarm::ledger::Ledger;
 use crate::swarm::message::{Message, PeerId};
 use crate::swarm::settings::Settings;
-use crate::swarm::worker::Checkpoint;
 
 #[derive(Serialize, Deserialize)]
 struct Saved {
@@ -57,9 +57,15 @@ impl<L: Learner> Coordinator<L> {
         let mut numbers =
             |values: &[f32]| bytes.extend(values.iter().flat_map(|x| x.to_le_bytes()));
         numbers(&state);
-        self.pending.values().for_each(|c| numbers(&c.change));
-        self.encoders.iter().for_each(|encoder| numbers(encoder.residual()));
-        outcomes.iter().for_each(|outcome| bytes.extend(outcome));
+        for contribution in self.pending.values() {
+            numbers(&contribution.change);
+        }
+        for encoder in &self.encoders {
+            numbers(encoder.residual());
+        }
+        for outcome in &outcomes {
+            bytes.extend(outcome);
+        }
         let hash = blake3::hash(&bytes);
         bytes.extend(hash.as_bytes());
         bytes
@@ -123,7 +129,12 @@ impl<L: Learner> Coordinator<L> {
         let finished = ledger.is_finished();
         let book = Book { round: checkpoint.version, ledger, finished, ..Book::new(windows) };
         let mut coordinator = Self::with_book(settings, learner, book);
-        coordinator.load(&checkpoint.state, checkpoint.version).ok_or_else(other)?;
+        coordinator.load(&checkpoint.state, checkpoint.updates).ok_or_else(other)?;
+        // Nobody holds this state: everybody fetches it.
+        let state = checkpoint.state.clone();
+        let hashes = hashes_of(&state);
+        let (version, updates) = (checkpoint.version, checkpoint.updates);
+        coordinator.copy = Some(Copy { version, state, updates, hashes });
         Ok(coordinator)
     }
 

@@ -1,0 +1,282 @@
+//! `isoflop lab swarm start`: the coordinator.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use clap::Args;
+use diagnostic::Diagnostic;
+use lab::swarm::Time;
+use lab::swarm::checkpoint::Checkpoint;
+use lab::swarm::coordinator::Coordinator;
+use lab::swarm::learner::EngineLearner;
+use lab::swarm::link::LinkSettings;
+use lab::swarm::machine::{Note, RoundNote};
+use lab::swarm::message::Message;
+use lab::swarm::real_time::{Happening, drive};
+use lab::swarm::rehearsal::{PeerAccount, Played, summary};
+use lab::swarm::transport::{JoinAddress, Role, Tcp, TcpSettings};
+use lab::swarm::virtual_time::Sent;
+use lab::swarm::wire::{PeerId, RunId, Signer, bytes_on_wire};
+
+use super::live::Live;
+use super::{folder, keep, make_folder, read, show, write};
+use crate::commands::Outcome;
+use crate::commands::lab::VOCABULARY;
+use crate::commands::text_source::TextSource;
+use crate::interrupt;
+use crate::text::say;
+
+const EXAMPLES: &str = "\
+Examples:
+  isoflop lab swarm start swarm.toml --listen 0.0.0.0:7000
+      print the line with which others join, and train once they are there
+  isoflop lab swarm start swarm.toml --listen 0.0.0.0:7000 --resume
+      go on where the coordinator was when it ended";
+
+/// Start a swarm: coordinate it, and print the line with which others join
+///
+/// The run begins when as many peers have joined as the file has at the start. What the file
+/// says of their speeds and lines is for rehearsals; here they are what they are.
+#[derive(Debug, Clone, Args)]
+#[command(after_long_help = EXAMPLES, after_help = "Use --help for examples.")]
+pub(crate) struct StartArgs {
+    /// The swarm file, or `-` for the standard input
+    #[arg(value_name = "SWARM")]
+    swarm: PathBuf,
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
+    listen: String,
+    /// Where others reach it, if that is not where it listens
+    #[arg(long, value_name = "HOST:PORT")]
+    reachable: Option<String>,
+    /// Go on from the coordinator's file in the folder
+    #[arg(long)]
+    resume: bool,
+    /// Go on from the state that any peer kept with `swarm join --checkpoint FILE`
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    from: Option<PathBuf>,
+    /// Holds runs.csv, rounds, traffic and the coordinator's file [default: isoflop-out/NAME]
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    /// Answer in JSON
+    #[arg(long)]
+    json: bool,
+    /// Show no live view
+    #[arg(long)]
+    quiet: bool,
+    #[command(flatten)]
+    source: TextSource,
+}
+
+/// A coordinator's key, kept so that after a restart the join line is the same.
+fn signer(folder: &Path) -> Result<Signer, Diagnostic> {
+    let path = folder.join("coordinator.key");
+    if let Ok(bytes) = std::fs::read(&path)
+        && let Ok(seed) = <[u8; 32]>::try_from(bytes.as_slice())
+    {
+        return Ok(Signer::from_seed(seed));
+    }
+    // What a fresh key signs nobody can guess: it is a seed of its own.
+    let signature = Signer::fresh()?.sign(b"isoflop swarm coordinator");
+    let mut seed = [0; 32];
+    seed.copy_from_slice(&signature[..32]);
+    write(&path, &seed)?;
+    Ok(Signer::from_seed(seed))
+}
+
+pub(super) fn run(args: &StartArgs, out: &mut dyn Write) -> Result<Outcome, Diagnostic> {
+    let swarm = read(&args.swarm)?;
+    let tokens = Arc::new(args.source.open()?);
+    let settings = swarm.settings(VOCABULARY, &tokens.summary().hash[..16])?;
+    let place = folder(args.out.as_ref(), &swarm.name);
+    make_folder(&place)?;
+    let learner =
+        EngineLearner::new(&settings.run, &tokens, lab::Threads::new(args.source.cores()))?;
+    let file = place.join("coordinator.swarm");
+    let mut coordinator = if args.resume {
+        let bytes = std::fs::read(&file).map_err(|error| {
+            Diagnostic::error(format!("{} cannot be read: {error}", file.display()))
+                .help("leave out `--resume` to start from the beginning")
+        })?;
+        Coordinator::restore(settings.clone(), learner, &bytes)?
+    } else if let Some(path) = &args.from {
+        let bytes = std::fs::read(path).map_err(|error| {
+            Diagnostic::error(format!("{} cannot be read: {error}", path.display()))
+                .help("name a file that a peer wrote with `swarm join --checkpoint`")
+        })?;
+        let checkpoint = Checkpoint::from_bytes(&bytes)?;
+        Coordinator::from_checkpoint(settings.clone(), learner, &checkpoint)?
+    } else {
+        Coordinator::new(settings.clone(), learner)
+    };
+    let signer = signer(&place)?;
+    let key = signer.key();
+    let mut tcp = Tcp::open(
+        TcpSettings {
+            run: run_of(&key),
+            name: "coordinator".to_owned(),
+            role: Role::Coordinator,
+            listen: Some(args.listen.clone()),
+            reachable: args.reachable.clone(),
+            up: LinkSettings::default(),
+            down: LinkSettings::default(),
+            seed: 0,
+            largest_message: settings.largest_message(),
+            members: Vec::new(),
+        },
+        signer,
+    )?;
+    let address = args
+        .reachable
+        .clone()
+        .or_else(|| tcp.address().map(|address| address.to_string()))
+        .unwrap_or_else(|| args.listen.clone());
+    let line = JoinAddress { address, key: Some(key) };
+    let told = format!(
+        "waiting for {} peers; join with\n  isoflop lab swarm join {line}\n",
+        settings.peers
+    );
+    if args.json {
+        let _ = write_err(&told);
+    } else {
+        say(out, &told)?;
+    }
+
+    let stop = interrupt::watch()?;
+    let mut live = Live::new(settings.windows(), settings.context(), args.quiet);
+    let mut log = Log::default();
+    let mut problem = None;
+    let clock = tcp.clock();
+    let over = drive(&mut coordinator, &mut tcp, &clock, None, &mut |machine, now, what| {
+        match what {
+            Happening::Persist => {
+                if let Err(error) = write(&file, &machine.save()) {
+                    problem = Some(error);
+                    return false;
+                }
+            }
+            Happening::Note(note) => {
+                live.note(note);
+                log.note(now, note);
+            }
+            Happening::Sent(to, message, bytes) => {
+                live.traffic(bytes);
+                log.sent(now, PeerId::COORDINATOR, to, message, bytes);
+            }
+            Happening::Received(from, message, bytes) => {
+                live.traffic(bytes);
+                if matches!(message, Message::Update(_)) {
+                    live.delivered(from);
+                }
+                log.sent(now, from, PeerId::COORDINATOR, message, bytes);
+            }
+            Happening::Tick => live.tick(),
+        }
+        !stop.load(Ordering::Relaxed)
+    });
+    live.finish();
+    if let Some(problem) = problem {
+        return Err(problem);
+    }
+    tcp.flush(Duration::from_secs(30));
+    if !over {
+        write(&file, &coordinator.save())?;
+        say(out, "stopped; the same command with --resume goes on from here\n")?;
+        return Ok(Outcome::Interrupted);
+    }
+    let names: BTreeMap<PeerId, String> =
+        tcp.members().into_iter().map(|member| (member.peer, member.name)).collect();
+    let validation = Some(coordinator.validate()).filter(|v| v.loss.get().is_finite());
+    let played = log.played(&coordinator, &settings, &names, validation);
+    keep(&place, &swarm.name, &settings, &played)?;
+    let shown = if args.json {
+        show::json(&settings, &played, true)
+    } else {
+        show::people(&settings, &played, Some(&place))
+    };
+    say(out, &shown)?;
+    Ok(Outcome::Done)
+}
+
+fn write_err(text: &str) -> std::io::Result<()> {
+    anstream::stderr().write_all(text.as_bytes())
+}
+
+/// The number of the run that a coordinator with this key leads.
+pub(super) fn run_of(key: &[u8; 32]) -> RunId {
+    RunId(key.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes)))
+}
+
+/// What is kept of a real run.
+#[derive(Default)]
+struct Log {
+    /// The moment of the first work.
+    began: Option<Time>,
+    rounds: Vec<(Time, RoundNote)>,
+    events: Vec<(Time, PeerId, String)>,
+    traffic: Vec<Sent>,
+}
+
+impl Log {
+    fn since(&mut self, now: Time) -> Time {
+        let began = self.began.unwrap_or(now);
+        Time::ZERO + now.since(began)
+    }
+
+    fn note(&mut self, now: Time, note: &Note) {
+        let at = self.since(now);
+        match note {
+            Note::Round(round) => self.rounds.push((at, round.clone())),
+            Note::Peer { peer, what } => self.events.push((at, *peer, what.clone())),
+        }
+    }
+
+    fn sent(&mut self, now: Time, from: PeerId, to: PeerId, message: &Message, bytes: usize) {
+        if matches!(message, Message::Work(_)) {
+            self.began.get_or_insert(now);
+        }
+        let at = self.since(now);
+        let bytes = bytes_on_wire(bytes);
+        self.traffic.push(Sent { at, from, to, kind: message.kind(), bytes });
+    }
+
+    fn played(
+        self,
+        coordinator: &Coordinator<EngineLearner>,
+        settings: &lab::swarm::settings::Settings,
+        names: &BTreeMap<PeerId, String>,
+        validation: Option<lab::train::Validation>,
+    ) -> Played {
+        let sum = |of: &dyn Fn(&Sent) -> bool| -> u64 {
+            self.traffic.iter().filter(|sent| of(sent)).map(|sent| sent.bytes as u64).sum()
+        };
+        let context = settings.context() as u64;
+        let peers = coordinator
+            .peers()
+            .iter()
+            .map(|(id, peer)| PeerAccount {
+                peer: *id,
+                name: names.get(id).cloned().unwrap_or_else(|| id.to_string()),
+                tokens: peer.windows * context,
+                sent: sum(&|sent| sent.from == *id),
+                received: sum(&|sent| sent.to == *id),
+                standing: format!("{:?}", peer.standing).to_lowercase(),
+            })
+            .collect();
+        let seconds = self.rounds.last().map_or(0.0, |(at, _)| at.seconds());
+        let account = summary(
+            &self.rounds,
+            seconds,
+            sum(&|_| true),
+            coordinator.trained() * context,
+            coordinator.is_finished(),
+            validation,
+            peers,
+        );
+        Played { account, rounds: self.rounds, events: self.events, traffic: self.traffic }
+    }
+}

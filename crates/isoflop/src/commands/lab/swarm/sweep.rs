@@ -1,0 +1,225 @@
+//! `isoflop lab swarm sweep`: one swarm file over numbers of peers, H and codecs, in virtual time.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use clap::Args;
+use diagnostic::Diagnostic;
+use lab::swarm::codec::Codec;
+use lab::swarm::learner::EngineLearner;
+use lab::swarm::rehearsal::play;
+use lab::swarm::row::{SwarmRow, hash, read_rows, write_rows};
+use lab::swarm::spec::{MethodKind, Swarm};
+
+use super::live::Share;
+use super::{folder, make_folder, read};
+use crate::commands::Outcome;
+use crate::commands::lab::VOCABULARY;
+use crate::commands::text_source::TextSource;
+use crate::interrupt;
+use crate::text::say;
+
+const EXAMPLES: &str = "\
+Examples:
+  isoflop lab swarm sweep swarm.toml --peers 1,2,4,8 --inner-steps 1,10,30,100 --codec fp32,int4
+      a synchronous run for each number of peers, and DiLoCo for each combination
+  isoflop lab swarm sweep swarm.toml --peers 4 --inner-steps 30 --outer-learning-rate 0.4,0.7,1";
+
+/// Train a swarm over numbers of peers, H and codecs, in virtual time
+///
+/// Every run trains on the same number of tokens, with peers like the file's first. The rows of
+/// runs.csv are what `isoflop fit` reads. Runs that are in the table already are not made again.
+#[derive(Debug, Clone, Args)]
+#[command(after_long_help = EXAMPLES, after_help = "Use --help for examples.")]
+pub(crate) struct SweepArgs {
+    /// The swarm file, or `-` for the standard input
+    #[arg(value_name = "SWARM")]
+    swarm: PathBuf,
+    /// Numbers of peers
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "1,2,4,8")]
+    peers: Vec<u32>,
+    /// H, inner steps between averages
+    #[arg(long, value_name = "H,...", value_delimiter = ',', default_value = "1,10,30,100")]
+    inner_steps: Vec<u32>,
+    /// Codecs, both ways
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', default_value = "fp32,int4")]
+    codec: Vec<Codec>,
+    /// Rates of the outer step [default: the file's]
+    #[arg(long, value_name = "RATE,...", value_delimiter = ',')]
+    outer_learning_rate: Vec<f32>,
+    /// Depths of the model [default: the file's]
+    #[arg(long, value_name = "DEPTH,...", value_delimiter = ',')]
+    depths: Vec<usize>,
+    /// Holds runs.csv [default: isoflop-out/NAME-sweep]
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    /// List the runs, and train nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Answer in JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    source: TextSource,
+}
+
+/// Every combination, each with its name.
+fn grid(args: &SweepArgs, swarm: &Swarm) -> Vec<(String, Swarm)> {
+    let depths = if args.depths.is_empty() { vec![swarm.depth] } else { args.depths.clone() };
+    let rates = if args.outer_learning_rate.is_empty() {
+        vec![swarm.method.outer_learning_rate]
+    } else {
+        args.outer_learning_rate.clone()
+    };
+    let mut all = Vec::new();
+    for depth in &depths {
+        for peers in &args.peers {
+            let mut one = swarm.clone();
+            one.depth = *depth;
+            one.peer.truncate(1);
+            one.peer[0].count = *peers;
+            let mut synchronous = one.clone();
+            synchronous.method.kind = MethodKind::Synchronous;
+            synchronous.wire.up = Codec::F32;
+            synchronous.wire.down = Codec::F32;
+            all.push((format!("d{depth}-n{peers}-synchronous"), synchronous));
+            for inner_steps in &args.inner_steps {
+                for codec in &args.codec {
+                    for rate in &rates {
+                        let mut diloco = one.clone();
+                        diloco.method.kind = MethodKind::Diloco;
+                        diloco.method.inner_steps = *inner_steps;
+                        diloco.method.outer_learning_rate = *rate;
+                        diloco.wire.up = *codec;
+                        diloco.wire.down = *codec;
+                        let codec = codec.to_string().replace([' ', '/'], "-");
+                        all.push((
+                            format!("d{depth}-n{peers}-H{inner_steps}-{codec}-o{rate}"),
+                            diloco,
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    all
+}
+
+pub(super) fn run(args: &SweepArgs, out: &mut dyn Write) -> Result<Outcome, Diagnostic> {
+    let swarm = read(&args.swarm)?;
+    if swarm.peer.is_empty() || args.peers.contains(&0) {
+        return Err(Diagnostic::error("a sweep needs peers")
+            .help("give the file a [[peer]], and --peers numbers from 1"));
+    }
+    let runs = grid(args, &swarm);
+    for (name, run) in &runs {
+        run.settings(VOCABULARY, "")
+            .map_err(|problem| problem.note(format!("in the run {name}")))?;
+    }
+    if args.dry_run {
+        let mut text = String::new();
+        for (name, _) in &runs {
+            let _ = writeln!(text, "  {name}");
+        }
+        let _ = writeln!(text, "{} runs of {} tokens", runs.len(), swarm.tokens);
+        say(out, &text)?;
+        return Ok(Outcome::Done);
+    }
+    let tokens = Arc::new(args.source.open()?);
+    let place = folder(args.out.as_ref(), &format!("{}-sweep", swarm.name));
+    make_folder(&place)?;
+    let table = place.join("runs.csv");
+    let rows = read_rows(&table)?;
+    let known: BTreeSet<String> = rows.iter().map(|row| row.config_hash.clone()).collect();
+    let rows = Mutex::new(rows);
+    let stop = interrupt::watch()?;
+    let work = Share::new("training");
+    let done = Mutex::new(vec![0.0_f64; runs.len()]);
+    let failure: Mutex<Option<Diagnostic>> = Mutex::new(None);
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let one = || {
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some((name, run)) = runs.get(at) else { return Ok::<(), Diagnostic>(()) };
+            let settings = run.settings(VOCABULARY, &tokens.summary().hash[..16])?;
+            EngineLearner::new(&settings.run, &tokens, lab::Threads::new(1))?;
+            let make = || {
+                EngineLearner::new(&settings.run, &tokens, lab::Threads::new(1))
+                    .unwrap_or_else(|_| unreachable!("it could be made a moment ago"))
+            };
+            let mut progress = |share: f64| {
+                let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+                done[at] = share;
+                work.at(done.iter().sum::<f64>() / done.len() as f64);
+                !stop.load(Ordering::Relaxed)
+            };
+            let text = serde_json::to_string(&settings).unwrap_or_default();
+            let config = hash(&text);
+            if known.contains(&config) {
+                progress(1.0);
+                continue;
+            }
+            let Some(played) = play(run, &settings, make, &mut progress)? else { return Ok(()) };
+            progress(1.0);
+            let row = SwarmRow::new(name, &settings, &played.account);
+            let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
+            rows.push(row);
+            write_rows(&table, &rows)?;
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..args.source.cores().min(runs.len()) {
+            scope.spawn(|| {
+                if let Err(problem) = one() {
+                    failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(problem);
+                }
+            });
+        }
+    });
+    drop(work);
+    if let Some(problem) = failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(problem);
+    }
+    let rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mine: Vec<&SwarmRow> =
+        runs.iter().filter_map(|(name, _)| rows.iter().find(|row| row.run == *name)).collect();
+    let shown = if args.json {
+        let value = serde_json::json!({ "schema_version": 1, "folder": place, "rows": mine });
+        format!("{value:#}\n")
+    } else {
+        people(&mine, &table)
+    };
+    say(out, &shown)?;
+    Ok(if mine.len() < runs.len() { Outcome::Interrupted } else { Outcome::Done })
+}
+
+fn people(rows: &[&SwarmRow], table: &std::path::Path) -> String {
+    let mut text = String::from(
+        "  peers    H  codec  outer    loss   to synchronous  bytes/token   1/traffic\n",
+    );
+    for row in rows {
+        let base = rows.iter().find(|other| {
+            other.group == "synchronous" && other.peers == row.peers && other.depth == row.depth
+        });
+        let against = base.and_then(|base| Some((row.loss? / base.loss? - 1.0) * 100.0));
+        let less = base.map(|base| base.bytes as f64 / row.bytes as f64);
+        let _ = writeln!(
+            text,
+            "  {:>5}  {:>3}  {:>5}  {:>5}  {:>6}  {:>14}  {:>11.4}  {:>10.1}",
+            row.peers,
+            if row.group == "synchronous" { "-".to_owned() } else { row.inner_steps.to_string() },
+            row.up,
+            row.outer_learning_rate,
+            row.loss.map_or("-".to_owned(), |loss| format!("{loss:.4}")),
+            against.map_or("-".to_owned(), |percent| format!("{percent:+.2} %")),
+            row.bytes_per_token,
+            less.unwrap_or(f64::NAN),
+        );
+    }
+    let _ = writeln!(text, "table  {}", table.display());
+    text
+}

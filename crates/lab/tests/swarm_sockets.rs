@@ -1,0 +1,137 @@
+//! The same machines in virtual time and over real sockets: the same weights, bit for bit.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lab::corpus::CorpusSource;
+use lab::recipe::{Recipe, RunConfig};
+use lab::swarm::codec::Codec;
+use lab::swarm::coordinator::Coordinator;
+use lab::swarm::learner::EngineLearner;
+use lab::swarm::real_time::{Happening, drive};
+use lab::swarm::robust::Aggregation;
+use lab::swarm::settings::{Audit, Diloco, Method, Settings, Share};
+use lab::swarm::transport::{JoinAddress, Role, Tcp, TcpSettings};
+use lab::swarm::virtual_time::{Act, Line, VirtualPeer, VirtualSwarm};
+use lab::swarm::wire::{PeerId, RunId, Signer};
+use lab::swarm::worker::Worker;
+use lab::swarm::{Time, habit::Habit};
+use lab::tokens::{TokenFile, open_or_build};
+
+fn text(folder: &Path) -> Arc<TokenFile> {
+    let text: String =
+        (0..20_000_u64).map(|i| format!("{i} squared is {}\n", i * i % 997)).collect();
+    let path = folder.join("squares.txt");
+    std::fs::write(&path, text).unwrap();
+    let source = CorpusSource::Paths(vec![path]);
+    Arc::new(open_or_build(&source, &folder.join("cache"), &mut |_| {}).unwrap())
+}
+
+fn settings(method: Method) -> Settings {
+    let recipe = Recipe {
+        context: 32,
+        batch_tokens: Some(256),
+        validation_tokens: 512,
+        ..Recipe::default()
+    };
+    Settings {
+        run: RunConfig { steps: 24, ..recipe.run(1, 256, 40_000.0, 3) },
+        corpus: String::new(),
+        method,
+        up: Codec::INT8,
+        down: Codec::INT8,
+        aggregation: Aggregation::Mean,
+        share: Share::Even,
+        inner_windows: 2,
+        peers: 3,
+        quorum: 0.5,
+        patience: 20.0,
+        audit: Audit::default(),
+        check_every: 1,
+    }
+}
+
+fn learner(settings: &Settings, tokens: &Arc<TokenFile>) -> EngineLearner {
+    EngineLearner::new(&settings.run, tokens, lab::Threads::new(1)).unwrap()
+}
+
+fn in_virtual_time(settings: &Settings, tokens: &Arc<TokenFile>) -> Vec<f32> {
+    let mut swarm =
+        VirtualSwarm::new(settings.clone(), Line::default(), || learner(settings, tokens));
+    for peer in 1..=3 {
+        let line = Line::new(20e6, 50e6, 0.01);
+        let peer_settings = VirtualPeer { speed: 5e4, line, habit: Habit::Honest };
+        swarm.act(Time::ZERO, Act::Join(PeerId(peer), peer_settings));
+    }
+    assert!(swarm.run(Time::from_seconds(1e4)));
+    swarm.coordinator().unwrap().shared_parameters().to_vec()
+}
+
+fn tcp(role: Role, seed: u8) -> Tcp {
+    let listen = matches!(role, Role::Coordinator).then(|| "127.0.0.1:0".to_owned());
+    let settings = TcpSettings {
+        run: RunId(7),
+        name: format!("peer {seed}"),
+        role,
+        listen,
+        reachable: None,
+        up: lab::swarm::link::LinkSettings::default(),
+        down: lab::swarm::link::LinkSettings::default(),
+        seed: 0,
+        largest_message: 16 << 20,
+        members: Vec::new(),
+    };
+    Tcp::open(settings, Signer::from_seed([seed; 32])).unwrap()
+}
+
+fn over_sockets(settings: &Settings, tokens: &Arc<TokenFile>) -> Vec<f32> {
+    let mut hub = tcp(Role::Coordinator, 1);
+    let join = JoinAddress { address: hub.address().unwrap().to_string(), key: Some(hub.key()) };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (2..=4_u8)
+            .map(|seed| {
+                let join = join.clone();
+                scope.spawn(move || {
+                    let mut wire = tcp(Role::Worker(join), seed);
+                    let me = wire.joined(Duration::from_secs(20)).unwrap();
+                    let mut worker =
+                        Worker::new(me, settings.clone(), learner(settings, tokens), 5e4);
+                    let clock = wire.clock();
+                    assert!(drive(&mut worker, &mut wire, &clock, None, &mut |_, _, _| true));
+                    assert!(wire.flush(Duration::from_secs(20)));
+                    worker.shared_parameters().to_vec()
+                })
+            })
+            .collect();
+        let mut coordinator = Coordinator::new(settings.clone(), learner(settings, tokens));
+        let clock = hub.clock();
+        let mut rounds = 0;
+        let over = drive(&mut coordinator, &mut hub, &clock, None, &mut |_, now, what| {
+            rounds += u64::from(matches!(what, Happening::Persist));
+            now.seconds() < 120.0
+        });
+        assert!(over, "the run ends within two minutes");
+        assert!(hub.flush(Duration::from_secs(20)));
+        let shared = coordinator.shared_parameters().to_vec();
+        for worker in workers {
+            assert!(worker.join().unwrap() == shared);
+        }
+        assert!(rounds > 3);
+        shared
+    })
+}
+
+#[test]
+fn sockets_and_virtual_time_give_the_same_weights_bit_for_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokens = text(folder.path());
+    let diloco = Diloco { inner_steps: 6, ..Diloco::default() };
+    let streaming = Diloco { inner_steps: 8, fragments: 2, overlap: 2, ..Diloco::default() };
+    for method in [Method::Synchronous, Method::Diloco(diloco), Method::Diloco(streaming)] {
+        let settings = settings(method);
+        let (played, real) =
+            (in_virtual_time(&settings, &tokens), over_sockets(&settings, &tokens));
+        assert!(played == real, "{method:?}");
+    }
+}
