@@ -235,7 +235,10 @@ mod tests {
             let run = model.run().unwrap();
             run.cases[0].output("in_2026").unwrap().quantiles(0, &[0.1, 0.9]).unwrap()
         };
-        assert_eq!(last(&named), last(&written));
+        // Another name is another stream of draws.
+        for (a, b) in last(&named).iter().zip(last(&written)) {
+            assert!((a.value / b.value - 1.0).abs() < 0.005, "{} {}", a.value, b.value);
+        }
         for (change, expected) in [
             ("fit(tokns)", "did you mean `tokens`?"),
             ("fit(tokens, kinc)", "did you mean `kink`?"),

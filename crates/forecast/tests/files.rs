@@ -244,7 +244,8 @@ fn the_scenario_of_the_guide_runs() {
         run.cases[case].output("by_2030").unwrap().quantiles(0, &[0.5]).unwrap()[0].value
     };
     assert!(by_2030(0) > by_2030(1));
-    assert_eq!(model.sensitivities(draws::Level::P90, 256).unwrap().len(), 2);
+    // Two questions in two cases.
+    assert_eq!(model.sensitivities(draws::Level::P90, 256).unwrap().len(), 4);
 }
 
 proptest! {

@@ -191,17 +191,18 @@ fn what_the_page_computes_is_what_the_planner_says() {
             "ratio" => "tokens_per_parameter",
             _ => continue,
         };
-        let expected = if source["summary"] == "first" {
-            plan["chosen"][key]["best"].as_f64().unwrap()
-        } else {
-            plan["chosen"][key]["interval"]["high"].as_f64().unwrap()
+        let drawn = &plan["chosen"][key];
+        let expected = match source["summary"] == "first" {
+            true => drawn["best"].as_f64().unwrap(),
+            false if drawn["interval"].is_null() => continue, // a choice, not a draw
+            false => drawn["interval"]["high"].as_f64().unwrap(),
         };
         // The interval of the page has the best law among its draws.
         let tolerance = if source["summary"] == "first" { 1e-6 } else { 0.02 };
         assert!((value / expected - 1.0).abs() < tolerance, "{key}: {value} {expected}");
         compared += 1;
     }
-    assert_eq!(compared, 8);
+    assert_eq!(compared, 5);
 }
 
 #[test]

@@ -21,7 +21,9 @@ function readNumber(text) {
   return Number.isFinite(value) ? value : null;
 }
 
-function plainText(value) {
+// What a field shows: four digits say enough, and all of them are kept.
+function plainText(exact) {
+  const value = Number(exact.toPrecision(4));
   return Math.abs(value) >= 1e6 || (value !== 0 && Math.abs(value) < 1e-3) ? value.toExponential().replace("e+", "e") : String(value);
 }
 

@@ -65,7 +65,8 @@ function ticksOf(scale, wanted) {
     const step = [1, 2, 3, 6, 12].find((months) => ((high - low) * 12) / months <= wanted) / 12 || 1;
     return upTo(Math.ceil(low / step) * step, high, step);
   }
-  return niceSteps(low, high, wanted, kind === "date" ? 1 : 0);
+  const places = niceSteps(low, high, wanted, kind === "date" ? 1 : 0);
+  return places.length > 1 || kind === "date" ? places : niceSteps(low, high, 2 * wanted);
 }
 
 function niceSteps(low, high, wanted, least = 0) {
@@ -106,7 +107,7 @@ function tickWriter(scale, ticks) {
 }
 
 function stepDecimals(values) {
-  const step = values.length > 1 ? Math.abs(values[1] - values[0]) : 1;
+  const step = values.length > 1 ? Math.abs(values[1] - values[0]) : Math.abs(values[0] ?? 1);
   for (let decimals = 0; decimals < 6; decimals++) {
     if (Math.abs(step * 10 ** decimals - Math.round(step * 10 ** decimals)) < 1e-6) return decimals;
   }

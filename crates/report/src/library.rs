@@ -5,8 +5,9 @@ pub(crate) const NOTICE: &str = "Figures are drawn by Apache ECharts 5.5.1, copy
 under the Apache License 2.0. It contains ZRender, copyright 2013-2024 Baidu Inc. (BSD 3-Clause), and \
 functions of d3, copyright 2010-2017 Mike Bostock (BSD 3-Clause).";
 
-/// The licence of the library.
-pub(crate) const LICENCE: &str = include_str!("../../../LICENSE-APACHE");
+/// The licences of the library and of what it contains.
+pub(crate) const LICENCE: &str =
+    concat!(include_str!("../../../LICENSE-APACHE"), include_str!("../licences/bsd-3-clause.txt"));
 
 /// The library, packed by gzip.
 pub(crate) const PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/echarts.js.gz"));

@@ -21,7 +21,7 @@ pub(crate) const ENERGY: &[Step] =
 pub(crate) const POWER: &[Step] = &[(1.0, "W"), (1e3, "kW"), (1e6, "MW"), (1e9, "GW")];
 
 /// The largest unit that `value` has at least `least` of.
-fn step(value: f64, steps: &'static [Step], least: f64) -> Step {
+pub(crate) fn step(value: f64, steps: &'static [Step], least: f64) -> Step {
     // What rounds to 1000 k is 1 M.
     let fits = steps.iter().rev().find(|(size, _)| value.abs() >= 0.9995 * least * size);
     fits.or(steps.first()).copied().unwrap_or((1.0, ""))

@@ -14,7 +14,7 @@ pub(super) fn part(answer: &Answer) -> Part {
     let count =
         |verdict: Verdict| answer.claims.iter().filter(|claim| claim.verdict() == verdict).count();
     let sentence = Sentence::new().text(format!(
-        "Of {} published claims {} come out, {} in part, and {} do not.",
+        "Of {} published claims, these come out: {}; in part: {}; not: {}.",
         answer.claims.len(),
         count(Verdict::Agrees),
         count(Verdict::Partly),

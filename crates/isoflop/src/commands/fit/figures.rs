@@ -403,10 +403,10 @@ impl Answer<'_> {
             return Ok(None);
         }
         let compute: Vec<f64> = observations.compute().iter().map(|c| c.get()).collect();
-        let kept_rows: Vec<usize> =
-            (0..compute.len()).filter(|&row| compute[row] <= cut.at).collect();
-        let held_rows: Vec<usize> =
-            (0..compute.len()).filter(|&row| compute[row] > cut.at).collect();
+        // A cut is known by the exponential of a logarithm, which is off in the last digits.
+        let most = cut.at * (1.0 + 1e-9);
+        let (kept_rows, held_rows): (Vec<usize>, Vec<usize>) =
+            (0..compute.len()).partition(|&row| compute[row] <= most);
         let (Some(kept), Some(held)) =
             (part_of(observations, &kept_rows), part_of(observations, &held_rows))
         else {

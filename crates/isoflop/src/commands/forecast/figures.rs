@@ -495,6 +495,11 @@ impl Page<'_> {
     }
 }
 
+/// A figure's name, another one in each case.
+fn named(kind: &str, found: &Sensitivity) -> String {
+    slug(format!("{kind} {} {}", found.of, found.label).trim_end())
+}
+
 fn tornado(found: &Sensitivity) -> Option<Figure> {
     let tornado = found.tornado.as_ref()?;
     let finite = |x: f64| if x.is_finite() { read(&found.value, x) } else { f64::NAN };
@@ -528,14 +533,12 @@ fn tornado(found: &Sensitivity) -> Option<Figure> {
     let first = bars.first().map_or(String::new(), |(bar, _)| bar.name.replace('_', " "));
     let never = bars.iter().any(|(bar, _)| !(bar.at_low.is_finite() && bar.at_high.is_finite()));
     let title = format!("{} moves {of} most", capital(&first));
-    Some(Figure { name: format!("tornado-{}", slug(&found.of)), title, ..figure }.subtitle(
-        format!(
-            "each input at the ends of its {} interval, the others at their medians{}{}",
-            words::level(tornado.level.share()),
-            if never { "; a bar that is missing is `never`" } else { "" },
-            case_words(&found.label)
-        ),
-    ))
+    Some(Figure { name: named("tornado", found), title, ..figure }.subtitle(format!(
+        "each input at the ends of its {} interval, the others at their medians{}{}",
+        words::level(tornado.level.share()),
+        if never { "; a bar that is missing is `never`" } else { "" },
+        case_words(&found.label)
+    )))
 }
 
 fn sobol(found: &Sensitivity) -> Option<Figure> {
@@ -572,7 +575,7 @@ fn sobol(found: &Sensitivity) -> Option<Figure> {
     let ranks = if sobol.aspect == draws::sensitivity::Aspect::Rank { " of ranks" } else { "" };
     let subtitle =
         format!("shares of the variance{ranks}; {}{}", figure.subtitle, case_words(&found.label));
-    Some(Figure { name: format!("sobol-{}", slug(&found.of)), title, ..figure }.subtitle(subtitle))
+    Some(Figure { name: named("sobol", found), title, ..figure }.subtitle(subtitle))
 }
 
 fn inputs(answer: &Answer) -> Table {

@@ -135,7 +135,7 @@ fn what_came_is_laid_on_the_fan() {
 #[test]
 fn narrow_terminals_keep_every_line_short_but_excerpts_of_files() {
     let text = said_at(60, &["supply-demand", "--samples", "1024", "--output", "installed"]);
-    let (answer, _) = text.split_once("\nwarnings\n").unwrap();
+    let answer = text.split("\nwarnings\n").next().unwrap_or_default();
     let long: Vec<&str> = answer.lines().filter(|line| line.chars().count() > 60).collect();
     assert!(long.is_empty(), "{long:#?}");
 }

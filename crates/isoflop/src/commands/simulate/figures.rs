@@ -9,6 +9,7 @@ use report::{
 use super::answer::Answer;
 use super::asked::Asked;
 use super::json;
+use crate::commands::amounts;
 use crate::study::Part;
 
 const GIGA: f64 = 1e9;
@@ -41,12 +42,10 @@ pub(super) fn of_step(asked: &Asked, answer: &Answer) -> Part {
             .note(format!("of {:.0} GB an accelerator", asked.machine.memory.get() / GIGA)),
     ];
     if let Ok(power) = &answer.power {
-        numbers.push(
-            Number::new("Power", power.facility.get())
-                .unit("W")
-                .notation(Notation::Short)
-                .note("at the facility's meter"),
-        );
+        let watts = power.facility.get();
+        let (size, unit) = amounts::step(watts, amounts::POWER, 1.0);
+        let shown = Number::new("Power", watts / size).unit(unit).notation(Notation::Short);
+        numbers.push(shown.note("at the facility's meter"));
     }
     let rate_of_money = asked.money_per_second().map(machines::Usd::get);
     if let Some(rate) = rate_of_money {

@@ -42,6 +42,7 @@ fn said_of(options: &[&str]) -> String {
 fn a_table_is_told_with_its_growth_shapes_fan_and_backtest() {
     let (_folder, name) = table();
     let text = said_of(&[&name, "--value", "power MW", "--to", "2026"]);
+    let text = text.split_whitespace().collect::<Vec<&str>>().join(" ");
     for part in [
         "power in MW: 16 points",
         "1 not above zero left out",
@@ -71,9 +72,9 @@ fn json_holds_the_same_numbers_for_the_same_seed() {
     assert!((growth - 2.0).abs() < 0.1, "{growth}");
     assert_eq!(found["backtest"]["scores"].as_array().unwrap().len(), 4);
     assert_eq!(found["forecast"].as_array().unwrap().len(), TIMES);
-    let late = said_of(&[&name, "--value", "power", "--since", "2020", "--top", "1", "--json"]);
+    let late = said_of(&[&name, "--value", "power", "--since", "2020", "--json"]);
     let late: Value = serde_json::from_str(&late).unwrap();
-    assert!(late["points"].as_array().unwrap().len() < 8);
+    assert_eq!(late["points"].as_array().unwrap().len(), 8);
 }
 
 #[test]
