@@ -12,6 +12,7 @@
 
 #![expect(clippy::print_stdout, reason = "a program that prints its measurements")]
 
+use std::fmt::Write as _;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -87,8 +88,10 @@ fn overhead() -> Result<(), Diagnostic> {
     let problem = |why: std::io::Error| Diagnostic::error(format!("no text can be kept: {why}"));
     let folder = tempfile::tempdir().map_err(problem)?;
     let path = folder.path().join("squares.txt");
-    let text: String =
-        (0..200_000_u64).map(|i| format!("{i} squared is {}\n", i * i % 997)).collect();
+    let mut text = String::new();
+    for i in 0..200_000_u64 {
+        let _ = writeln!(text, "{i} squared is {}", i * i % 997);
+    }
     std::fs::write(&path, text).map_err(problem)?;
     let source = CorpusSource::Paths(vec![path]);
     let tokens = Arc::new(open_or_build(&source, &folder.path().join("cache"), &mut |_| {})?);

@@ -109,7 +109,7 @@ impl Member {
             let z = error * error / (spread * scale);
             // Student's t without what all members share.
             self.merit -=
-                0.5 * (spread * scale).ln() + (freedom + 1.0) / 2.0 * (z / freedom).ln_1p();
+                0.5 * (spread * scale).ln() + 0.5 * (freedom + 1.0) * (z / freedom).ln_1p();
         }
         // The first two observations only place level and slope.
         if spread < UNKNOWN / 1e3 {
@@ -153,6 +153,7 @@ pub fn predict(known: &[Point], dates: &[f64], count: usize, seed: u64) -> Optio
     let mut paths = vec![vec![0.0; count]; dates.len()];
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let (mut at, mut below) = (0, weights[0]);
+    #[expect(clippy::needless_range_loop, reason = "a row goes through all paths")]
     for row in 0..count {
         // Each member has its share of the rows.
         let place = (row as f64 + 0.5) / count as f64 * total;

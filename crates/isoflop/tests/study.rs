@@ -1,5 +1,6 @@
 //! Studies from the command line: what is computed, what is kept, what is mended, what is refused.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -17,7 +18,7 @@ fn runs() -> String {
             noise = (noise * 997.0).fract();
             let loss = (1.7 + 400.0 / n.powf(0.34) + 1200.0 / d.powf(0.36))
                 * (1.0 + 0.004 * (noise - 0.5));
-            text.push_str(&format!("r{size}-{ratio},{n},{d},{loss}\n"));
+            let _ = writeln!(text, "r{size}-{ratio},{n},{d},{loss}");
         }
     }
     text
@@ -58,7 +59,9 @@ fn states(ran: &Value) -> Vec<(&str, &str)> {
     let steps = ran["steps"].as_array().expect("steps");
     steps
         .iter()
-        .map(|step| (step["name"].as_str().unwrap(), step["state"].as_str().unwrap()))
+        .map(|step| {
+            (step["name"].as_str().expect("a name"), step["state"].as_str().expect("a state"))
+        })
         .collect()
 }
 

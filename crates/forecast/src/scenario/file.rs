@@ -318,10 +318,10 @@ impl File {
         }
         for (name, entry) in entries.inputs.0 {
             let mut input = self.input(&name, entry)?;
-            if let Some(request) = super::fit::fitted(&mut input)? {
-                if scenario.trends.iter().all(|known| known.name != request.name) {
-                    scenario.trends.push(request);
-                }
+            if let Some(request) = super::fit::fitted(&mut input)?
+                && scenario.trends.iter().all(|known| known.name != request.name)
+            {
+                scenario.trends.push(request);
             }
             scenario.inputs.push(input);
         }

@@ -1,5 +1,6 @@
 //! `isoflop report`: the page and the figures of results that are there.
 
+use std::fmt::Write as _;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -161,11 +162,11 @@ fn list(document: &Document, results: &Results, json: bool) -> String {
             text.push_str(&line);
             text.push('\n');
         } else {
-            text.push_str(&format!("  {}\n", figure.name));
+            let _ = writeln!(text, "  {}", figure.name);
             crate::text::hanging(&mut text, (6, 6), &figure.title, width);
         }
     }
-    text.push_str(&format!("page  {}\n", results.path("report.html").display()));
+    let _ = writeln!(text, "page  {}", results.path("report.html").display());
     text
 }
 
@@ -183,7 +184,7 @@ fn csv(figure: &Figure) -> String {
             text.push('\n');
         }
         if figure.frames.len() > 1 {
-            text.push_str(&format!("# {}\n", frame.name));
+            let _ = writeln!(text, "# {}", frame.name);
         }
         let head: Vec<String> = frame
             .columns

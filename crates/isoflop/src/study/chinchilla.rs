@@ -12,6 +12,7 @@
 use diagnostic::Diagnostic;
 use formula::{Columns, Environment, Program};
 use report::{Live, Notation, Slider, Source, Summary};
+use std::fmt::Write as _;
 
 /// How the reader states the budget.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -79,8 +80,8 @@ impl LivePlan<'_> {
             }
         }
         let live = self.sliders(Live::new(columns));
-        let one = self.compiled(self.budget_text(), &self.outputs())?;
-        let along = self.compiled(self.name("compute"), &["loss", "N", "D", "ratio"])?;
+        let one = self.compiled(&self.budget_text(), &self.outputs())?;
+        let along = self.compiled(&self.name("compute"), &["loss", "N", "D", "ratio"])?;
         let live = live.program(&self.program("plan"), &one)?;
         let live = live.swept_program(
             &self.program("frontier"),
@@ -201,7 +202,7 @@ impl LivePlan<'_> {
         live
     }
 
-    fn compiled(&self, budget: String, outputs: &[&str]) -> Result<formula::Compiled, Diagnostic> {
+    fn compiled(&self, budget: &str, outputs: &[&str]) -> Result<formula::Compiled, Diagnostic> {
         let n = |what: &str| self.name(what);
         let (e, a, b, alpha, beta) = (n("E"), n("A"), n("B"), n("alpha"), n("beta"));
         let mut text = format!(
@@ -213,21 +214,23 @@ impl LivePlan<'_> {
             n("served"),
         );
         for step in 0..STEPS {
-            text.push_str(&format!(
+            let _ = write!(
+                text,
                 "r{step} = served / (3 * exp(d{step}))\n\
                  g{step} = ln({alpha} * {a}) - {alpha} * (ln(C) - ln(6 * exp(d{step}) + 2 * served)) \
                  - ln({beta} * {b}) + {beta} * d{step} - ln(1 + r{step})\n\
                  d{} = d{step} - g{step} / (({alpha} + r{step}) / (1 + r{step}) + {beta})\n",
                 step + 1
-            ));
+            );
         }
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "D = exp(d{STEPS})\n\
              N = C / (6 * D + 2 * served)\n\
              ratio = D / N\n\
              loss = {e} + {a} / N ^ {alpha} + {b} / D ^ {beta}\n\
              training = 6 * N * D\n"
-        ));
+        );
         let mut names = Environment::new().parameter(n("served"), "");
         for name in PARAMETERS {
             names = names.input(n(name), "");
@@ -237,15 +240,16 @@ impl LivePlan<'_> {
         names = names.parameter(if swept { n("compute") } else { n("budget") }, "");
         if self.machine.is_some() && !swept {
             names = names.parameter(n("peak"), "").input(n("mfu"), "").input(n("goodput"), "");
-            text.push_str(&format!(
-                "hours = training / ({} * {} * {}) / 3600\n",
+            let _ = writeln!(
+                text,
+                "hours = training / ({} * {} * {}) / 3600",
                 n("peak"),
                 n("mfu"),
                 n("goodput")
-            ));
+            );
             if self.priced() {
                 names = names.input(n("price"), "");
-                text.push_str(&format!("cost = hours * {}\n", n("price")));
+                let _ = writeln!(text, "cost = hours * {}", n("price"));
             }
         }
         Program::parse("the live plan", &text)?.check(&names)?.compile(outputs)

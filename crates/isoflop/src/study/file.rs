@@ -84,12 +84,12 @@ impl Study {
         let folder = folder.canonicalize().map_err(|problem| {
             Diagnostic::error(format!("cannot find the folder of `{shown}`: {problem}"))
         })?;
-        Self::parse(path, folder, text)
+        Self::parse(path, &folder, &text)
     }
 
-    fn parse(path: &Path, folder: PathBuf, text: String) -> Result<Self, Diagnostic> {
-        let reader = Reader { origin: path.display().to_string(), text: &text, folder: &folder };
-        let parsed = DeTable::parse(&text).map_err(|error| {
+    fn parse(path: &Path, folder: &Path, text: &str) -> Result<Self, Diagnostic> {
+        let reader = Reader { origin: path.display().to_string(), text, folder };
+        let parsed = DeTable::parse(text).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
             reader.error(format!("this is no TOML: {}", error.message()), span, "here")
         })?;
@@ -163,8 +163,8 @@ impl Study {
             steps,
             sections,
             path,
-            text: text.clone(),
-            folder: folder.clone(),
+            text: text.to_owned(),
+            folder: folder.to_owned(),
         })
     }
 
@@ -580,7 +580,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("runs.csv"), "N,D,loss\n").unwrap();
         std::fs::write(folder.path().join("more.csv"), "N,D,loss\n").unwrap();
-        Study::parse(Path::new("study.toml"), folder.path().to_owned(), text.to_owned())
+        Study::parse(Path::new("study.toml"), folder.path(), text)
     }
 
     #[test]

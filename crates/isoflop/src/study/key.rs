@@ -1,6 +1,7 @@
 //! When an answer is still true: hashes of everything that it was computed from.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use diagnostic::Diagnostic;
@@ -124,13 +125,13 @@ pub(super) fn key(step: &Step, inputs: &[Input], used: &[String], rows: usize) -
         step.kind.name()
     );
     for word in &step.arguments {
-        text.push_str(&format!("argument {word:?}\n"));
+        let _ = writeln!(text, "argument {word:?}");
     }
     for input in inputs {
-        text.push_str(&format!("input {:?} {}\n", input.path, input.hash));
+        let _ = writeln!(text, "input {:?} {}", input.path, input.hash);
     }
     for key in used {
-        text.push_str(&format!("step {key}\n"));
+        let _ = writeln!(text, "step {key}");
     }
     hash_text(&text)
 }

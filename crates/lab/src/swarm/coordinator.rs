@@ -5,7 +5,7 @@
 //!                           ▲   late: one round more │ then gone, its windows go to others
 //!                           └────────────────────────┘
 //! ```
-//! Everything that must survive a restart is in [`book`]; it is kept before an outcome is told.
+//! Everything that must survive a restart is in `book`; it is kept before an outcome is told.
 
 mod audit;
 mod book;

@@ -40,7 +40,7 @@ impl Answer<'_> {
         blocks.extend(self.frontier_figure()?.map(Block::Figure));
         blocks.extend(self.curve()?.map(Block::Figure));
         blocks.extend(self.profiles_figure().map(Block::Figure));
-        blocks.extend(self.surface_figure()?.map(Block::Figure));
+        blocks.extend(self.surface_figure().map(Block::Figure));
         trust.extend(self.extrapolation()?.map(Block::Figure));
         trust.push(Block::Figure(self.residuals()));
         let mut uncertain = Vec::new();
@@ -202,7 +202,8 @@ impl Answer<'_> {
 
     fn runs_frame(&self, name: &str, observations: &Observations) -> Frame {
         let compute = observations.compute().iter().map(|c| c.get()).collect();
-        let names: Vec<String> = observations.run_names().map(|name| name.into_owned()).collect();
+        let names: Vec<String> =
+            observations.run_names().map(std::borrow::Cow::into_owned).collect();
         let runs =
             observations.run_index().iter().map(|&run| names.get(run).cloned().unwrap_or_default());
         Frame::new(name)
@@ -338,15 +339,15 @@ impl Answer<'_> {
     }
 
     /// The law over N and D.
-    fn surface_figure(&self) -> Result<Option<Figure>, Diagnostic> {
+    fn surface_figure(&self) -> Option<Figure> {
         let (fit, observations) = (self.fit, self.observations);
         let (Some(n), Some(d)) = (observations.variable("N"), observations.variable("D")) else {
-            return Ok(None);
+            return None;
         };
         if fit.law.variables.len() != 2 || fit.groups().len() > 1 {
-            return Ok(None);
+            return None;
         }
-        let Some(surface) = Surface::new(fit) else { return Ok(None) };
+        let surface = Surface::new(fit)?;
         let ((n_low, n_high), (d_low, d_high)) = (ends(n), ends(d));
         let grid = |(low, high): (f64, f64)| -> Vec<f64> {
             let (low, high) = (low / 2.0, high * 4.0);
@@ -384,7 +385,7 @@ impl Answer<'_> {
         let path = Frame::new("path").numbers("params", "", along_n).numbers("tokens", "", along_d);
         let figure = charts::loss_surface(cells, runs, path);
         let title = "The law over model size and tokens, and where the runs are".to_owned();
-        Ok(Some(Figure { title, ..figure }.subtitle(fit.law.formula.clone())))
+        Some(Figure { title, ..figure }.subtitle(fit.law.formula.clone()))
     }
 
     /// The law refitted without its largest runs, asked about them.
@@ -563,7 +564,7 @@ fn span(sizes: &[laws::isoflop::Size]) -> Option<(f64, f64)> {
 /// Some of the rows.
 fn part_of(observations: &Observations, rows: &[usize]) -> Option<Observations> {
     let take = |column: &[f64]| rows.iter().map(|&row| column[row]).collect::<Vec<f64>>();
-    let names: Vec<String> = observations.run_names().map(|name| name.into_owned()).collect();
+    let names: Vec<String> = observations.run_names().map(std::borrow::Cow::into_owned).collect();
     let columns = InMemory {
         run: Some(rows.iter().map(|&row| names[observations.run_index()[row]].clone()).collect()),
         weight: observations.weights().map(take),

@@ -28,7 +28,7 @@ pub(super) fn part(step: &str, asked: &Asked, answer: &Answer) -> Result<Part, D
         law: &law,
         budget: slider(asked, answer).unwrap_or(Budget::Compute(answer.budget.best.get())),
         served: asked.serving.as_ref().map_or(0.0, |serving| serving.weight().best.get()),
-        machine: machine(asked),
+        machine: Some(machine(asked)),
         computes: computes.clone(),
     };
     let live = if stands_still.is_none() { plan.live()? } else { None };
@@ -43,7 +43,7 @@ pub(super) fn part(step: &str, asked: &Asked, answer: &Answer) -> Result<Part, D
     blocks.push(Block::Figure(page.frontier(&computes)?));
     blocks.push(Block::Figure(page.allocation(&computes)?));
     let mut wrong = vec![Block::Table(page.wasted())];
-    wrong.extend(page.cost_of_being_wrong()?.map(Block::Figure));
+    wrong.extend(page.cost_of_being_wrong().map(Block::Figure));
     let assumed = Table {
         name: "assumptions".into(),
         title: "What the plan assumes".into(),
@@ -375,7 +375,7 @@ impl Page<'_> {
     }
 
     /// Loss above the best against model size.
-    fn cost_of_being_wrong(&self) -> Result<Option<Figure>, Diagnostic> {
+    fn cost_of_being_wrong(&self) -> Option<Figure> {
         let (asked, answer) = (self.asked, self.answer);
         let best = &answer.plan.optimum;
         let unit = self.unit();
@@ -393,7 +393,7 @@ impl Page<'_> {
             highs.push(ends.map_or(above.best, |ends| ends.high));
         }
         if sizes.len() < 3 {
-            return Ok(None);
+            return None;
         }
         let curve = Frame::new("curve")
             .numbers("choice", "", sizes)
@@ -414,11 +414,11 @@ impl Page<'_> {
         let share = Number::new("", answer.plan.ignorance.share.mean()).notation(Notation::Percent);
         let title =
             format!("The plan wastes {share} of its budget because the law is not known exactly");
-        Ok(Some(
+        Some(
             Figure { title, ..figure }.subtitle(
                 "the same budget spent on another size; loss above the best of each draw",
             ),
-        ))
+        )
     }
 }
 
@@ -501,14 +501,14 @@ fn certain<Q: Quantity>(quantity: &Drawn<Q>) -> Option<f64> {
     (best > 0.0 && quantity.draws.iter().all(same)).then_some(best)
 }
 
-fn machine(asked: &Asked) -> Option<Machine> {
+fn machine(asked: &Asked) -> Machine {
     let means = &asked.means;
-    Some(Machine {
+    Machine {
         peak: means.peak.number(),
         mfu: means.mfu.rows(),
         goodput: means.goodput.rows(),
         price: means.price_per_hour().map_or(Vec::new(), |price| price.rows()),
-    })
+    }
 }
 
 /// Why the page cannot compute this plan anew, if it cannot.

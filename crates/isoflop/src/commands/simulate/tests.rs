@@ -170,8 +170,9 @@ fn raw_text_from_one_store_waits_and_tokens_on_every_host_do_not() {
     assert!(local["step_parts_seconds"]["reading_tokens"].is_null());
     assert!(number(&raw["step_seconds"]) > 1.2 * number(&local["step_seconds"]));
     assert_eq!(local["reading_tokens"]["from"], "local copies");
-    let said =
-        simulate(&format!("{base} --data-store '1 GB/s' --local-copy '1 GB/s' --tokens '6 G'"));
+    let said = simulate(&format!(
+        "{base} --data-store '1 GB/s' --local-copy '1 GB/s' --tokens '6 bn token'"
+    ));
     assert!(said.unwrap().contains("copying all"));
 }
 

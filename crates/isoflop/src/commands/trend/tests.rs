@@ -41,8 +41,8 @@ fn said_of(options: &[&str]) -> String {
 #[test]
 fn a_table_is_told_with_its_growth_shapes_fan_and_backtest() {
     let (_folder, name) = table();
-    let text = said_of(&[&name, "--value", "power MW", "--to", "2026"]);
-    let text = text.split_whitespace().collect::<Vec<&str>>().join(" ");
+    let on_one_line = |text: String| text.split_whitespace().collect::<Vec<&str>>().join(" ");
+    let text = on_one_line(said_of(&[&name, "--value", "power MW", "--to", "2026"]));
     for part in [
         "power in MW: 16 points",
         "1 not above zero left out",
@@ -56,7 +56,7 @@ fn a_table_is_told_with_its_growth_shapes_fan_and_backtest() {
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    let kink = said_of(&[&name, "--value", "power", "--shape", "kink", "--no-plot"]);
+    let kink = on_one_line(said_of(&[&name, "--value", "power", "--shape", "kink", "--no-plot"]));
     assert!(kink.contains("kink shape, as asked") && kink.contains("break at"), "{kink}");
     assert!(!said_of(&[&name, "--value", "power", "--no-backtest"]).contains("last slope"));
 }
