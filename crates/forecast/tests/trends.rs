@@ -91,7 +91,7 @@ fn the_growth_of_leading_clusters_comes_out() {
 }
 
 /// Release date and minutes of the 50 % horizon of the state-of-the-art models from November 2025 on,
-/// of which the table at hand is without (METR, benchmark_results_1_1, as of April 2026).
+/// of which the table at hand is without (METR, `benchmark_results_1_1`, as of April 2026).
 const LATER_HORIZONS: [(&str, f64); 4] = [
     ("2025-11-18", 236.654_674),
     ("2025-11-24", 320.422_486),

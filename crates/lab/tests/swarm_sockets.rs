@@ -1,5 +1,7 @@
 //! The same machines in virtual time and over real sockets: the same weights, bit for bit.
 
+#![expect(clippy::unwrap_used, clippy::format_collect, reason = "a test may stop where it stands")]
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

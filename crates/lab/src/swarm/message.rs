@@ -573,7 +573,7 @@ mod tests {
             keep: Keep::Copy,
             assignments: vec![assignment(), assignment()],
             next: 40,
-            open: vec![3..4],
+            open: std::iter::once(3..4).collect(),
             finished: false,
         };
         let update = Update {
