@@ -21,9 +21,7 @@ function readNumber(text) {
   return Number.isFinite(value) ? value : null;
 }
 
-// What a field shows: four digits say enough, and all of them are kept.
-function plainText(exact) {
-  const value = Number(exact.toPrecision(4));
+function plainText(value) {
   return Math.abs(value) >= 1e6 || (value !== 0 && Math.abs(value) < 1e-3) ? value.toExponential().replace("e+", "e") : String(value);
 }
 
