@@ -111,7 +111,7 @@ fn methods() -> impl Strategy<Value = Settings> {
 fn seed() -> RngSeed {
     match ProptestConfig::default().rng_seed {
         RngSeed::Random => RngSeed::Fixed(1),
-        given => given,
+        given @ RngSeed::Fixed(_) => given,
     }
 }
 

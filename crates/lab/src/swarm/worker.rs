@@ -160,7 +160,7 @@ impl<L: Learner> Worker<L> {
         let version = self.holds()?;
         let (next, open) = self.account.clone();
         let (state, updates) = (self.shared_state(), self.learner.state().1);
-        Some(Checkpoint { version, next, open, state, updates })
+        Some(Checkpoint { version, next, open, updates, state })
     }
 
     /// The parameters that all peers share.
