@@ -117,7 +117,7 @@ fn seed() -> RngSeed {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 512,
+        cases: 192,
         max_shrink_iters: 500,
         rng_seed: seed(),
         ..ProptestConfig::default()
