@@ -346,6 +346,13 @@ impl<L: Learner> Coordinator<L> {
         peers.filter(|(_, peer)| peer.standing == Standing::Active).map(|(id, _)| *id)
     }
 
+    /// Those who are given work: all whose updates have weight, and the others only where an audit
+    /// can show that they are honest after all.
+    fn eligible(&self) -> impl Iterator<Item = PeerId> + '_ {
+        let audits = self.audits();
+        self.active().filter(move |id| audits || self.book.peers[id].is_heard())
+    }
+
     /// A round begins: who is expected, and until when.
     fn open(&mut self, now: Time, out: &mut Vec<Effect>) {
         let round = self.book.round;
@@ -378,7 +385,7 @@ impl<L: Learner> Coordinator<L> {
             && (!self.pending.is_empty()
                 || waits && !usable
                 || self.book.ledger.outstanding().any(|(_, round)| round > self.book.round)
-                || self.book.ledger.free() > 0 && self.active().next().is_some())
+                || self.book.ledger.free() > 0 && self.eligible().next().is_some())
     }
 
     fn wake_idle(&mut self, now: Time, out: &mut Vec<Effect>) {

@@ -573,7 +573,7 @@ mod tests {
             keep: Keep::Copy,
             assignments: vec![assignment(), assignment()],
             next: 40,
-            open: std::iter::once(3..4).collect(),
+            open: vec![3..4, 6..9],
             finished: false,
         };
         let update = Update {

@@ -260,7 +260,7 @@ fn any_peers_checkpoint_is_enough_for_a_new_coordinator() {
         let settings = settings(2, method, 300);
         let mut swarm = toys(&settings, &[1e4, 1e4]);
         swarm.run(Time::from_seconds(2.0));
-        let checkpoint = swarm.worker(PeerId(2)).unwrap().checkpoint();
+        let checkpoint = swarm.worker(PeerId(2)).unwrap().checkpoint().unwrap();
         assert!(checkpoint.version > 2);
         let coordinator = super::coordinator::Coordinator::from_checkpoint(
             settings.clone(),

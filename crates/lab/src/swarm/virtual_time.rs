@@ -293,7 +293,9 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
 
     /// One event; false when there is none before `until`.
     pub fn next(&mut self, until: Time) -> bool {
-        let all_know = self.finished.is_some() && self.workers.values().all(|node| node.stopped);
+        let all_know = self.finished.is_some()
+            && self.coordinator.is_some()
+            && self.workers.values().all(|node| node.stopped);
         if all_know || self.queue.peek().is_none_or(|item| item.at > until) {
             return false;
         }

@@ -150,11 +150,17 @@ impl<L: Learner> Worker<L> {
         self.evicted
     }
 
-    /// What it holds of the shared run.
-    pub fn checkpoint(&self) -> Checkpoint {
+    /// The version whose shared state it holds; none while it fetches one.
+    pub fn holds(&self) -> Option<u64> {
+        Some(self.version).filter(|_| self.fetching.is_none() && !self.lost)
+    }
+
+    /// What it holds of the shared run; nothing while it fetches the state.
+    pub fn checkpoint(&self) -> Option<Checkpoint> {
+        let version = self.holds()?;
         let (next, open) = self.account.clone();
         let (state, updates) = (self.shared_state(), self.learner.state().1);
-        Checkpoint { version: self.version, next, open, state, updates }
+        Some(Checkpoint { version, next, open, updates, state })
     }
 
     /// The parameters that all peers share.
@@ -197,8 +203,8 @@ impl<L: Learner> Worker<L> {
     }
 
     fn hello(&mut self, out: &mut Vec<Effect>) {
-        let holds = Some(self.version).filter(|_| self.fetching.is_none() && !self.lost);
-        out.push(Effect::Send(PeerId::COORDINATOR, Message::Hello { speed: self.speed, holds }));
+        let hello = Message::Hello { speed: self.speed, holds: self.holds() };
+        out.push(Effect::Send(PeerId::COORDINATOR, hello));
     }
 
     fn wake_after(&mut self, span: Duration, out: &mut Vec<Effect>) {

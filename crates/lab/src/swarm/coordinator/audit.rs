@@ -30,6 +30,13 @@ pub(super) struct Challenge {
 }
 
 impl<L: Learner> Coordinator<L> {
+    /// Whether updates are audited at all.
+    pub(super) fn audits(&self) -> bool {
+        self.settings.audit.share > 0.0
+            && self.settings.overlap() == 0
+            && matches!(self.settings.method, Method::Diloco(_))
+    }
+
     /// Asks for one state, now and then.
     pub(super) fn challenge(
         &mut self,
@@ -39,10 +46,7 @@ impl<L: Learner> Coordinator<L> {
         out: &mut Vec<Effect>,
     ) {
         let audit = self.settings.audit;
-        let audited = audit.share > 0.0
-            && self.settings.overlap() == 0
-            && matches!(self.settings.method, Method::Diloco(_));
-        if !audited || update.round != self.book.round {
+        if !self.audits() || update.round != self.book.round {
             return;
         }
         if let Some(open) = self.challenges.get_mut(&peer) {

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::swarm::ledger::Ledger;
 use crate::swarm::message::{Assignment, PeerId};
 
+/// Below this a peer's updates have no weight.
+const HEARD: f64 = 0.2;
+
 /// How a peer stands with the coordinator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -51,6 +54,11 @@ impl Peer {
             included: 0,
             windows: 0,
         }
+    }
+
+    /// Whether its updates have weight.
+    pub(super) fn is_heard(&self) -> bool {
+        self.reputation >= HEARD
     }
 
     /// Takes over a speed that was seen, once it is 10 % off: small changes would move work about

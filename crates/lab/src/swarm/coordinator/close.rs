@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::book::Standing;
+use super::book::{Peer, Standing};
 use super::{Contribution, Coordinator, Copy, hashes_of};
 use crate::swarm::learner::Learner;
 use crate::swarm::machine::{Effect, Note, RoundNote};
@@ -11,8 +11,6 @@ use crate::swarm::outer::fragment;
 use crate::swarm::robust::{Weighted, cosine, median, norm};
 use crate::swarm::time::Time;
 
-/// Below this a peer's updates have no weight.
-const HEARD: f64 = 0.2;
 /// Bytes of outcomes that are kept for those who missed them, as a multiple of the parameters'.
 const RECENT: usize = 16;
 
@@ -45,7 +43,7 @@ impl<L: Learner> Coordinator<L> {
         let mut taken: Vec<((PeerId, u64), Contribution)> = Vec::new();
         for key in ready {
             let Some(contribution) = self.pending.remove(&key) else { continue };
-            if self.book.peers.get(&key.0).is_some_and(|peer| peer.reputation >= HEARD) {
+            if self.book.peers.get(&key.0).is_some_and(Peer::is_heard) {
                 taken.push((key, contribution));
             } else {
                 // Not heard: others do its windows.

@@ -6,11 +6,12 @@ use crate::swarm::message::{Assignment, PeerId};
 use crate::swarm::settings::{Method, Share};
 
 impl<L: Learner> Coordinator<L> {
-    /// Gives out the work of `round`; nothing when no windows or no peers are left.
+    /// Gives out the work of `round`; nothing when no windows or no peers are left. A peer without
+    /// weight gets none: its update would be thrown away, and the same windows given to it again.
     pub(super) fn give(&mut self, round: u64) {
         let position = self.book.ledger.position();
         self.book.positions.insert(round, position);
-        let peers: Vec<PeerId> = self.active().collect();
+        let peers: Vec<PeerId> = self.eligible().collect();
         let speeds: Vec<f64> = peers
             .iter()
             .map(|peer| match self.settings.share {

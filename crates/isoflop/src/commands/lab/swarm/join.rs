@@ -1,7 +1,7 @@
 //! `isoflop lab swarm join`: a worker.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -126,12 +126,12 @@ pub(super) fn run(args: &JoinArgs, out: &mut dyn Write) -> Result<Outcome, Diagn
         }
         if let Some(file) = args.checkpoint.as_ref().filter(|_| kept.elapsed() >= every) {
             kept = Instant::now();
-            problem = write(file, &worker.checkpoint().to_bytes()).err();
+            problem = keep(worker, file).err();
         }
         problem.is_none() && !stop.load(Ordering::Relaxed)
     });
     if let Some(file) = &args.checkpoint {
-        write(file, &worker.checkpoint().to_bytes())?;
+        keep(&worker, file)?;
     }
     if let Some(problem) = problem {
         return Err(problem);
@@ -149,6 +149,11 @@ pub(super) fn run(args: &JoinArgs, out: &mut dyn Write) -> Result<Outcome, Diagn
     tcp.flush(Duration::from_secs(10));
     say(out, &format!("done: {} averages\n", worker.version()))?;
     Ok(Outcome::Done)
+}
+
+/// Writes what the worker holds; while it fetches the shared state, the last file stays.
+fn keep<L: Learner>(worker: &Worker<L>, file: &Path) -> Result<(), Diagnostic> {
+    worker.checkpoint().map_or(Ok(()), |checkpoint| write(file, &checkpoint.to_bytes()))
 }
 
 /// What the run agrees on.
