@@ -353,8 +353,13 @@ fn typed(value: f64) -> String {
 }
 
 fn value(number: &Number) -> String {
-    // The attribute holds all digits, for copying.
-    format!("<span data-value=\"{}\">{}</span>", number.value, escaped(&number.to_string()))
+    // The attribute holds all digits, for copying and for scripts, which write `Infinity`.
+    let digits = match number.value {
+        f64::INFINITY => "Infinity".to_owned(),
+        f64::NEG_INFINITY => "-Infinity".to_owned(),
+        value => value.to_string(),
+    };
+    format!("<span data-value=\"{digits}\">{}</span>", escaped(&number.to_string()))
 }
 
 /// What a figure draws, in words.
