@@ -55,6 +55,7 @@ pub mod schedule;
 pub mod shape;
 pub mod swarm;
 pub mod sweep;
+pub mod table;
 mod threads;
 pub mod tokens;
 pub mod train;

@@ -10,5 +10,5 @@ mod row;
 mod spec;
 
 pub use execute::{Event, Observer, Settings, Summary, run_sweep};
-pub use row::{Row, Status, read_rows, write_rows};
+pub use row::{Row, Status};
 pub use spec::{PlannedRun, Sweep};

@@ -102,6 +102,38 @@ pub struct Execution<'a> {
     pub stop: &'a AtomicBool,
 }
 
+/// What a run reads: the order of its training text, and where it is validated. Checked before the
+/// first step, not after the last.
+pub(crate) struct TextOfRun {
+    pub(crate) sampler: BatchSampler,
+    pub(crate) windows: Vec<usize>,
+}
+
+impl TextOfRun {
+    /// # Errors
+    /// When the shape is impossible or the text too small.
+    pub(crate) fn new(config: &RunConfig, tokens: &TokenFile) -> Result<Self, Diagnostic> {
+        config.shape.check()?;
+        if tokens.vocabulary() as usize > config.shape.vocab {
+            return Err(Diagnostic::error(format!(
+                "the text has {} different tokens, the model a vocabulary of {}",
+                tokens.vocabulary(),
+                config.shape.vocab
+            )));
+        }
+        let context = config.shape.context;
+        let train_tokens = tokens.len(Split::Train) as u64;
+        let batch = config.batch_tokens / context;
+        let sampler = BatchSampler::new(train_tokens, context, batch, config.seed)?;
+        // A short text is validated on whole.
+        let held_out = tokens.len(Split::Validation);
+        let most = held_out.saturating_sub(1) / context;
+        let count = (config.validation_tokens / context).min(most).max(1);
+        let windows = validation_windows(held_out as u64, context, count)?;
+        Ok(Self { sampler, windows })
+    }
+}
+
 /// Trains `config` on `tokens`, going on from a checkpoint if there is one.
 ///
 /// # Errors
@@ -112,23 +144,8 @@ pub fn train(
     execution: &Execution<'_>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<TrainedRun, Diagnostic> {
-    config.shape.check()?;
-    if tokens.vocabulary() as usize > config.shape.vocab {
-        return Err(Diagnostic::error(format!(
-            "the text has {} different tokens, the model a vocabulary of {}",
-            tokens.vocabulary(),
-            config.shape.vocab
-        )));
-    }
+    let TextOfRun { sampler, windows } = TextOfRun::new(config, tokens)?;
     let context = config.shape.context;
-    let batch = config.batch_tokens / context;
-    let train_tokens = tokens.len(Split::Train) as u64;
-    let sampler = BatchSampler::new(train_tokens, context, batch, config.seed)?;
-    // Checked before the first step, not after the last. A short text is validated on whole.
-    let held_out = tokens.len(Split::Validation);
-    let most = held_out.saturating_sub(1) / context;
-    let windows = (config.validation_tokens / context).min(most).max(1);
-    let windows = validation_windows(held_out as u64, context, windows)?;
 
     let mut engine =
         CpuEngine::new(config.shape, config.optimiser, config.seed, execution.threads.clone());

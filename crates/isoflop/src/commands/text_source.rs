@@ -6,7 +6,8 @@ use clap::Args;
 use diagnostic::Diagnostic;
 use lab::corpus::CorpusSource;
 use lab::machine;
-use lab::sweep::{PlannedRun, Settings, Summary, read_rows, run_sweep};
+use lab::sweep::{PlannedRun, Row, Settings, Summary, run_sweep};
+use lab::table::read_rows;
 use lab::tokens::{TokenFile, cache_folder, open_or_build};
 
 use crate::interrupt;
@@ -65,7 +66,7 @@ impl TextSource {
         folder: &std::path::Path,
     ) -> Result<Summary, Diagnostic> {
         let stop = interrupt::watch()?;
-        let rows = read_rows(&folder.join("runs.csv"))?;
+        let rows: Vec<Row> = read_rows(&folder.join("runs.csv"))?;
         let corpus = &tokens.summary().hash[..16];
         let kept: Vec<bool> = plan
             .iter()

@@ -23,9 +23,9 @@ use super::codec::Encoder;
 use super::learner::Learner;
 use super::machine::{Effect, Event, Note};
 use super::message::{Hash, Keep, Message, Outcome, PeerId, Update, hash_of};
-use super::outer::{Outer, fragment};
+use super::outer::{Outer, encoders, fragment};
 use super::patience::Patience;
-use super::settings::{Method, Settings};
+use super::settings::Settings;
 use super::time::Time;
 use crate::train::Validation;
 
@@ -69,19 +69,8 @@ impl<L: Learner> Coordinator<L> {
     }
 
     fn with_book(settings: Settings, learner: L, book: Book) -> Self {
-        let outer = match settings.method {
-            Method::Synchronous => None,
-            Method::Diloco(diloco) => Some(Outer::new(
-                learner.parameters().to_vec(),
-                diloco.outer_learning_rate,
-                diloco.outer_momentum,
-            )),
-        };
-        let n = learner.parameters().len();
-        let fragments = settings.fragments();
-        let encoders = (0..fragments)
-            .map(|index| Encoder::new(settings.down, fragment(n, fragments, index).len()))
-            .collect();
+        let outer = Outer::of(&settings, learner.parameters());
+        let encoders = encoders(&settings, settings.down, learner.parameters().len());
         let patience =
             Patience::new(Duration::from_secs(60), Duration::from_secs(2), 0.8, settings.patience);
         Self {

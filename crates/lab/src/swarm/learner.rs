@@ -8,8 +8,8 @@ use crate::corpus::Split;
 use crate::engine::{CpuEngine, Engine};
 use crate::recipe::RunConfig;
 use crate::threads::Threads;
-use crate::tokens::{BatchSampler, TokenFile, validation_windows};
-use crate::train::{Reader, Validation, validate};
+use crate::tokens::{BatchSampler, TokenFile};
+use crate::train::{Reader, TextOfRun, Validation, validate};
 
 /// A model with its optimiser and its text. Two learners of the same settings do the same, bit
 /// for bit, after the same calls.
@@ -59,22 +59,7 @@ impl EngineLearner {
         tokens: &Arc<TokenFile>,
         threads: Threads,
     ) -> Result<Self, Diagnostic> {
-        config.shape.check()?;
-        if tokens.vocabulary() as usize > config.shape.vocab {
-            return Err(Diagnostic::error(format!(
-                "the text has {} different tokens, the model a vocabulary of {}",
-                tokens.vocabulary(),
-                config.shape.vocab
-            )));
-        }
-        let context = config.shape.context;
-        let train_tokens = tokens.len(Split::Train) as u64;
-        let batch = config.batch_tokens / context;
-        let sampler = BatchSampler::new(train_tokens, context, batch, config.seed)?;
-        let held_out = tokens.len(Split::Validation);
-        let most = held_out.saturating_sub(1) / context;
-        let count = (config.validation_tokens / context).min(most).max(1);
-        let windows = validation_windows(held_out as u64, context, count)?;
+        let TextOfRun { sampler, windows } = TextOfRun::new(config, tokens)?;
         let engine = CpuEngine::new(config.shape, config.optimiser, config.seed, threads);
         let mut numbers = 0;
         // Counting cannot fail.
@@ -82,7 +67,7 @@ impl EngineLearner {
             numbers += part.len();
             Ok(())
         });
-        let reader = Reader::new(context);
+        let reader = Reader::new(config.shape.context);
         Ok(Self { engine, tokens: tokens.clone(), sampler, reader, windows, numbers })
     }
 }

@@ -1,7 +1,4 @@
-//! What peers say to each other, as values and as bytes.
-//!
-//! Bytes are little-endian; lists begin with their length, which is checked against the bytes that
-//! are there before anything is allocated.
+//! What peers say to each other.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -68,7 +65,7 @@ impl Assignment {
 }
 
 /// A peer's result of one round.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Update {
     /// The round.
     pub round: u64,
@@ -84,11 +81,12 @@ pub struct Update {
     /// audits.
     pub commitments: Vec<Hash>,
     /// The change (before - after), or gradient, packed by the codec on the way up.
+    #[serde(with = "serde_bytes")]
     pub body: Vec<u8>,
 }
 
 /// What holders of the shared state keep for those who join.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Keep {
     /// As before.
     Same,
@@ -99,7 +97,7 @@ pub enum Keep {
 }
 
 /// The end of a round.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The round; the shared state's version becomes `round + 1`.
     pub round: u64,
@@ -108,6 +106,7 @@ pub struct Outcome {
     /// Whose updates of which rounds are in it.
     pub included: Vec<(PeerId, u64)>,
     /// The mean change, packed by the codec on the way down; empty when there was none.
+    #[serde(with = "serde_bytes")]
     pub body: Vec<u8>,
     /// Mean loss of the updates in it.
     pub loss: f64,
@@ -123,8 +122,8 @@ pub struct Outcome {
     pub finished: bool,
 }
 
-/// Everything that is said.
-#[derive(Debug, Clone, PartialEq)]
+/// Everything that is said. The order of variants is part of the format: add at the end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Message {
     /// Worker: I am here (again), compute so many tokens a second, and hold this version.
     Hello {
@@ -239,311 +238,47 @@ impl Message {
         }
     }
 
-    /// As bytes.
+    /// As bytes, in postcard's format.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Writer(Vec::new());
-        match self {
-            Self::Hello { speed, holds } => {
-                out.byte(0);
-                out.float(*speed);
-                out.byte(u8::from(holds.is_some()));
-                out.long(holds.unwrap_or(0));
-            }
-            Self::Resume { version } => out.tagged(1, *version),
-            Self::Welcome { version, sources, hashes, updates } => {
-                out.tagged(2, *version);
-                out.list(sources, |out, peer| out.word(peer.0));
-                out.list(hashes, |out, hash| out.0.extend(hash));
-                out.long(*updates);
-            }
-            Self::Ready { version } => out.tagged(3, *version),
-            Self::Work(assignments) => {
-                out.byte(4);
-                out.list(assignments, Writer::assignment);
-            }
-            Self::Update(update) => {
-                out.tagged(5, update.round);
-                out.long(update.windows);
-                out.float(update.loss);
-                out.long(u64::try_from(update.busy.as_nanos()).unwrap_or(u64::MAX));
-                out.0.extend(update.began);
-                out.list(&update.commitments, |out, hash| out.0.extend(hash));
-                out.bytes(&update.body);
-            }
-            Self::Outcome(outcome) => {
-                out.tagged(6, outcome.round);
-                out.long(outcome.position);
-                out.list(&outcome.included, |out, (peer, round)| {
-                    out.word(peer.0);
-                    out.long(*round);
-                });
-                out.bytes(&outcome.body);
-                out.float(outcome.loss);
-                out.byte(match outcome.keep {
-                    Keep::Same => 0,
-                    Keep::Copy => 1,
-                    Keep::Nothing => 2,
-                });
-                out.list(&outcome.assignments, Writer::assignment);
-                out.long(outcome.next);
-                out.list(&outcome.open, Writer::range);
-                out.byte(u8::from(outcome.finished));
-            }
-            Self::Ask { version } => out.tagged(7, *version),
-            Self::Rejoin => out.byte(8),
-            Self::Leave => out.byte(9),
-            Self::Fetch { version, part, parts } => {
-                out.tagged(10, *version);
-                out.word(*part);
-                out.word(*parts);
-            }
-            Self::Part { version, part, parts, values } => {
-                out.tagged(11, *version);
-                out.word(*part);
-                out.word(*parts);
-                out.floats(values);
-            }
-            Self::Challenge { round, step } => {
-                out.tagged(12, *round);
-                out.word(*step);
-            }
-            Self::Proof { round, step, updates, state } => {
-                out.tagged(13, *round);
-                out.word(*step);
-                out.long(*updates);
-                out.floats(state);
-            }
-            Self::Evicted => out.byte(14),
-            Self::Knock => out.byte(15),
-            Self::Terms(text) => {
-                out.byte(16);
-                out.bytes(text.as_bytes());
-            }
-        }
-        out.0
+        // Nothing that a message holds can fail to be written to memory.
+        postcard::to_allocvec(self).unwrap_or_default()
     }
 
-    /// From bytes that a stranger sent.
+    /// From bytes that a stranger sent. No list takes more memory than the bytes that are there.
     ///
     /// # Errors
-    /// When they are no message, or more than one.
+    /// When they are no message, or more than one, or hold numbers that no run has.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Diagnostic> {
-        let mut input = Reader(bytes);
-        let message = input
-            .message()
-            .ok_or_else(|| Diagnostic::error("a message of the swarm is cut off or malformed"))?;
-        if input.0.is_empty() {
-            Ok(message)
-        } else {
-            Err(Diagnostic::error(format!(
-                "a message of the swarm has {} bytes too many",
-                input.0.len()
-            )))
+        let problem =
+            |why: &str| Diagnostic::error("a message of the swarm is malformed").note(why);
+        let (message, rest) = postcard::take_from_bytes::<Self>(bytes)
+            .map_err(|error| problem(&error.to_string()))?;
+        if !rest.is_empty() {
+            return Err(problem(&format!("{} bytes follow it", rest.len())));
         }
-    }
-}
-
-struct Writer(Vec<u8>);
-
-impl Writer {
-    fn byte(&mut self, x: u8) {
-        self.0.push(x);
-    }
-
-    fn word(&mut self, x: u32) {
-        self.0.extend(x.to_le_bytes());
-    }
-
-    fn long(&mut self, x: u64) {
-        self.0.extend(x.to_le_bytes());
-    }
-
-    fn tagged(&mut self, tag: u8, x: u64) {
-        self.byte(tag);
-        self.long(x);
-    }
-
-    fn float(&mut self, x: f64) {
-        self.0.extend(x.to_le_bytes());
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.word(bytes.len() as u32);
-        self.0.extend(bytes);
-    }
-
-    fn floats(&mut self, values: &[f32]) {
-        self.word(values.len() as u32);
-        self.0.extend(values.iter().flat_map(|x| x.to_le_bytes()));
-    }
-
-    fn list<T>(&mut self, items: &[T], mut write: impl FnMut(&mut Self, &T)) {
-        self.word(items.len() as u32);
-        for item in items {
-            write(self, item);
+        if !message.is_possible() {
+            return Err(problem("work without steps, or windows that no text has"));
         }
+        Ok(message)
     }
 
-    fn assignment(&mut self, assignment: &Assignment) {
-        self.word(assignment.peer.0);
-        self.long(assignment.round);
-        self.word(assignment.steps);
-        self.long(assignment.position);
-        self.long(assignment.round_windows);
-        self.list(&assignment.ranges, Self::range);
-    }
-
-    fn range(&mut self, range: &Range<u64>) {
-        self.long(range.start);
-        self.long(range.end);
-    }
-}
-
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, n: usize) -> Option<&'a [u8]> {
-        let (head, rest) = self.0.split_at_checked(n)?;
-        self.0 = rest;
-        Some(head)
-    }
-
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        self.take(N)?.try_into().ok()
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        Some(self.array::<1>()?[0])
-    }
-
-    fn flag(&mut self) -> Option<bool> {
-        match self.byte()? {
-            0 => Some(false),
-            1 => Some(true),
-            _ => None,
-        }
-    }
-
-    fn word(&mut self) -> Option<u32> {
-        self.array().map(u32::from_le_bytes)
-    }
-
-    fn long(&mut self) -> Option<u64> {
-        self.array().map(u64::from_le_bytes)
-    }
-
-    fn float(&mut self) -> Option<f64> {
-        self.array().map(f64::from_le_bytes)
-    }
-
-    fn bytes(&mut self) -> Option<Vec<u8>> {
-        let n = self.word()? as usize;
-        self.take(n).map(<[u8]>::to_vec)
-    }
-
-    fn floats(&mut self) -> Option<Vec<f32>> {
-        let n = self.word()? as usize;
-        let bytes = self.take(n.checked_mul(4)?)?;
-        Some(bytes.as_chunks::<4>().0.iter().map(|raw| f32::from_le_bytes(*raw)).collect())
-    }
-
-    /// A list whose items take at least `least` bytes each.
-    fn list<T>(
-        &mut self,
-        least: usize,
-        mut read: impl FnMut(&mut Self) -> Option<T>,
-    ) -> Option<Vec<T>> {
-        let n = self.word()? as usize;
-        if n.checked_mul(least)? > self.0.len() {
-            return None;
-        }
-        (0..n).map(|_| read(self)).collect()
-    }
-
-    fn range(&mut self) -> Option<Range<u64>> {
-        let range = self.long()?..self.long()?;
-        (range.start < range.end && range.end - range.start < 1 << 32).then_some(range)
-    }
-
-    fn assignment(&mut self) -> Option<Assignment> {
-        let assignment = Assignment {
-            peer: PeerId(self.word()?),
-            round: self.long()?,
-            steps: self.word()?,
-            position: self.long()?,
-            round_windows: self.long()?,
-            ranges: self.list(16, Self::range)?,
+    /// Whether sums over its windows stay within bounds, whoever wrote it.
+    fn is_possible(&self) -> bool {
+        let range =
+            |range: &Range<u64>| range.start < range.end && range.end - range.start < 1 << 32;
+        let assignment = |assignment: &Assignment| {
+            assignment.steps > 0
+                && assignment.position < 1 << 62
+                && assignment.round_windows < 1 << 62
+                && assignment.ranges.iter().all(range)
         };
-        // Sums over it must not overflow, whoever wrote it.
-        (assignment.steps > 0
-            && assignment.position < 1 << 62
-            && assignment.round_windows < 1 << 62)
-            .then_some(assignment)
-    }
-
-    fn message(&mut self) -> Option<Message> {
-        Some(match self.byte()? {
-            0 => {
-                let (speed, has, holds) = (self.float()?, self.flag()?, self.long()?);
-                Message::Hello { speed, holds: has.then_some(holds) }
+        match self {
+            Self::Work(assignments) => assignments.iter().all(assignment),
+            Self::Outcome(outcome) => {
+                outcome.open.iter().all(range) && outcome.assignments.iter().all(assignment)
             }
-            1 => Message::Resume { version: self.long()? },
-            2 => Message::Welcome {
-                version: self.long()?,
-                sources: self.list(4, |input| input.word().map(PeerId))?,
-                hashes: self.list(16, Self::array)?,
-                updates: self.long()?,
-            },
-            3 => Message::Ready { version: self.long()? },
-            4 => Message::Work(self.list(36, Self::assignment)?),
-            5 => Message::Update(Update {
-                round: self.long()?,
-                windows: self.long()?,
-                loss: self.float()?,
-                busy: Duration::from_nanos(self.long()?),
-                began: self.array()?,
-                commitments: self.list(16, Self::array)?,
-                body: self.bytes()?,
-            }),
-            6 => Message::Outcome(Outcome {
-                round: self.long()?,
-                position: self.long()?,
-                included: self.list(12, |input| Some((PeerId(input.word()?), input.long()?)))?,
-                body: self.bytes()?,
-                loss: self.float()?,
-                keep: match self.byte()? {
-                    0 => Keep::Same,
-                    1 => Keep::Copy,
-                    2 => Keep::Nothing,
-                    _ => return None,
-                },
-                assignments: self.list(36, Self::assignment)?,
-                next: self.long()?,
-                open: self.list(16, Self::range)?,
-                finished: self.flag()?,
-            }),
-            7 => Message::Ask { version: self.long()? },
-            8 => Message::Rejoin,
-            9 => Message::Leave,
-            10 => Message::Fetch { version: self.long()?, part: self.word()?, parts: self.word()? },
-            11 => Message::Part {
-                version: self.long()?,
-                part: self.word()?,
-                parts: self.word()?,
-                values: self.floats()?,
-            },
-            12 => Message::Challenge { round: self.long()?, step: self.word()? },
-            13 => Message::Proof {
-                round: self.long()?,
-                step: self.word()?,
-                updates: self.long()?,
-                state: self.floats()?,
-            },
-            14 => Message::Evicted,
-            15 => Message::Knock,
-            16 => Message::Terms(String::from_utf8(self.bytes()?).ok()?),
-            _ => return None,
-        })
+            _ => true,
+        }
     }
 }
 

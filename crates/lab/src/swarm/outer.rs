@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use super::codec::{Codec, Encoder};
+use super::settings::{Diloco, Method, Settings};
 use crate::kernels::wide;
 
 /// Parameters that all peers share, with the momentum of their outer steps.
@@ -16,6 +18,16 @@ pub struct Outer {
 }
 
 impl Outer {
+    /// What a run of `settings` begins with; none where no outer step is made.
+    pub(super) fn of(settings: &Settings, parameters: &[f32]) -> Option<Self> {
+        match settings.method {
+            Method::Synchronous => None,
+            Method::Diloco(Diloco { outer_learning_rate, outer_momentum, .. }) => {
+                Some(Self::new(parameters.to_vec(), outer_learning_rate, outer_momentum))
+            }
+        }
+    }
+
     /// From `parameters`, with no momentum yet.
     pub fn new(parameters: Vec<f32>, learning_rate: f32, momentum: f32) -> Self {
         let zeros = vec![0.0; parameters.len()];
@@ -55,6 +67,14 @@ impl Outer {
 pub fn fragment(parameters: usize, fragments: u64, index: u64) -> Range<usize> {
     let at = |i: u64| (parameters as u128 * u128::from(i) / u128::from(fragments.max(1))) as usize;
     at(index)..at(index + 1)
+}
+
+/// One encoder of `codec` for each fragment of `parameters` numbers.
+pub(super) fn encoders(settings: &Settings, codec: Codec, parameters: usize) -> Vec<Encoder> {
+    let fragments = settings.fragments();
+    (0..fragments)
+        .map(|index| Encoder::new(codec, fragment(parameters, fragments, index).len()))
+        .collect()
 }
 
 #[cfg(test)]

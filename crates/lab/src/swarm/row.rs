@@ -1,8 +1,5 @@
 //! A swarm's run as a row of `runs.csv`, and a grid of them.
 
-use std::path::Path;
-
-use diagnostic::Diagnostic;
 use serde::{Deserialize, Serialize};
 
 use super::rehearsal::Account;
@@ -122,43 +119,4 @@ impl SwarmRow {
 /// Sixteen hexadecimal digits that stand for settings as JSON.
 pub fn hash(text: &str) -> String {
     blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
-}
-
-/// Reads a table that [`write_rows`] wrote; none is no rows.
-///
-/// # Errors
-/// When the file is there but is not such a table: it is somebody's, so it must not be replaced.
-pub fn read_rows(path: &Path) -> Result<Vec<SwarmRow>, Diagnostic> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => {
-            return Err(Diagnostic::error(format!("{} cannot be read: {error}", path.display())));
-        }
-    };
-    csv::Reader::from_reader(bytes.as_slice()).deserialize().collect::<Result<_, _>>().map_err(
-        |error| {
-            Diagnostic::error(format!("{} is not a table of swarm runs", path.display()))
-                .note(error.to_string())
-                .help("name another folder with `--out`, or move the file away")
-        },
-    )
-}
-
-/// Replaces the table at `path`.
-///
-/// # Errors
-/// When it cannot be written; the earlier one is whole then.
-pub fn write_rows(path: &Path, rows: &[SwarmRow]) -> Result<(), Diagnostic> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let written = rows
-        .iter()
-        .try_for_each(|row| writer.serialize(row))
-        .map_err(std::io::Error::other)
-        .and_then(|()| writer.into_inner().map_err(csv::IntoInnerError::into_error))
-        .and_then(|bytes| runs::write_atomically(path, &bytes));
-    written.map_err(|error| {
-        Diagnostic::error(format!("{} cannot be written: {error}", path.display()))
-            .note("the rows of the last finished write are whole")
-    })
 }

@@ -18,7 +18,7 @@ use super::machine::{Effect, Event};
 use super::message::{
     Assignment, Hash, Keep, Message, Outcome, PeerId, Update, hash_of, hash_of_state,
 };
-use super::outer::{Outer, fragment};
+use super::outer::{Outer, encoders, fragment};
 use super::patience::Patience;
 use super::settings::{Method, Settings};
 use super::time::Time;
@@ -82,19 +82,8 @@ impl<L: Learner> Worker<L> {
     /// A worker that holds nothing but the seed's first parameters and believes to compute `speed`
     /// tokens a second.
     pub fn new(id: PeerId, settings: Settings, learner: L, speed: f64) -> Self {
-        let outer = match settings.method {
-            Method::Synchronous => None,
-            Method::Diloco(diloco) => Some(Outer::new(
-                learner.parameters().to_vec(),
-                diloco.outer_learning_rate,
-                diloco.outer_momentum,
-            )),
-        };
-        let n = learner.parameters().len();
-        let fragments = settings.fragments();
-        let encoders = (0..fragments)
-            .map(|index| Encoder::new(settings.up, fragment(n, fragments, index).len()))
-            .collect();
+        let outer = Outer::of(&settings, learner.parameters());
+        let encoders = encoders(&settings, settings.up, learner.parameters().len());
         let patience =
             Patience::new(Duration::from_secs(60), Duration::from_secs(5), 0.9, settings.patience);
         Self {

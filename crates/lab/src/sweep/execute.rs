@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use diagnostic::Diagnostic;
 
-use super::row::{Row, read_rows, write_rows};
+use super::row::Row;
 use super::spec::PlannedRun;
+use crate::table::{read_rows, write_rows};
 use crate::threads::Threads;
 use crate::tokens::TokenFile;
 use crate::train::{CurvePoint, Ended, Execution, Progress, train};
@@ -78,7 +79,7 @@ pub fn run_sweep(
 ) -> Result<Summary, Diagnostic> {
     let folder = Folder::open(settings.folder)?;
     let corpus = tokens.summary();
-    let earlier = read_rows(&folder.table())?;
+    let earlier: Vec<Row> = read_rows(&folder.table())?;
     let places: BTreeMap<String, usize> =
         plan.iter().enumerate().map(|(index, run)| (run.config.hash(), index)).collect();
     let mut rows: Vec<Option<Row>> = vec![None; plan.len()];
@@ -308,7 +309,7 @@ mod tests {
         let names: Vec<&str> = one.rows.iter().map(|row| row.run.as_str()).collect();
         let planned: Vec<&str> = bench.plan.iter().map(|run| run.name.as_str()).collect();
         assert_eq!(names, planned);
-        assert_eq!(read_rows(&bench.folder.path().join("one/runs.csv")).unwrap(), one.rows);
+        assert_eq!(read_rows::<Row>(&bench.folder.path().join("one/runs.csv")).unwrap(), one.rows);
     }
 
     #[test]
@@ -372,7 +373,7 @@ mod tests {
         bench.plan[0].config.seed = 77;
         let again = sweep(&bench, "out", 2, &|_: Event<'_>| {}).unwrap();
         assert_eq!(again.kept, 1);
-        let table = read_rows(&bench.folder.path().join("out/runs.csv")).unwrap();
+        let table: Vec<Row> = read_rows(&bench.folder.path().join("out/runs.csv")).unwrap();
         assert_eq!(table[..2], again.rows);
         assert_eq!(table[2], all[1]);
         assert_eq!(table[3..], all[2..]);

@@ -1,8 +1,5 @@
 //! One row of `runs.csv`: everything needed to use a run, and to make it again.
 
-use std::path::Path;
-
-use diagnostic::Diagnostic;
 use serde::{Deserialize, Serialize};
 
 use super::spec::PlannedRun;
@@ -132,44 +129,4 @@ impl Row {
 fn round(x: f64, digits: i32) -> f64 {
     let scale = 10_f64.powi(digits);
     (x * scale).round() / scale
-}
-
-/// Reads a `runs.csv` that an earlier sweep wrote; none is no rows.
-///
-/// # Errors
-/// When the file is there but is not such a table: it is somebody's, so it must not be replaced.
-pub fn read_rows(path: &Path) -> Result<Vec<Row>, Diagnostic> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => {
-            return Err(Diagnostic::error(format!("{} cannot be read: {error}", path.display())));
-        }
-    };
-    csv::Reader::from_reader(bytes.as_slice()).deserialize().collect::<Result<_, _>>().map_err(
-        |error| {
-            Diagnostic::error(format!("{} is not a table that this command wrote", path.display()))
-                .note(error.to_string())
-                .help("name another folder with `--out`, or move the file away")
-        },
-    )
-}
-
-/// Replaces the `runs.csv` at `path`.
-///
-/// # Errors
-/// When it cannot be written; the earlier one is whole then.
-pub fn write_rows(path: &Path, rows: &[Row]) -> Result<(), Diagnostic> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let written = rows
-        .iter()
-        .try_for_each(|row| writer.serialize(row))
-        .map_err(std::io::Error::other)
-        .and_then(|()| writer.into_inner().map_err(csv::IntoInnerError::into_error))
-        .and_then(|bytes| runs::write_atomically(path, &bytes));
-    written.map_err(|error| {
-        Diagnostic::error(format!("{} cannot be written: {error}", path.display()))
-            .note("the rows of the last finished write are whole")
-            .help("free some space and start the same command again: finished runs are kept")
-    })
 }

@@ -13,9 +13,10 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use diagnostic::Diagnostic;
 use lab::swarm::rehearsal::{Played, rounds_csv, traffic_csv};
-use lab::swarm::row::{SwarmRow, read_rows, write_rows};
+use lab::swarm::row::SwarmRow;
 use lab::swarm::settings::Settings;
 use lab::swarm::spec::Swarm;
+use lab::table::{read_rows, write_rows};
 
 use super::super::Outcome;
 
@@ -118,7 +119,7 @@ fn make_folder(folder: &Path) -> Result<(), Diagnostic> {
 fn keep(folder: &Path, name: &str, settings: &Settings, played: &Played) -> Result<(), Diagnostic> {
     make_folder(folder)?;
     let table = folder.join("runs.csv");
-    let mut rows = read_rows(&table)?;
+    let mut rows: Vec<SwarmRow> = read_rows(&table)?;
     rows.retain(|row| row.run != name);
     rows.push(SwarmRow::new(name, settings, &played.account));
     write_rows(&table, &rows)?;

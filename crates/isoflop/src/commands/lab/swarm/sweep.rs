@@ -12,8 +12,9 @@ use diagnostic::Diagnostic;
 use lab::swarm::codec::Codec;
 use lab::swarm::learner::EngineLearner;
 use lab::swarm::rehearsal::play;
-use lab::swarm::row::{SwarmRow, hash, read_rows, write_rows};
+use lab::swarm::row::{SwarmRow, hash};
 use lab::swarm::spec::{MethodKind, Swarm};
+use lab::table::{read_rows, write_rows};
 
 use super::live::Share;
 use super::{folder, make_folder, read};
@@ -133,7 +134,7 @@ pub(super) fn run(args: &SweepArgs, out: &mut dyn Write) -> Result<Outcome, Diag
     let place = folder(args.out.as_ref(), &format!("{}-sweep", swarm.name));
     make_folder(&place)?;
     let table = place.join("runs.csv");
-    let rows = read_rows(&table)?;
+    let rows: Vec<SwarmRow> = read_rows(&table)?;
     let known: BTreeSet<String> = rows.iter().map(|row| row.config_hash.clone()).collect();
     let rows = Mutex::new(rows);
     let stop = interrupt::watch()?;
