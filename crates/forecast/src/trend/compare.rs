@@ -45,11 +45,16 @@ pub struct Fragility {
 }
 
 impl Trend {
-    /// Criteria of every shape that the points allow, the lowest BIC first.
+    /// Criteria of every shape that the points allow, the lowest BIC first. Shapes with so many
+    /// parameters that the corrected criterion is infinite come last: they pass through noise.
     pub fn compare(points: &[Point]) -> Vec<Quality> {
         let mut found: Vec<Quality> =
             Shape::ALL.into_iter().filter_map(|shape| quality(points, shape).ok()).collect();
-        found.sort_by(|a, b| a.bic.total_cmp(&b.bic));
+        let key = |found: &Quality| (found.aicc.is_infinite(), found.bic);
+        found.sort_by(|a, b| {
+            let (a, b) = (key(a), key(b));
+            a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
+        });
         found
     }
 

@@ -108,3 +108,20 @@ fn the_same_seed_gives_the_same_interval() {
     let run = || fit(&data, Shape::Kink).break_interval(Level::P90);
     assert_eq!(run(), run());
 }
+
+#[test]
+fn a_shape_that_passes_through_the_noise_of_few_points_is_not_chosen() {
+    let point = |date, value| Point { date, value, range: None };
+    let five = [
+        point(2020.01, 1.0),
+        point(2021.16, 3.0),
+        point(2022.5, 9.0),
+        point(2023.0, 20.0),
+        point(2024.0, 70.0),
+    ];
+    let found = Trend::compare(&five);
+    assert_eq!(found[0].shape, Shape::LogLinear);
+    // By Schwarz's criterion alone the hyperbola would win.
+    let hyperbola = found.iter().find(|one| one.shape == Shape::Hyperbolic).unwrap();
+    assert!(hyperbola.bic < found[0].bic && hyperbola.aicc.is_infinite());
+}

@@ -55,7 +55,7 @@ pub(crate) struct TrendArgs {
     /// Keep rows that meet this, as `owner == 'A' and power > 10`
     #[arg(long = "where", value_name = "CONDITION")]
     filter: Option<String>,
-    /// log-linear, kink, jump, hyperbolic or logistic [default: that of the lowest BIC]
+    /// log-linear, kink, jump, hyperbolic or logistic [default: that of the lowest BIC that the points are enough for]
     #[arg(long)]
     shape: Option<String>,
     /// Keep what was among the largest so many when it appeared, later ones unknown
