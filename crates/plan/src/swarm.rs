@@ -11,19 +11,22 @@
 //! the batch over the critical one. What nobody has measured stands beside every number of the
 //! catalogue that it concerns.
 
+mod answer;
 mod asked;
 mod campus;
 mod curve;
 mod delivered;
 mod design;
 mod facts;
+mod in_worlds;
 mod peers;
-mod plan;
+mod question;
 mod search;
 #[cfg(test)]
 mod tests;
 mod world;
 
+pub use answer::{BySize, Scheme, SwarmPlan, Way};
 pub use asked::{bandwidth, time};
 pub use campus::Campus;
 pub(crate) use curve::Curve;
@@ -31,6 +34,6 @@ pub use delivered::Delivered;
 pub use design::{Family, SwarmDesign};
 pub use facts::{Compression, Fact};
 pub use peers::Peers;
-pub use plan::{BySize, Goal, Scheme, SwarmPlan, SwarmQuestion, Way};
+pub use question::{Goal, SwarmQuestion};
 pub use search::{Counts, Space};
 pub use world::{Tax, World};

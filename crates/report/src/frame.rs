@@ -159,7 +159,7 @@ pub(crate) mod number {
         }
     }
 
-    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
     pub(crate) fn serialize<S: Serializer>(value: &f64, out: S) -> Result<S::Ok, S::Error> {
         write(*value).serialize(out)
     }

@@ -1,17 +1,18 @@
-//! The question to a swarm and its answer.
+//! The question to a swarm, and how it is answered.
 
 use diagnostic::Diagnostic;
 use laws::Setting;
-use machines::swarm::events::{Outcome, Peer, Rules, simulate};
 use machines::swarm::exchange::Exchange;
-use machines::{Bytes, BytesPerSecond, Joules, Usd};
+use machines::{Bytes, BytesPerSecond};
 use runs::{Parameters, Seconds, Tokens};
 
-use super::campus::{Campus, Rival};
+use super::answer::{BySize, Scheme, SwarmPlan, Way};
+use super::campus::Rival;
 use super::curve::{Curve, Row};
 use super::delivered::{Defence, Delivered};
 use super::design::{Family, SwarmDesign};
-use super::facts::{Fact, compression, facts};
+use super::facts::{compression, facts};
+use super::in_worlds::InWorlds;
 use super::peers::Peers;
 use super::search::{Counts, Problem, Space, Target, rise};
 use super::world::World;
@@ -55,101 +56,10 @@ pub struct SwarmQuestion {
     pub draws: usize,
 }
 
-/// The best design of one kind.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Scheme {
-    /// The kind.
-    pub family: Family,
-    /// The design with what it delivers and how long it takes, where one reaches the loss.
-    pub best: Option<(SwarmDesign, Delivered, Seconds)>,
-}
-
-/// A design with another way of exchanging updates, all else the same.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Way {
-    /// How updates travel.
-    pub exchange: Exchange,
-    /// Whether the peers of a place send as one.
-    pub united: bool,
-    /// One sum of the whole update.
-    pub sum: Seconds,
-    /// The share of the sums that come out right and in time.
-    pub kept: f64,
-    /// The line that bounds it.
-    pub bound_by: String,
-    /// How long the run takes so; `None` where it does not reach the loss.
-    pub time: Option<Seconds>,
-    /// The line of an aggregator that nobody has and this would need to be no slower than its peers
-    /// allow.
-    pub lacks: Option<BytesPerSecond>,
-}
-
-/// A size of model trained to the loss of its compute-optimal run, 20 tokens per parameter.
-#[derive(Debug, Clone, PartialEq)]
-pub struct BySize {
-    /// The size.
-    pub parameters: Parameters,
-    /// The loss.
-    pub loss: f64,
-    /// The swarm's quickest design for it and its time; `None` where none reaches it.
-    pub swarm: Option<(SwarmDesign, Seconds)>,
-    /// The campus's time.
-    pub campus: Option<Seconds>,
-    /// Whether the swarm's time is within the patience.
-    pub practical: bool,
-}
-
-/// The answer.
-#[derive(Debug, Clone)]
-pub struct SwarmPlan {
-    /// The loss that is reached under the best values.
-    pub loss: f64,
-    /// Tokens of the critical batch there.
-    pub critical_batch: Tokens,
-    /// The design.
-    pub design: SwarmDesign,
-    /// What it delivers under the best values.
-    pub delivered: Delivered,
-    /// The same in every world; the first is the best guess.
-    pub useful: Drawn<f64>,
-    /// How long.
-    pub time: Drawn<Seconds>,
-    /// Tokens trained on, those that a batch above its critical size wastes included.
-    pub tokens: Drawn<Tokens>,
-    /// Rise of ln(loss) for replicas and compression.
-    pub rise: Drawn<f64>,
-    /// Compute that counts over that of one run without replicas, compression and large batch.
-    pub compute_factor: Drawn<f64>,
-    /// Sent by a peer in a day.
-    pub sent_a_day: Bytes,
-    /// Electricity of all owners.
-    pub electricity: Drawn<Usd>,
-    /// Devices written off over the run, where their prices are known.
-    pub devices: Option<Drawn<Usd>>,
-    /// At the walls of the homes.
-    pub energy: Drawn<Joules>,
-    /// The campus at the same loss.
-    pub campus: Option<Campus>,
-    /// How long the quickest design takes in which every peer takes part; `None` where none does.
-    pub everybody: Option<Seconds>,
-    /// The design with every way of exchanging updates, its own first.
-    pub ways: Vec<Way>,
-    /// The best of each kind.
-    pub schemes: Vec<Scheme>,
-    /// Sizes from 100M to 1T.
-    pub sizes: Vec<BySize>,
-    /// How much was searched.
-    pub counts: Counts,
-    /// What it rests on.
-    pub facts: Vec<Fact>,
-}
-
 /// Sizes that the swarm is tried at: half decades.
 const SIZES: [f64; 9] = [1e8, 3e8, 1e9, 3e9, 1e10, 3e10, 1e11, 3e11, 1e12];
 /// Tokens per parameter of a compute-optimal run (Hoffmann et al. 2022).
 const RATIO: f64 = 20.0;
-/// Peers that are played one by one at most.
-const MOST_PLAYED: f64 = 1e6;
 /// Steps of halving when a loss is looked for.
 const HALVINGS: u32 = 22;
 
@@ -234,7 +144,7 @@ impl SwarmQuestion {
         else {
             return Err(self.unreachable(&rows, loss));
         };
-        let one = Rowed::new(self, &curve, &worlds, &design, target, defence)?;
+        let one = InWorlds::new(self, &curve, &worlds, &design, target, defence)?;
         let rival = match &self.campus {
             Some(name) => {
                 let given = &self.given;
@@ -464,114 +374,5 @@ impl Critical {
         let setting = Setting::new().with("loss", loss);
         let found = self.0.law.values(self.0.values().clone(), &setting)?;
         Ok(Target { loss, critical: found.first().copied().unwrap_or(f64::NAN) })
-    }
-}
-
-/// One design in all worlds, the best guess first.
-struct Rowed {
-    useful: Vec<f64>,
-    time: Vec<f64>,
-    tokens: Vec<f64>,
-    rise: Vec<f64>,
-    factor: Vec<f64>,
-    electricity: Vec<f64>,
-    devices: Option<Vec<f64>>,
-    energy: Vec<f64>,
-}
-
-impl Rowed {
-    fn new(
-        question: &SwarmQuestion,
-        curve: &Curve,
-        worlds: &[World],
-        design: &SwarmDesign,
-        target: Target,
-        defence: Defence,
-    ) -> Result<Self, Diagnostic> {
-        let (parameters, steps) = (design.parameters.get(), f64::from(design.rhythm.steps()));
-        let classes = &question.peers.classes;
-        let all: Vec<Delivered> =
-            (worlds.iter()).map(|world| Delivered::new(classes, design, world, defence)).collect();
-        let rises: Vec<f64> = (worlds.iter().zip(&all))
-            .map(|(world, one)| {
-                let (at, stages) = (design.compression_at, design.stages);
-                rise(world, parameters, one.replicas, steps, at, stages)
-            })
-            .collect();
-        let losses: Vec<f64> = rises.iter().map(|rise| target.loss * (-rise).exp()).collect();
-        let fewest = curve.reach(parameters, &losses)?;
-        let plain = curve.reach(parameters, &vec![target.loss; worlds.len()])?;
-        let mut rowed = Self {
-            useful: all.iter().map(|one| one.useful).collect(),
-            rise: rises,
-            tokens: Vec::new(),
-            time: Vec::new(),
-            factor: Vec::new(),
-            electricity: Vec::new(),
-            devices: None,
-            energy: Vec::new(),
-        };
-        // A price is unknown as soon as that of one class is.
-        let price: Option<f64> = (classes.iter().zip(&design.members))
-            .map(|(class, share)| {
-                let device = class.accelerator.price?;
-                let one = 0.5 * (device.low.get() + device.high.get());
-                Some(one * f64::from(class.devices) * f64::from(class.count) * share)
-            })
-            .sum();
-        let mut devices = Vec::new();
-        for (row, (world, one)) in worlds.iter().zip(&all).enumerate() {
-            let critical = target.critical * world.critical_batch;
-            let tokens = fewest[row] * (1.0 + design.batch.get() / critical);
-            let time = tokens / one.tokens_per_second;
-            let energy = one.watts * time;
-            rowed.tokens.push(tokens);
-            rowed.time.push(time);
-            rowed.factor.push(tokens / plain[row]);
-            rowed.energy.push(energy);
-            rowed.electricity.push(energy * world.electricity);
-            devices.extend(price.map(|price| price * time / world.life));
-        }
-        rowed.devices = price.map(|_| devices);
-        Ok(rowed)
-    }
-}
-
-impl SwarmPlan {
-    /// How many times slower than the campus, draw by draw.
-    pub fn slower(&self) -> Option<Drawn<f64>> {
-        let campus = self.campus.as_ref()?;
-        Some(self.time.with(&campus.time, |swarm, campus| swarm / campus))
-    }
-
-    /// How many times dearer: electricity and devices written off over the campus's money.
-    pub fn dearer(&self) -> Option<Drawn<f64>> {
-        let money = self.campus.as_ref()?.money.as_ref()?;
-        let devices = self.devices.as_ref()?;
-        let all: Drawn<Usd> = self.electricity.with(devices, |a, b| a + b);
-        Some(all.with(money, |swarm, campus| swarm / campus))
-    }
-
-    /// The largest of the sizes tried that is practical.
-    pub fn largest_practical(&self) -> Option<&BySize> {
-        self.sizes.iter().rev().find(|size| size.practical)
-    }
-
-    /// The design played by events with a seed: what its closed form is checked against.
-    ///
-    /// # Errors
-    /// Peers and rules out of range, and more peers than can be played one by one.
-    pub fn play(&self, rounds: u32, seed: u64) -> Result<Outcome, Diagnostic> {
-        let (groups, rules) = &self.delivered.played;
-        let all: f64 = groups.iter().map(|(_, count)| count).sum();
-        if all > MOST_PLAYED {
-            let message = format!("{all} peers are too many to play one by one");
-            return Err(Diagnostic::error(message)
-                .note(format!("at most {MOST_PLAYED}"))
-                .help("leave out --events: the closed form says the same within some per cent"));
-        }
-        let each = groups.iter().map(|(peer, count)| std::iter::repeat_n(*peer, *count as usize));
-        let peers: Vec<Peer> = each.flatten().collect();
-        simulate(&peers, &Rules { rounds, seed, ..*rules })
     }
 }
