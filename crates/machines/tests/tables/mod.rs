@@ -169,7 +169,7 @@ pub(crate) const EAGER_DISPATCH: f64 = 29e-6;
 pub(crate) const MIXTURE_DISPATCH: f64 = 24e-6;
 
 /// The fabric of vTrain's cluster: 800 Gbit/s for each node of eight, as its published simulator
-/// has it (`inter_node_bandwidth`). Half of what Megatron's and MegaScale's nodes have.
+/// has it (`inter_node_bandwidth`). Half of what the nodes of Megatron's tables have.
 const VTRAIN_FABRIC: Tier =
     Tier { accelerators: u32::MAX, bandwidth: BytesPerSecond(12.5e9), latency: None };
 
