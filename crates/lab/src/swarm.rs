@@ -24,10 +24,12 @@ pub mod machine;
 pub mod message;
 pub mod outer;
 pub mod patience;
+pub mod pipeline;
 pub mod real_time;
 pub mod rehearsal;
 pub mod ring;
 pub mod robust;
+pub mod roles;
 pub mod row;
 pub mod settings;
 #[cfg(test)]

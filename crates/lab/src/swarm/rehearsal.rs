@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::learner::Learner;
 use super::machine::{Note, RoundNote};
 use super::message::PeerId;
+use super::roles::{Lead as _, Roles};
 use super::settings::{Method, Settings};
 use super::spec::Swarm;
 use super::time::Time;
@@ -145,7 +146,7 @@ pub struct Played {
 ///
 /// # Errors
 /// When it does not come to an end within a virtual year: nobody is left to train.
-pub fn play<L: Learner>(
+pub fn play<L: Roles>(
     swarm: &Swarm,
     settings: &Settings,
     make: impl Fn() -> L,
@@ -166,6 +167,12 @@ pub fn play<L: Learner>(
             }
         }
     }
+    if let Some(problem) = driver.coordinator().and_then(|coordinator| coordinator.problem()) {
+        let at = driver.now().seconds();
+        return Err(Diagnostic::error(format!("the run ends at {at:.1} s: {problem}")).help(
+            "look at who dies or leaves, and when the others join; or at the learning rate",
+        ));
+    }
     if driver.finished().is_none() {
         let done = driver.coordinator().map_or(0, |coordinator| coordinator.trained());
         return Err(Diagnostic::error(format!(
@@ -179,7 +186,7 @@ pub fn play<L: Learner>(
     Ok(Some(account(&mut driver, settings, &names)))
 }
 
-fn account<L: Learner>(
+fn account<L: Roles>(
     driver: &mut VirtualSwarm<'_, L>,
     settings: &Settings,
     names: &BTreeMap<PeerId, String>,
@@ -200,7 +207,7 @@ fn account<L: Learner>(
     if let Some(coordinator) = driver.coordinator() {
         finished = coordinator.is_finished();
         trained = coordinator.trained() * settings.context() as u64;
-        let known = coordinator.peers().clone();
+        let known = coordinator.attendance();
         peers = names
             .iter()
             .map(|(rank, name)| {

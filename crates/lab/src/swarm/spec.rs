@@ -9,11 +9,12 @@ use serde::Deserialize;
 use super::codec::Codec;
 use super::habit::Habit;
 use super::message::PeerId;
+use super::pipeline::Pipeline;
 use super::robust::Aggregation;
 use super::settings::{Audit, Diloco, Method, Settings, Share};
 use super::time::Time;
 use super::virtual_time::{Act, Line, VirtualPeer};
-use crate::recipe::Recipe;
+use crate::recipe::{Recipe, RunConfig};
 
 /// A swarm file.
 ///
@@ -92,6 +93,8 @@ pub enum MethodKind {
     /// Changes are averaged every so many steps.
     #[default]
     Diloco,
+    /// Each peer has some blocks of the model.
+    Pipeline,
 }
 
 /// How peers train together.
@@ -116,6 +119,12 @@ pub struct MethodSpec {
     pub inner_batch_tokens: Option<usize>,
     /// How work is shared out.
     pub share: Share,
+    /// Stages of a pipeline; the number of peers at the start if left out.
+    pub stages: Option<u32>,
+    /// Tokens of a pipeline's micro-batch; 1024 if left out.
+    pub micro_batch_tokens: Option<usize>,
+    /// Steps between copies of all stages.
+    pub checkpoint_every: u64,
 }
 
 impl Default for MethodSpec {
@@ -132,6 +141,9 @@ impl Default for MethodSpec {
             mix,
             inner_batch_tokens: None,
             share: Share::BySpeed,
+            stages: None,
+            micro_batch_tokens: None,
+            checkpoint_every: 64,
         }
     }
 }
@@ -140,9 +152,9 @@ impl Default for MethodSpec {
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Wire {
-    /// Codec of updates.
+    /// Codec of updates; in a pipeline, of activations.
     pub up: Codec,
-    /// Codec of averages.
+    /// Codec of averages; in a pipeline, of gradients on their way back.
     pub down: Codec,
 }
 
@@ -353,6 +365,7 @@ impl Swarm {
                 overlap: spec.overlap,
                 mix: spec.mix,
             }),
+            MethodKind::Pipeline => Method::Pipeline(self.pipeline(&run, peers)?),
         };
         let context = run.shape.context;
         let inner = spec.inner_batch_tokens.unwrap_or(run.batch_tokens / peers as usize);
@@ -373,6 +386,22 @@ impl Swarm {
         };
         settings.check()?;
         Ok(settings)
+    }
+
+    fn pipeline(&self, run: &RunConfig, peers: u32) -> Result<Pipeline, Diagnostic> {
+        if let Some(peer) = self.peer.iter().find(|peer| peer.habit != Habit::Honest) {
+            return Err(Diagnostic::error(format!(
+                "peer `{}` has a habit, which a pipeline does not rehearse",
+                peer.name
+            ))
+            .help("take `habit` out: nothing in a pipeline finds a hostile stage"));
+        }
+        let spec = &self.method;
+        let usual = Pipeline::new(spec.stages.unwrap_or(peers), run);
+        let micro_windows = spec
+            .micro_batch_tokens
+            .map_or(usual.micro_windows, |tokens| (tokens / run.shape.context).max(1) as u32);
+        Ok(Pipeline { micro_windows, checkpoint_every: spec.checkpoint_every, ..usual })
     }
 
     /// The coordinator's line.

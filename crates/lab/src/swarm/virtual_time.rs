@@ -4,16 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::time::Duration;
 
-use super::coordinator::Coordinator;
 use super::habit::Habit;
-use super::learner::Learner;
 use super::link::{Link, LinkSettings, deliver};
 use super::machine::{Effect, Event, Note};
 use super::message::{Message, PeerId};
+use super::real_time::Machine as _;
+use super::roles::{Lead as _, Roles};
 use super::settings::Settings;
 use super::time::Time;
 use super::wire::bytes_on_wire;
-use super::worker::Worker;
 
 /// A peer's line to the internet, both ways; without limits by default.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -137,13 +136,13 @@ impl Ord for Item {
 }
 
 /// A swarm in virtual time.
-pub struct VirtualSwarm<'a, L> {
+pub struct VirtualSwarm<'a, L: Roles> {
     settings: Settings,
     make: Box<dyn Fn() -> L + 'a>,
-    coordinator: Option<Node<Coordinator<L>>>,
+    coordinator: Option<Node<L::Coordinator>>,
     coordinators_line: Line,
     saved: Option<Vec<u8>>,
-    workers: BTreeMap<PeerId, Node<Worker<L>>>,
+    workers: BTreeMap<PeerId, Node<L::Worker>>,
     queue: BinaryHeap<Item>,
     now: Time,
     order: u64,
@@ -160,10 +159,10 @@ pub struct VirtualSwarm<'a, L> {
     finished: Option<Time>,
 }
 
-impl<'a, L: Learner> VirtualSwarm<'a, L> {
+impl<'a, L: Roles> VirtualSwarm<'a, L> {
     /// A swarm with nobody but the coordinator on `line`; `make` makes a fresh model.
     pub fn new(settings: Settings, line: Line, make: impl Fn() -> L + 'a) -> Self {
-        let machine = Coordinator::new(settings.clone(), make());
+        let machine = make().coordinator(settings.clone());
         let peer = VirtualPeer { speed: f64::INFINITY, line, habit: Habit::Honest };
         let mut swarm = Self {
             settings,
@@ -193,7 +192,7 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
 
     /// The same with a coordinator that goes on from somewhere.
     #[must_use]
-    pub fn with_coordinator(mut self, machine: Coordinator<L>) -> Self {
+    pub fn with_coordinator(mut self, machine: L::Coordinator) -> Self {
         if let Some(node) = &mut self.coordinator {
             node.machine = machine;
         }
@@ -250,17 +249,17 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
     }
 
     /// The coordinator, unless it is being restarted.
-    pub fn coordinator(&mut self) -> Option<&mut Coordinator<L>> {
+    pub fn coordinator(&mut self) -> Option<&mut L::Coordinator> {
         self.coordinator.as_mut().map(|node| &mut node.machine)
     }
 
     /// A worker that is switched on.
-    pub fn worker(&self, rank: PeerId) -> Option<&Worker<L>> {
+    pub fn worker(&self, rank: PeerId) -> Option<&L::Worker> {
         self.workers.get(&rank).map(|node| &node.machine)
     }
 
     /// Everybody who is switched on.
-    pub fn workers(&self) -> impl Iterator<Item = (PeerId, &Worker<L>)> {
+    pub fn workers(&self) -> impl Iterator<Item = (PeerId, &L::Worker)> {
         self.workers.iter().map(|(rank, node)| (*rank, &node.machine))
     }
 
@@ -402,8 +401,7 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
     fn happen(&mut self, act: Act) {
         match act {
             Act::Join(rank, peer) if rank != PeerId::COORDINATOR => {
-                let worker = Worker::new(rank, self.settings.clone(), (self.make)(), peer.speed)
-                    .with_habit(peer.habit.clone());
+                let worker = (self.make)().worker(self.settings.clone(), rank, &peer);
                 self.connect(rank, peer.line);
                 let node = self.node(worker, peer);
                 self.workers.insert(rank, node);
@@ -411,7 +409,7 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
             }
             Act::Join(..) => {}
             Act::Leave(rank) => {
-                let effects = self.workers.get_mut(&rank).map(|node| node.machine.leave());
+                let effects = self.workers.get_mut(&rank).map(|node| L::leave(&mut node.machine));
                 self.perform(rank, effects.unwrap_or_default());
                 self.workers.remove(&rank);
             }
@@ -451,10 +449,10 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
         if self.coordinator.is_some() {
             return;
         }
-        let learner = (self.make)();
+        let model = (self.make)();
         let machine = match self.saved.as_deref() {
-            Some(saved) => Coordinator::restore(self.settings.clone(), learner, saved),
-            None => Ok(Coordinator::new(self.settings.clone(), learner)),
+            Some(saved) => model.restored(self.settings.clone(), saved),
+            None => Ok(model.coordinator(self.settings.clone())),
         };
         // What it saved itself it can read; `None` would show as a run that never ends.
         let Ok(machine) = machine else { return };

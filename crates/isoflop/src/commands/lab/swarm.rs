@@ -2,6 +2,7 @@
 
 mod join;
 mod live;
+mod pipeline;
 mod rehearse;
 mod show;
 mod start;

@@ -62,6 +62,14 @@ pub(super) fn people(settings: &Settings, played: &Played, place: Option<&Path>)
             settings.up,
             settings.down
         ),
+        Method::Pipeline(pipeline) => writeln!(
+            text,
+            "method   pipeline of {} stages, micro-batches of {} tokens, {} forward, {} back",
+            pipeline.stages,
+            pipeline.micro_windows as usize * settings.context(),
+            settings.up,
+            settings.down
+        ),
     };
     let _ = writeln!(
         text,
