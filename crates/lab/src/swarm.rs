@@ -32,6 +32,7 @@ pub mod robust;
 pub mod roles;
 pub mod row;
 pub mod settings;
+pub mod site;
 #[cfg(test)]
 mod soak;
 pub mod spec;

@@ -7,6 +7,7 @@ use diagnostic::Diagnostic;
 use serde::{Deserialize, Serialize};
 
 use super::pipeline::Say;
+use super::site::SiteSay;
 pub use super::wire::PeerId;
 
 /// Half a BLAKE3 hash.
@@ -215,6 +216,8 @@ pub enum Message {
     Terms(String),
     /// What is said in a pipeline.
     Pipeline(Say),
+    /// What is said within a site.
+    Site(SiteSay),
 }
 
 impl Message {
@@ -239,6 +242,7 @@ impl Message {
             Self::Knock => "knock",
             Self::Terms(_) => "terms",
             Self::Pipeline(say) => say.kind(),
+            Self::Site(say) => say.kind(),
         }
     }
 
@@ -351,6 +355,8 @@ mod tests {
             Message::Knock,
             Message::Terms("{}".to_owned()),
             Message::Pipeline(Say::Wait),
+            Message::Site(SiteSay::Join { speed: 100.0 }),
+            Message::Site(SiteSay::Gradient { tag: 3, loss: 2.0, gradient: vec![0.25; 3] }),
             Message::Pipeline(Say::Activations(Micro {
                 attempt: 1,
                 step: 7,
@@ -390,7 +396,7 @@ mod tests {
     proptest! {
         #[test]
         fn changed_bytes_are_a_message_or_an_error_and_never_a_panic(
-            which in 0_usize..21,
+            which in 0_usize..23,
             changes in proptest::collection::vec((0_usize..400, 0_u8..), 1..6),
         ) {
             let mut bytes = all()[which].to_bytes();

@@ -99,6 +99,8 @@ pub struct Account {
     pub seconds: f64,
     /// Bytes over all lines, with frames.
     pub bytes: u64,
+    /// Of them, between peers of one site.
+    pub bytes_in_sites: u64,
     /// Training tokens.
     pub tokens: u64,
     /// Outcomes.
@@ -118,6 +120,11 @@ pub struct Account {
 }
 
 impl Account {
+    /// Bytes over the lines between sites, and to peers without one, for each training token.
+    pub fn slow_bytes_per_token(&self) -> f64 {
+        (self.bytes - self.bytes_in_sites) as f64 / self.tokens.max(1) as f64
+    }
+
     /// Bytes over all lines for each training token.
     pub fn bytes_per_token(&self) -> f64 {
         self.bytes as f64 / self.tokens.max(1) as f64
@@ -153,6 +160,9 @@ pub fn play<L: Roles>(
     progress: &mut dyn FnMut(f64) -> bool,
 ) -> Result<Option<Played>, Diagnostic> {
     let mut driver = VirtualSwarm::new(settings.clone(), swarm.coordinators_line(), make);
+    for (peers, line) in swarm.sites() {
+        driver = driver.with_site(&peers, line);
+    }
     for (at, act) in swarm.acts() {
         driver.act(at, act);
     }
@@ -228,7 +238,15 @@ fn account<L: Roles>(
             .collect();
         validation = trains.then(|| coordinator.validate()).filter(|v| v.loss.get().is_finite());
     }
+    let near = |(from, to): &(PeerId, PeerId)| driver.are_near(*from, *to);
+    let bytes_in_sites = driver.bytes().iter().filter(|(pair, _)| near(pair)).map(|(_, b)| b).sum();
+    for peer in &mut peers {
+        if peer.standing == "never came" && driver.are_near(peer.peer, peer.peer) {
+            "with its site".clone_into(&mut peer.standing);
+        }
+    }
     let account = summary(&rounds, seconds, bytes, trained, finished, validation, peers);
+    let account = Account { bytes_in_sites, ..account };
     Played { account, rounds, events, traffic: traffic_log }
 }
 
@@ -253,6 +271,7 @@ pub fn summary(
         finished,
         seconds,
         bytes,
+        bytes_in_sites: 0,
         tokens,
         rounds: rounds.len() as u64,
         computing: busy / at_hand.max(f64::MIN_POSITIVE),

@@ -32,8 +32,14 @@ pub trait Roles: Sized {
     /// When the bytes are torn or belong to other settings.
     fn restored(self, settings: Settings, saved: &[u8]) -> Result<Self::Coordinator, Diagnostic>;
 
-    /// A worker that holds nothing yet.
-    fn worker(self, settings: Settings, id: PeerId, peer: &VirtualPeer) -> Self::Worker;
+    /// A worker that holds nothing yet; in a site that `head` speaks for, if there is one.
+    fn worker(
+        self,
+        settings: Settings,
+        id: PeerId,
+        peer: &VirtualPeer,
+        head: Option<PeerId>,
+    ) -> Self::Worker;
 
     /// A worker says goodbye.
     fn leave(worker: &mut Self::Worker) -> Vec<Effect>;
@@ -81,8 +87,18 @@ impl<L: Learner> Roles for L {
         Coordinator::restore(settings, self, saved)
     }
 
-    fn worker(self, settings: Settings, id: PeerId, peer: &VirtualPeer) -> Worker<L> {
-        Worker::new(id, settings, self, peer.speed).with_habit(peer.habit.clone())
+    fn worker(
+        self,
+        settings: Settings,
+        id: PeerId,
+        peer: &VirtualPeer,
+        head: Option<PeerId>,
+    ) -> Worker<L> {
+        let worker = Worker::new(id, settings, self, peer.speed).with_habit(peer.habit.clone());
+        match head {
+            Some(head) => worker.in_site(head),
+            None => worker,
+        }
     }
 
     fn leave(worker: &mut Worker<L>) -> Vec<Effect> {
@@ -134,7 +150,13 @@ impl<M: Model> Roles for InStages<M> {
         Conductor::restore(settings, self.0, saved)
     }
 
-    fn worker(self, settings: Settings, _: PeerId, peer: &VirtualPeer) -> Stage<M> {
+    fn worker(
+        self,
+        settings: Settings,
+        _: PeerId,
+        peer: &VirtualPeer,
+        _: Option<PeerId>,
+    ) -> Stage<M> {
         Stage::new(settings, self.0, peer.speed)
     }
 

@@ -150,6 +150,9 @@ pub struct VirtualSwarm<'a, L: Roles> {
     cut: Vec<(Time, BTreeSet<PeerId>)>,
     /// Each peer's line up and down.
     lines: BTreeMap<PeerId, (Link, Link)>,
+    /// Of peers in sites: who speaks for the site, and the lines within it.
+    heads: BTreeMap<PeerId, PeerId>,
+    near: BTreeMap<PeerId, (Link, Link)>,
     /// Whether the coordinator keeps what it would need after a restart.
     persist: bool,
     notes: Vec<(Time, Note)>,
@@ -177,6 +180,8 @@ impl<'a, L: Roles> VirtualSwarm<'a, L> {
             incarnations: 0,
             cut: Vec::new(),
             lines: BTreeMap::new(),
+            heads: BTreeMap::new(),
+            near: BTreeMap::new(),
             persist: false,
             notes: Vec::new(),
             traffic: Vec::new(),
@@ -197,6 +202,22 @@ impl<'a, L: Roles> VirtualSwarm<'a, L> {
             node.machine = machine;
         }
         self
+    }
+
+    /// The same with a site: the first of `peers` speaks for all, and between them each has `line`.
+    #[must_use]
+    pub fn with_site(mut self, peers: &[PeerId], line: Line) -> Self {
+        for peer in peers {
+            let links = self.links(*peer, line);
+            self.near.insert(*peer, links);
+            self.heads.insert(*peer, peers[0]);
+        }
+        self
+    }
+
+    /// Whether two peers are in one site.
+    pub fn are_near(&self, one: PeerId, other: PeerId) -> bool {
+        self.heads.get(&one).is_some_and(|head| self.heads.get(&other) == Some(head))
     }
 
     /// Forgets single messages; sums stay.
@@ -382,26 +403,42 @@ impl<'a, L: Roles> VirtualSwarm<'a, L> {
         let now = self.now;
         self.cut.retain(|(until, _)| *until > now);
         let apart = self.cut.iter().any(|(_, side)| side.contains(&from) != side.contains(&to));
+        let near = self.are_near(from, to);
+        let lines = if near { &mut self.near } else { &mut self.lines };
         // Two lines at once: take one out.
-        let Some((mut up, down_of_sender)) = self.lines.remove(&from) else { return };
-        if let Some((_, down)) = self.lines.get_mut(&to).filter(|_| !apart) {
-            let arrives = deliver(&mut up, down, now, bytes.len());
-            self.push(arrives, to, What::Deliver { from, bytes });
-        } else {
+        let Some((mut up, down_of_sender)) = lines.remove(&from) else { return };
+        let arrives = lines
+            .get_mut(&to)
+            .filter(|_| !apart)
+            .map(|(_, down)| deliver(&mut up, down, now, bytes.len()));
+        if arrives.is_none() {
             up.deliver(now, size);
         }
-        self.lines.insert(from, (up, down_of_sender));
+        lines.insert(from, (up, down_of_sender));
+        if let Some(arrives) = arrives {
+            self.push(arrives, to, What::Deliver { from, bytes });
+        }
     }
 
     fn connect(&mut self, peer: PeerId, line: Line) {
+        let links = self.links(peer, line);
+        self.lines.insert(peer, links);
+    }
+
+    fn links(&self, peer: PeerId, line: Line) -> (Link, Link) {
         let seed = self.settings.run.seed ^ (u64::from(peer.0) << 32);
-        self.lines.insert(peer, (Link::new(line.up, seed), Link::new(line.down, seed ^ 1)));
+        (Link::new(line.up, seed), Link::new(line.down, seed ^ 1))
     }
 
     fn happen(&mut self, act: Act) {
         match act {
             Act::Join(rank, peer) if rank != PeerId::COORDINATOR => {
-                let worker = (self.make)().worker(self.settings.clone(), rank, &peer);
+                let worker = (self.make)().worker(
+                    self.settings.clone(),
+                    rank,
+                    &peer,
+                    self.heads.get(&rank).copied(),
+                );
                 self.connect(rank, peer.line);
                 let node = self.node(worker, peer);
                 self.workers.insert(rank, node);

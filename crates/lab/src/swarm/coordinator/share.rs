@@ -66,7 +66,7 @@ impl<L: Learner> Coordinator<L> {
 
 /// `total` in whole shares proportional to `weights`, by largest remainder; the first of equals
 /// gets more.
-pub(super) fn apportion(total: u64, weights: &[f64]) -> Vec<u64> {
+pub(in crate::swarm) fn apportion(total: u64, weights: &[f64]) -> Vec<u64> {
     let sum: f64 = weights.iter().sum();
     let exact: Vec<f64> = weights.iter().map(|weight| total as f64 * weight / sum).collect();
     let mut shares: Vec<u64> = exact.iter().map(|x| x.floor() as u64).collect();

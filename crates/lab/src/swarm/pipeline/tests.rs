@@ -43,7 +43,8 @@ fn settings(stages: u32, optimiser: Optimiser) -> Settings {
 fn short(up: Codec, down: Codec) -> Settings {
     let mut settings = Settings { up, down, ..settings(2, Optimiser::AdamW) };
     (settings.run.steps, settings.run.batch_tokens) = (12, 256);
-    let pipeline = Pipeline { micro_windows: 2, checkpoint_every: 4, ..Pipeline::new(2, &settings.run) };
+    let pipeline =
+        Pipeline { micro_windows: 2, checkpoint_every: 4, ..Pipeline::new(2, &settings.run) };
     Settings { method: Method::Pipeline(pipeline), ..settings }
 }
 
@@ -115,7 +116,8 @@ fn a_stage_that_dies_is_taken_by_a_peer_that_waits_and_nothing_changes() {
         troubled.act(Time::from_seconds(1.4), Act::Kill(PeerId(dies)));
         troubled.act(Time::from_seconds(5.0), Act::Join(PeerId(3), peer(2e4)));
         troubled.run(Time::from_seconds(1e5));
-        let begun = |sent: &&Sent| sent.kind == "begin" && sent.to == PeerId(3) && sent.bytes > 1000;
+        let begun =
+            |sent: &&Sent| sent.kind == "begin" && sent.to == PeerId(3) && sent.bytes > 1000;
         assert_eq!(troubled.traffic().iter().filter(begun).count(), 1, "from a copy");
         assert!(weights(troubled) == calm, "stage {dies}");
     }

@@ -92,6 +92,10 @@ fn signer(folder: &Path) -> Result<Signer, Diagnostic> {
 
 pub(super) fn run(args: &StartArgs, out: &mut dyn Write) -> Result<Outcome, Diagnostic> {
     let swarm = read(&args.swarm)?;
+    if !swarm.sites().is_empty() {
+        return Err(Diagnostic::error("sites are rehearsed in virtual time only")
+            .help("use `isoflop lab swarm rehearse`, or take `site` out of the file"));
+    }
     let tokens = Arc::new(args.source.open()?);
     let settings = swarm.settings(VOCABULARY, &tokens.summary().hash[..16])?;
     let place = folder(args.out.as_ref(), &swarm.name);
