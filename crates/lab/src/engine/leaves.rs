@@ -70,13 +70,11 @@ mod tests {
 
     /// Halves, as the engine cuts them; the numbers show the order of every sum.
     fn tree(leaves: &[f32]) -> f32 {
-        match leaves {
-            [one] => *one,
-            _ => {
-                let (left, right) = leaves.split_at(leaves.len() / 2);
-                tree(left) + tree(right)
-            }
+        if let [one] = leaves {
+            return *one;
         }
+        let (left, right) = leaves.split_at(leaves.len() / 2);
+        tree(left) + tree(right)
     }
 
     #[test]

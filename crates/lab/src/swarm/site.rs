@@ -79,6 +79,8 @@ pub(super) enum Place {
 
 /// What the head knows of its site.
 pub(super) struct Head {
+    me: PeerId,
+    speed: f64,
     members: BTreeMap<PeerId, f64>,
     tag: u64,
     step: Option<Step>,
@@ -106,10 +108,10 @@ pub(super) struct Whole {
 }
 
 impl Head {
-    pub(super) fn new(patience: f64) -> Self {
+    pub(super) fn new(me: PeerId, speed: f64, patience: f64) -> Self {
         let (first, least) = (Duration::from_secs(60), Duration::from_secs(2));
         let patience = Patience::new(first, least, 0.9, patience);
-        Self { members: BTreeMap::new(), tag: 0, step: None, computing: false, patience }
+        Self { me, speed, members: BTreeMap::new(), tag: 0, step: None, computing: false, patience }
     }
 
     /// Whether a step goes on.
@@ -135,8 +137,6 @@ impl Head {
     /// Gives the windows of a step out and computes its own; the windows of these.
     pub(super) fn begin<L: Learner>(
         &mut self,
-        me: PeerId,
-        speed: f64,
         learner: &mut L,
         windows: &[u64],
         schedule: f32,
@@ -145,7 +145,7 @@ impl Head {
     ) -> u64 {
         self.tag += 1;
         let mut all = self.members.clone();
-        all.insert(me, speed);
+        all.insert(self.me, self.speed);
         let speeds: Vec<f64> = all.values().map(|speed| speed.max(1e-3)).collect();
         let mut rest = windows;
         let mut step = Step { began: now, out: BTreeMap::new(), parts: BTreeMap::new(), schedule };
@@ -153,7 +153,7 @@ impl Head {
         for (peer, share) in all.keys().zip(apportion(windows.len() as u64, &speeds)) {
             let (part, after) = rest.split_at(share as usize);
             rest = after;
-            if *peer == me {
+            if *peer == self.me {
                 own = part;
             } else if !part.is_empty() {
                 let compute = SiteSay::Compute {
@@ -167,7 +167,7 @@ impl Head {
         }
         if !own.is_empty() {
             let (loss, gradient) = learner.gradient(own);
-            step.parts.insert(me, (own.len() as u64, loss, gradient));
+            step.parts.insert(self.me, (own.len() as u64, loss, gradient));
         }
         (self.step, self.computing) = (Some(step), true);
         own.len() as u64

@@ -135,7 +135,7 @@ impl<L: Learner> Worker<L> {
     #[must_use]
     pub fn in_site(mut self, head: PeerId) -> Self {
         self.site = Some(if head == self.id {
-            Place::Head(Head::new(self.settings.patience))
+            Place::Head(Head::new(self.id, self.speed, self.settings.patience))
         } else {
             Place::Member(Member::new(head))
         });
@@ -570,8 +570,7 @@ impl<L: Learner> Worker<L> {
         if let Some(Place::Head(head)) = &mut self.site
             && !windows.is_empty()
         {
-            let (me, speed, learner) = (self.id, self.speed, &mut self.learner);
-            let own = head.begin(me, speed, learner, &windows, schedule, now, out);
+            let own = head.begin(&mut self.learner, &windows, schedule, now, out);
             self.working = true;
             out.push(Effect::Work { tokens: own * self.settings.context() as u64 });
             out.push(Effect::Wake(head.span(), SITE | head.tag()));

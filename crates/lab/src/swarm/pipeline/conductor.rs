@@ -185,10 +185,10 @@ impl<M: Model> Conductor<M> {
                 self.begin(now, out);
             }
             // Of a run that is over, or by someone who was taken for gone.
-            Message::Ask { .. } | Message::Pipeline(_) if !self.is_here(from) => {
-                if !self.book.finished {
-                    out.push(Effect::Send(from, Message::Rejoin));
-                }
+            Message::Ask { .. } | Message::Pipeline(_)
+                if !self.is_here(from) && !self.book.finished =>
+            {
+                out.push(Effect::Send(from, Message::Rejoin));
             }
             Message::Pipeline(say) => self.heard(from, say, now, out),
             _ => {}
@@ -304,11 +304,12 @@ impl<M: Model> Conductor<M> {
         }
         let Some(stage) = self.posts.iter().position(|post| *post == Some(from)) else { return };
         match say {
-            Say::Done { attempt, step, loss, busy } if attempt == self.book.attempt => {
-                if step >= self.book.step && step < self.settings.run.steps {
-                    self.done.entry(step).or_default().insert(stage, (loss, busy));
-                    self.close(now, out);
-                }
+            Say::Done { attempt, step, loss, busy }
+                if attempt == self.book.attempt
+                    && (self.book.step..self.settings.run.steps).contains(&step) =>
+            {
+                self.done.entry(step).or_default().insert(stage, (loss, busy));
+                self.close(now, out);
             }
             Say::Kept { attempt, step, state } if attempt == self.book.attempt => {
                 self.keep(stage, step, state, out);
