@@ -148,11 +148,8 @@ fn diloco_reaches_the_synchronous_loss_with_a_hundredth_of_the_traffic() {
     let mut synchronous = engines(&base, &tokens, &vec![peer(1e4); 2]);
     let target = finish(&mut synchronous);
     let four_bits = Codec::INT4;
-    let settings = Settings {
-        up: four_bits,
-        down: four_bits,
-        ..settings(2, Method::Diloco(outer), 960)
-    };
+    let settings =
+        Settings { up: four_bits, down: four_bits, ..settings(2, Method::Diloco(outer), 960) };
     let mut swarm = engines(&settings, &tokens, &vec![peer(1e4); 2]);
     let loss = finish(&mut swarm);
     assert!(loss < 1.05 * target, "{loss} against {target}");
