@@ -52,7 +52,7 @@ fn peer(speed: f64) -> VirtualPeer {
     VirtualPeer { speed, line: Line::new(1e6, 4e6, 0.03), habit: Habit::Honest }
 }
 
-fn toys(settings: &Settings, speeds: &[f64]) -> VirtualSwarm<'static, Toy> {
+pub(super) fn toys(settings: &Settings, speeds: &[f64]) -> VirtualSwarm<'static, Toy> {
     let mut swarm = VirtualSwarm::new(settings.clone(), Line::default(), Toy::new);
     for (i, speed) in speeds.iter().enumerate() {
         swarm.act(Time::ZERO, Act::Join(PeerId(i as u32 + 1), peer(*speed)));
@@ -65,7 +65,7 @@ fn hour(hours: u64) -> Time {
 }
 
 /// Runs to the end; all who are left hold the same parameters, and no window is lost.
-fn finish<L: Learner>(swarm: &mut VirtualSwarm<'_, L>) -> f64 {
+pub(super) fn finish<L: Learner>(swarm: &mut VirtualSwarm<'_, L>) -> f64 {
     let over = swarm.run(hour(1000));
     let notes = swarm.notes().len();
     let now = swarm.now();

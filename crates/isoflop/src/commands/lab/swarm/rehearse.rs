@@ -8,7 +8,10 @@ use std::sync::atomic::Ordering;
 use clap::Args;
 use diagnostic::Diagnostic;
 use lab::swarm::learner::EngineLearner;
+use lab::swarm::pipeline::{DummyModel, EngineModel};
 use lab::swarm::rehearsal::{Dummy, play};
+use lab::swarm::roles::InStages;
+use lab::swarm::settings::Method;
 
 use super::live::Share;
 use super::{EXAMPLE, folder, keep, read, show};
@@ -70,15 +73,29 @@ pub(super) fn run(args: &RehearseArgs, out: &mut dyn Write) -> Result<Outcome, D
         let threads = lab::Threads::new(args.source.cores());
         // Made once to see that it can be: the driver cannot say no.
         EngineLearner::new(&settings.run, &tokens, threads.clone())?;
-        let make = || {
-            EngineLearner::new(&settings.run, &tokens, threads.clone())
-                .unwrap_or_else(|_| unreachable!("it could be made a moment ago"))
+        let again = "it could be made a moment ago";
+        let played = if let Method::Pipeline(_) = settings.method {
+            let make = || {
+                EngineModel::new(&settings.run, &tokens, threads.clone())
+                    .map_or_else(|_| unreachable!("{again}"), InStages)
+            };
+            play(&swarm, &settings, make, &mut progress)?
+        } else {
+            let make = || {
+                EngineLearner::new(&settings.run, &tokens, threads.clone())
+                    .unwrap_or_else(|_| unreachable!("{again}"))
+            };
+            play(&swarm, &settings, make, &mut progress)?
         };
-        let played = play(&swarm, &settings, make, &mut progress)?;
         (settings, played)
     } else {
         let settings = swarm.settings(VOCABULARY, "")?;
-        let played = play(&swarm, &settings, || Dummy::new(&settings.run), &mut progress)?;
+        let played = if let Method::Pipeline(_) = settings.method {
+            let make = || InStages(DummyModel::new(&settings.run));
+            play(&swarm, &settings, make, &mut progress)?
+        } else {
+            play(&swarm, &settings, || Dummy::new(&settings.run), &mut progress)?
+        };
         (settings, played)
     };
     drop(work);
