@@ -304,7 +304,7 @@ impl<M: Model> Conductor<M> {
         }
         let Some(stage) = self.posts.iter().position(|post| *post == Some(from)) else { return };
         match say {
-            Say::Done { attempt, step, loss, busy }
+            Say::Done { attempt, step, loss, busy, .. }
                 if attempt == self.book.attempt
                     && (self.book.step..self.settings.run.steps).contains(&step) =>
             {

@@ -47,6 +47,8 @@ pub enum Say {
         loss: f64,
         /// Time spent computing.
         busy: Duration,
+        /// Bytes sent to other stages since the step before, with frames.
+        sent: Vec<(PeerId, u64)>,
     },
     /// To the coordinator: a part after so many steps.
     Kept {

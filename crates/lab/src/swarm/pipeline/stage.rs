@@ -14,6 +14,7 @@ use crate::swarm::codec::{Codec, Encoder};
 use crate::swarm::machine::{Effect, Event};
 use crate::swarm::message::{Message, PeerId};
 use crate::swarm::settings::{Method, Settings};
+use crate::swarm::wire::bytes_on_wire;
 
 /// Silence after which a stage tells the coordinator that it waits; longer each time.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -58,6 +59,8 @@ struct Work<P> {
     gradient: Option<(f64, Vec<f32>)>,
     busy: Duration,
     done: u64,
+    /// Bytes sent to other stages in this step.
+    sent: BTreeMap<PeerId, u64>,
 }
 
 /// Packed vectors that wait, by step and micro-batch.
@@ -118,6 +121,19 @@ impl<M: Model> Stage<M> {
         }
         self.advance(&mut out);
         out
+    }
+
+    /// Counts what goes to other stages.
+    fn count(&mut self, effects: &[Effect]) {
+        let Some(work) = &mut self.work else { return };
+        for effect in effects {
+            if let Effect::Send(to, message) = effect
+                && *to != PeerId::COORDINATOR
+            {
+                let bytes = bytes_on_wire(message.to_bytes().len());
+                *work.sent.entry(*to).or_default() += bytes as u64;
+            }
+        }
     }
 
     /// Says goodbye.
@@ -227,6 +243,7 @@ impl<M: Model> Stage<M> {
             gradient: None,
             busy: Duration::ZERO,
             done: 0,
+            sent: BTreeMap::new(),
         });
         // Computing of an earlier attempt is void; its time still has to pass.
         if let Some(effects) = &mut self.computing {
@@ -372,7 +389,9 @@ impl<M: Model> Stage<M> {
         let tokens = (windows.end - windows.start) as f64 * self.settings.context() as f64;
         let exact = self.owed + tokens * work.share * part;
         self.owed = exact.fract();
-        self.computing = Some(sent.into_iter().collect());
+        let sent: Vec<Effect> = sent.into_iter().collect();
+        self.count(&sent);
+        self.computing = Some(sent);
         out.push(Effect::Work { tokens: exact as u64 });
         true
     }
@@ -394,18 +413,19 @@ impl<M: Model> Stage<M> {
             if let Some(mut norm) = so_far {
                 norm.add(gradient);
                 work.told_norm = true;
-                if stage + 1 < work.peers.len() {
-                    out.push(say_to(work.peers[stage + 1], Say::Norm { attempt, step, norm }));
+                let told: Vec<Effect> = if stage + 1 < work.peers.len() {
+                    vec![say_to(work.peers[stage + 1], Say::Norm { attempt, step, norm })]
                 } else {
                     let norm = norm.value();
                     work.total = Some((step, norm));
                     let others = work.peers[..stage].iter();
-                    out.extend(
-                        others.map(|peer| say_to(*peer, Say::Total { attempt, step, norm })),
-                    );
-                }
+                    others.map(|peer| say_to(*peer, Say::Total { attempt, step, norm })).collect()
+                };
+                self.count(&told);
+                out.extend(told);
             }
         }
+        let Some(work) = &mut self.work else { return false };
         let norm = if self.settings.run.optimiser.clip > 0.0 {
             work.total.filter(|(of, _)| *of == step).map(|(_, norm)| norm)
         } else {
@@ -418,7 +438,8 @@ impl<M: Model> Stage<M> {
         work.step += 1;
         let loss = loss / self.settings.run.batch_tokens as f64;
         let busy = std::mem::take(&mut work.busy);
-        out.push(say_to(PeerId::COORDINATOR, Say::Done { attempt, step, loss, busy }));
+        let sent = std::mem::take(&mut work.sent).into_iter().collect();
+        out.push(say_to(PeerId::COORDINATOR, Say::Done { attempt, step, loss, busy, sent }));
         let every = self.pipeline.checkpoint_every;
         if work.step == self.settings.run.steps || every > 0 && work.step.is_multiple_of(every) {
             let state = work.part.state();

@@ -16,6 +16,7 @@ use lab::swarm::learner::EngineLearner;
 use lab::swarm::link::LinkSettings;
 use lab::swarm::machine::{Note, RoundNote};
 use lab::swarm::message::Message;
+use lab::swarm::pipeline::Say;
 use lab::swarm::real_time::{Happening, drive};
 use lab::swarm::rehearsal::{PeerAccount, Played, summary};
 use lab::swarm::roles::Lead;
@@ -267,10 +268,17 @@ impl Log {
     }
 
     fn sent(&mut self, now: Time, from: PeerId, to: PeerId, message: &Message, bytes: usize) {
-        if matches!(message, Message::Work(_)) {
+        if matches!(message, Message::Work(_) | Message::Pipeline(Say::Begin(_))) {
             self.began.get_or_insert(now);
         }
         let at = self.since(now);
+        // What stages sent each other, as they say.
+        if let Message::Pipeline(Say::Done { sent, .. }) = message {
+            for (stage, bytes) in sent {
+                let bytes = usize::try_from(*bytes).unwrap_or(usize::MAX);
+                self.traffic.push(Sent { at, from, to: *stage, kind: "stages", bytes });
+            }
+        }
         let bytes = bytes_on_wire(bytes);
         self.traffic.push(Sent { at, from, to, kind: message.kind(), bytes });
     }
@@ -283,7 +291,10 @@ impl Log {
         validation: Option<lab::train::Validation>,
     ) -> Played {
         let sum = |of: &dyn Fn(&Sent) -> bool| -> u64 {
-            self.traffic.iter().filter(|sent| of(sent)).map(|sent| sent.bytes as u64).sum()
+            self.traffic
+                .iter()
+                .filter(|sent| of(sent))
+                .fold(0_u64, |sum, sent| sum.saturating_add(sent.bytes as u64))
         };
         let context = settings.context() as u64;
         let peers = coordinator
