@@ -20,6 +20,7 @@ pub mod habit;
 pub mod learner;
 pub mod ledger;
 pub mod link;
+pub mod log;
 pub mod machine;
 pub mod message;
 pub mod outer;
@@ -35,6 +36,7 @@ mod soak;
 pub mod spec;
 #[cfg(test)]
 mod tests;
+pub mod threads;
 pub mod time;
 #[cfg(test)]
 mod toy;

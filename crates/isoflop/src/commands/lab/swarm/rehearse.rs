@@ -9,6 +9,9 @@ use clap::Args;
 use diagnostic::Diagnostic;
 use lab::swarm::learner::EngineLearner;
 use lab::swarm::rehearsal::{Dummy, play};
+use lab::swarm::settings::Settings;
+use lab::swarm::spec::Swarm;
+use lab::swarm::threads;
 
 use super::live::Share;
 use super::{EXAMPLE, folder, keep, read, show};
@@ -16,7 +19,7 @@ use crate::commands::Outcome;
 use crate::commands::lab::VOCABULARY;
 use crate::commands::text_source::TextSource;
 use crate::interrupt;
-use crate::text::say;
+use crate::text::{complain, count, say};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,7 +28,9 @@ Examples:
   isoflop lab swarm rehearse swarm.toml
       forecast time, bytes and where the time goes; trains nothing
   isoflop lab swarm rehearse swarm.toml --train --out flats
-      train the model too, peer by peer, in virtual time: the loss as well";
+      train the model too, peer by peer, in virtual time: the loss as well
+  isoflop lab swarm rehearse swarm.toml --train --threads
+      the same in real time: one thread a peer, with lines as the file says";
 
 /// Play a swarm in virtual time and forecast time and traffic
 ///
@@ -42,6 +47,9 @@ pub(crate) struct RehearseArgs {
     /// Train the model too, on this machine: gives the loss
     #[arg(long)]
     train: bool,
+    /// In real time instead: one thread a peer, computing and waiting as long as it takes
+    #[arg(long)]
+    threads: bool,
     /// Holds runs.csv, rounds and traffic when `--train` is given [default: isoflop-out/NAME]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
@@ -68,17 +76,30 @@ pub(super) fn run(args: &RehearseArgs, out: &mut dyn Write) -> Result<Outcome, D
         let tokens = Arc::new(args.source.open()?);
         let settings = swarm.settings(VOCABULARY, &tokens.summary().hash[..16])?;
         let threads = lab::Threads::new(args.source.cores());
+        let threads = if args.threads { lab::Threads::new(1) } else { threads };
         // Made once to see that it can be: the driver cannot say no.
-        EngineLearner::new(&settings.run, &tokens, threads.clone())?;
+        let first = EngineLearner::new(&settings.run, &tokens, threads.clone())?;
+        if args.threads {
+            warn_of_speed(&swarm, first, &settings, args.source.cores());
+        }
         let make = || {
             EngineLearner::new(&settings.run, &tokens, threads.clone())
                 .unwrap_or_else(|_| unreachable!("it could be made a moment ago"))
         };
-        let played = play(&swarm, &settings, make, &mut progress)?;
+        let played = if args.threads {
+            threads::train(&swarm, &settings, make, &mut progress)?
+        } else {
+            play(&swarm, &settings, make, &mut progress)?
+        };
         (settings, played)
     } else {
         let settings = swarm.settings(VOCABULARY, "")?;
-        let played = play(&swarm, &settings, || Dummy::new(&settings.run), &mut progress)?;
+        let make = || Dummy::new(&settings.run);
+        let played = if args.threads {
+            threads::train(&swarm, &settings, make, &mut progress)?
+        } else {
+            play(&swarm, &settings, make, &mut progress)?
+        };
         (settings, played)
     };
     drop(work);
@@ -94,4 +115,20 @@ pub(super) fn run(args: &RehearseArgs, out: &mut dyn Write) -> Result<Outcome, D
     };
     say(out, &shown)?;
     Ok(Outcome::Done)
+}
+
+/// Says when the peers together are declared faster than this machine, whose threads share it.
+fn warn_of_speed(swarm: &Swarm, learner: EngineLearner, settings: &Settings, cores: usize) {
+    let declared: f64 = swarm.peers().iter().map(|(_, _, peer)| peer.speed).sum();
+    let can = super::join::measure(learner, settings) * cores.min(swarm.peers().len()) as f64;
+    if declared > can {
+        complain(
+            &Diagnostic::warning(format!(
+                "the peers compute {} tokens/s together, this machine about {}",
+                count(declared),
+                count(can)
+            ))
+            .help("lower the speeds in the file, or the run takes longer than they say"),
+        );
+    }
 }
