@@ -228,7 +228,7 @@ mod tests {
         log.keep().unwrap();
         drop(log);
         let whole = std::fs::read(&path).unwrap();
-        std::fs::write(&path, &[&whole[..], &[0, 200]].concat()).unwrap();
+        std::fs::write(&path, [&whole[..], &[0, 200]].concat()).unwrap();
 
         // Round 1 was logged, and not kept by the coordinator: it is closed again.
         let mut log = Log::resume(&path, 1).unwrap();

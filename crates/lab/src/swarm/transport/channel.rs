@@ -37,7 +37,6 @@ struct End {
 
 impl Exchange {
     /// An exchange to which nobody is connected. Its clock starts now.
-    #[expect(clippy::new_without_default, reason = "starting a clock is an act, not a default")]
     pub fn new() -> Arc<Self> {
         Arc::new(Self { clock: RealClock::new(), ends: Mutex::default() })
     }

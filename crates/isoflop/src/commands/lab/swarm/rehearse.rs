@@ -37,6 +37,7 @@ Examples:
 /// The same code as in a real run, with each peer's speed and line as the file declares them.
 #[derive(Debug, Clone, Args)]
 #[command(after_long_help = EXAMPLES, after_help = "Use --help for examples.")]
+#[expect(clippy::struct_excessive_bools, reason = "switches of the command line")]
 pub(crate) struct RehearseArgs {
     /// The swarm file, or `-` for the standard input
     #[arg(value_name = "SWARM", required_unless_present = "example")]
