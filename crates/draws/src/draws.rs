@@ -27,6 +27,8 @@ use crate::{Design, Error, Estimate, Histogram, Interval, Level, Scale, estimate
 #[derive(Debug, Clone, PartialEq)]
 pub struct Draws {
     names: Vec<String>,
+    /// The unit of each column's numbers, empty where none is stated.
+    units: Vec<String>,
     columns: Vec<Vec<f64>>,
     design: Design,
     seed: Option<u64>,
@@ -38,7 +40,8 @@ impl Draws {
     /// No columns yet, for rows laid out by `design`: [`Design::Plain`] for independent rows.
     pub fn new(design: Design) -> Self {
         let (source, level) = (String::new(), Level::default());
-        Self { names: Vec::new(), columns: Vec::new(), design, seed: None, source, level }
+        let (names, units, columns) = (Vec::new(), Vec::new(), Vec::new());
+        Self { names, units, columns, design, seed: None, source, level }
     }
 
     /// States the seed that the rows came from.
@@ -79,9 +82,43 @@ impl Draws {
         Ok(())
     }
 
+    /// Adds a column whose numbers are in a unit: `GW`, `decimal year`, `x/yr`.
+    ///
+    /// ```
+    /// use draws::{Design, Draws};
+    ///
+    /// let mut draws = Draws::new(Design::Plain);
+    /// draws.push_in("power", "GW", vec![8.0, 9.0])?;
+    /// assert_eq!(draws.unit("power")?, "GW");
+    /// # Ok::<(), draws::Error>(())
+    /// ```
+    pub fn push_in(
+        &mut self,
+        name: impl Into<String>,
+        unit: impl Into<String>,
+        values: Vec<f64>,
+    ) -> Result<(), Error> {
+        self.push(name, values)?;
+        if let Some(last) = self.units.last_mut() {
+            *last = unit.into();
+        }
+        Ok(())
+    }
+
+    /// The first rows, as independent ones: a part of a design is none.
+    #[must_use]
+    pub fn head(&self, rows: usize) -> Self {
+        let part = |column: &Vec<f64>| column.iter().take(rows).copied().collect();
+        let columns = self.columns.iter().map(part).collect();
+        let design = if rows < self.rows() { Design::Plain } else { self.design };
+        let (names, units) = (self.names.clone(), self.units.clone());
+        Self { names, units, columns, design, source: self.source.clone(), ..*self }
+    }
+
     /// Adds a column that is known to fit.
     pub(crate) fn insert(&mut self, name: String, values: Vec<f64>) {
         self.names.push(name);
+        self.units.push(String::new());
         self.columns.push(values);
     }
 
@@ -117,12 +154,26 @@ impl Draws {
 
     /// A column's values.
     pub fn column(&self, name: &str) -> Result<&[f64], Error> {
+        Ok(&self.columns[self.place(name)?])
+    }
+
+    /// The unit of a column's numbers; empty for plain numbers, and where none is stated.
+    pub fn unit(&self, name: &str) -> Result<&str, Error> {
+        Ok(&self.units[self.place(name)?])
+    }
+
+    fn place(&self, name: &str) -> Result<usize, Error> {
         let place = self.names.iter().position(|other| other == name);
-        place.map(|place| self.columns[place].as_slice()).ok_or_else(|| Error::Unknown {
+        place.ok_or_else(|| Error::Unknown {
             what: "column",
             name: name.into(),
             nearest: nearest(name, self.names.iter().map(String::as_str)).map(Into::into),
         })
+    }
+
+    #[cfg(feature = "parquet")]
+    pub(crate) fn unit_at(&self, place: usize) -> &str {
+        &self.units[place]
     }
 
     pub(crate) fn column_at(&self, place: usize) -> &[f64] {
@@ -244,7 +295,8 @@ mod tests {
         let short = draws.push("b", vec![1.0]).unwrap_err().to_string();
         assert_eq!(short, "column `b` has 1 rows, but 2, as in the other columns, are needed");
         assert_eq!(draws.push("a", vec![1.0, 2.0]), Err(Error::Duplicate("a".into())));
-        assert!(draws.column("c").is_err());
+        assert!(draws.column("c").is_err() && draws.unit("c").is_err());
+        assert_eq!((draws.head(1).rows(), draws.head(9).rows()), (1, 2));
         assert!(draws.quantile("a", 1.5).is_err());
     }
 }

@@ -25,9 +25,12 @@ const DESIGN: &str = "draws.design";
 const SEED: &str = "draws.seed";
 const LEVEL: &str = "draws.level";
 const SOURCE: &str = "draws.source";
+/// Before the name of a column whose unit is stated.
+const UNIT: &str = "draws.unit.";
 
 impl Draws {
-    /// Writes all columns to a Parquet file, with seed, design, level and source in its metadata.
+    /// Writes all columns to a Parquet file, with units, seed, design, level and source in its
+    /// metadata.
     ///
     /// The file appears whole or not at all: it is written beside its place and then renamed.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
@@ -69,6 +72,12 @@ impl Draws {
         ];
         if let Some(seed) = self.seed() {
             facts.push(KeyValue::new(SEED.to_owned(), seed.to_string()));
+        }
+        for (place, name) in self.names().iter().enumerate() {
+            let unit = self.unit_at(place);
+            if !unit.is_empty() {
+                facts.push(KeyValue::new(format!("{UNIT}{name}"), unit.to_owned()));
+            }
         }
         let properties = WriterProperties::builder()
             .set_key_value_metadata(Some(facts))
@@ -161,9 +170,9 @@ impl Draws {
             }
         }
         for (place, values) in columns.into_iter().enumerate() {
-            draws
-                .push(schema.column(place).path().string(), values)
-                .map_err(|e| failed(e.to_string()))?;
+            let name = schema.column(place).path().string();
+            let unit = fact(&format!("{UNIT}{name}")).unwrap_or_default();
+            draws.push_in(name, unit, values).map_err(|e| failed(e.to_string()))?;
         }
         Ok(draws)
     }
@@ -224,7 +233,7 @@ mod tests {
             Draws::new(Design::SOBOL).with_seed(u64::MAX).with_source("fit of 240 runs");
         draws = draws.with_level(Level::P80);
         draws.push("alpha", vec![0.34, -0.0, f64::MIN_POSITIVE]).unwrap();
-        draws.push("closes, year", vec![2030.5, f64::INFINITY, 2031.0]).unwrap();
+        draws.push_in("closes, year", "decimal year", vec![2030.5, f64::INFINITY, 2031.0]).unwrap();
         draws
     }
 

@@ -160,10 +160,7 @@ pub fn backtest(
             origins.iter().map(of).sum::<f64>() / origins.len() as f64
         };
         let inside = |o: &Origin| o.interval.0 <= o.truth && o.truth <= o.interval.1;
-        let mut pit = [0; 10];
-        for origin in &origins {
-            pit[((origin.pit * 10.0) as usize).min(9)] += 1;
-        }
+        let pit = score::tenths(origins.iter().map(|origin| origin.pit));
         let all: Vec<bool> = origins.iter().map(inside).collect();
         Scores {
             forecaster,

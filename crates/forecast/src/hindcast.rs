@@ -75,6 +75,11 @@ impl Hindcast {
         score::coverage(&self.truths.iter().map(inside).collect::<Vec<bool>>())
     }
 
+    /// Counts of the truths' places in what was forecast, in ten equal bins.
+    pub fn pit(&self) -> [usize; 10] {
+        score::tenths(self.truths.iter().map(|truth| truth.pit))
+    }
+
     /// The mean CRPS over all observations.
     pub fn crps(&self) -> f64 {
         self.truths.iter().map(|truth| truth.crps).sum::<f64>() / self.truths.len() as f64

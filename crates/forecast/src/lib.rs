@@ -47,6 +47,7 @@ mod data;
 mod dates;
 mod difference;
 mod hindcast;
+mod kept;
 mod lints;
 mod live;
 mod local_trends;

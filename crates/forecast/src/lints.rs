@@ -140,21 +140,27 @@ impl Model {
         Ok(())
     }
 
-    /// Answers made of many point estimates and nothing uncertain.
+    /// Products of many point estimates, and answers made of many of them and nothing uncertain.
     fn points(&self, loose: &Model, lints: &mut Vec<Lint>) -> Result<(), Diagnostic> {
         for output in &self.scenario.outputs {
             let name = output.name.text();
             let uncertain = self.cases[0].checked.depends_on(name)?;
-            let all = loose.cases[0].checked.depends_on(name)?;
-            if uncertain.is_empty() && all.len() > MOST_POINTS {
-                let message =
-                    format!("`{name}` is made of {} point estimates and no range", all.len());
-                let warning = output
-                    .expression
-                    .point(Diagnostic::warning(message), "looks exact")
-                    .help("give the least certain of them a range, `a to b`");
-                lints.push(Lint { name: "point-estimates", warning });
-            }
+            let is_point = |input: &String| !uncertain.iter().any(|leaf| base(leaf) == input);
+            let multiplied = loose.cases[0].checked.factors(name)?;
+            let product = multiplied.iter().filter(|&input| is_point(input)).count();
+            let all = loose.cases[0].checked.depends_on(name)?.len();
+            let message = if product > MOST_POINTS {
+                format!("`{name}` multiplies {product} point estimates")
+            } else if uncertain.is_empty() && all > MOST_POINTS {
+                format!("`{name}` is made of {all} point estimates and no range")
+            } else {
+                continue;
+            };
+            let warning = output
+                .expression
+                .point(Diagnostic::warning(message), "looks exact")
+                .help("give the least certain of them a range, `a to b`");
+            lints.push(Lint { name: "point-estimates", warning });
         }
         Ok(())
     }
@@ -361,6 +367,14 @@ mod tests {
             (
                 "[inputs]\na = 1\nb = 2\nc = 3\nd = 4\ne = 5\nf = 6\ng = 7\n[outputs]\no = \"a * b * c * d * e * f * g\"",
                 vec!["point-estimates"],
+            ),
+            (
+                "[inputs]\na = 1\nb = 2\nc = 3\nd = 4\ne = 5\nf = 6\ng = 7\nh = \"1 to 2\"\n[model]\nx = \"a * b / c\"\n[outputs]\no = \"x * d * e / f ^ 2 * g * h\"",
+                vec!["point-estimates"],
+            ),
+            (
+                "[inputs]\na = 1\nb = 2\nc = 3\nd = 4\ne = 5\nf = 6\ng = 7\nh = \"1 to 2\"\n[outputs]\no = \"a * b * c + d * e * f * g * h\"",
+                vec![],
             ),
             (
                 "[scenario]\nfrom = 2025\nto = 2045\n[data]\nd = { points = [[\"2020\", 1], [\"2022\", 4], [\"2024\", 17]] }\n[trend]\nt = { data = \"d\" }\n[inputs]\ng = { trend = \"t.growth\" }\n[series]\nx = { at = \"g * (t - from)\" }\n[outputs]\no = \"x\"",

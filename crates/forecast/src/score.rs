@@ -40,6 +40,15 @@ pub fn pit(sample: &[f64], truth: f64) -> f64 {
     (below + same / 2.0) / sample.len() as f64
 }
 
+/// Counts of places from 0 to 1 in ten equal bins.
+pub(crate) fn tenths(places: impl Iterator<Item = f64>) -> [usize; 10] {
+    let mut counts = [0; 10];
+    for place in places {
+        counts[((place * 10.0) as usize).min(9)] += 1;
+    }
+    counts
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -87,6 +87,37 @@ impl Checked {
         Ok(names)
     }
 
+    /// The outside names whose product, with powers and constants, `name` is: those reached from it
+    /// through products, quotients, powers and signs alone.
+    ///
+    /// ```
+    /// use formula::{Environment, Program};
+    ///
+    /// let names = ["a", "b", "c"].iter().fold(Environment::new(), |e, name| e.input(*name, ""));
+    /// let checked = Program::parse("x", "y = 2 * a / b ^ 3\nz = y * (1 + c)")?.check(&names)?;
+    /// assert_eq!(checked.factors("z")?, ["a", "b"]);
+    /// # Ok::<(), diagnostic::Diagnostic>(())
+    /// ```
+    pub fn factors(&self, name: &str) -> Result<Vec<String>, Diagnostic> {
+        let mut open = vec![self.find(name)?];
+        let mut seen = Vec::new();
+        while let Some(id) = open.pop() {
+            if seen.contains(&id) {
+                continue;
+            }
+            seen.push(id);
+            match self.graph.nodes[id] {
+                Node::Binary(Binary::Mul | Binary::Div, a, b) => open.extend([a, b]),
+                Node::Binary(Binary::Pow, a, _) | Node::Unary(Unary::Neg, a) => open.push(a),
+                _ => {}
+            }
+        }
+        let is_factor =
+            |number: &usize| seen.iter().any(|&id| self.graph.nodes[id] == Node::Leaf(*number));
+        let numbers = (0..self.leaves.len()).filter(is_factor);
+        Ok(numbers.map(|number| self.leaves[number].name.clone()).collect())
+    }
+
     fn reach_through_series(&self, root: Id) -> Vec<Id> {
         let mut roots = vec![root];
         loop {

@@ -1,6 +1,8 @@
 //! What a trainer asks of the machine: one step, some losses, its state. The CPU engine is the
 //! first; a GPU engine implements the same trait.
 
+mod leaves;
+
 use std::sync::{Mutex, PoisonError};
 
 use crate::kernels::add_assign;
@@ -8,6 +10,8 @@ use crate::optimiser::{Optimiser, OptimiserSettings};
 use crate::shape::Shape;
 use crate::threads::Threads;
 use crate::transformer::{Sequences, Transformer, Workspace};
+
+pub use leaves::LeafSum;
 
 /// The outcome of one training step.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -162,7 +166,8 @@ impl CpuEngine {
     }
 }
 
-fn leaf_sequences(shape: &Shape) -> usize {
+/// Sequences of a leaf.
+pub(crate) fn leaf_sequences(shape: &Shape) -> usize {
     (LEAF_TOKENS / shape.context).max(1)
 }
 

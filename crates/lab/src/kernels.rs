@@ -44,7 +44,7 @@ pub(crate) fn sum(n: usize, f: impl Fn(usize) -> f32) -> f32 {
 
 #[expect(clippy::inline_always, reason = "must be compiled inside `wide`")]
 #[inline(always)]
-fn add_lanes(mut lanes: [f32; LANES]) -> f32 {
+pub(crate) fn add_lanes(mut lanes: [f32; LANES]) -> f32 {
     let mut half = LANES / 2;
     while half > 0 {
         for lane in 0..half {

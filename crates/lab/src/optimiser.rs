@@ -2,12 +2,15 @@
 
 mod adamw;
 mod muon;
+mod running_norm;
 
 use serde::{Deserialize, Serialize};
 
-use crate::kernels::{sum, wide};
+use crate::kernels::wide;
 use crate::parameters::{Layout, Role, Tensor};
 use crate::threads::Threads;
+
+pub use running_norm::RunningNorm;
 
 /// Which optimiser trains the matrices inside blocks. Embedding and head always use `AdamW`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
@@ -79,6 +82,19 @@ impl Optimiser {
         threads: &Threads,
     ) -> f64 {
         let norm = norm(gradient);
+        self.step_with_norm(parameters, gradient, norm, schedule, threads);
+        norm
+    }
+
+    /// [`Self::step`] when the gradient is a part of one whose norm is `norm`.
+    pub(crate) fn step_with_norm(
+        &mut self,
+        parameters: &mut [f32],
+        gradient: &mut [f32],
+        norm: f64,
+        schedule: f32,
+        threads: &Threads,
+    ) {
         if self.settings.clip > 0.0 && norm > f64::from(self.settings.clip) {
             let factor = (f64::from(self.settings.clip) / norm) as f32;
             wide(|| gradient.iter_mut().for_each(|g| *g *= factor));
@@ -110,7 +126,6 @@ impl Optimiser {
                 Memory::Muon(momentum) => momentum.update(slot, gradient, rate, decay, steps),
             }
         });
-        norm
     }
 
     /// Updates so far.
@@ -150,8 +165,7 @@ impl Optimiser {
 
 /// Euclidean norm, summed in pieces of 4096 so that f32 keeps its digits.
 fn norm(values: &[f32]) -> f64 {
-    let squares = values
-        .chunks(4096)
-        .map(|piece| f64::from(wide(|| sum(piece.len(), |i| piece[i] * piece[i]))));
-    squares.sum::<f64>().sqrt()
+    let mut norm = RunningNorm::default();
+    norm.add(values);
+    norm.value()
 }

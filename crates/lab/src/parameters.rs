@@ -52,10 +52,13 @@ pub(crate) struct BlockLayout {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
     tensors: Vec<Tensor>,
+    /// Empty in a part that does not begin the model.
     pub(crate) embedding: Range<usize>,
     pub(crate) blocks: Vec<BlockLayout>,
-    /// `width x vocab`; `None` when tied to the embedding.
+    /// `width x vocab`; `None` when tied to the embedding, and in a part that does not end the model.
     pub(crate) head: Option<Range<usize>>,
+    /// Whether it ends with the losses.
+    pub(crate) is_last: bool,
 }
 
 impl Layout {
@@ -89,7 +92,45 @@ impl Layout {
             .collect();
         let head = (shape.head == Head::Untied)
             .then(|| add("head".into(), Role::Head, width, shape.vocab));
-        Self { tensors, embedding, blocks, head }
+        Self { tensors, embedding, blocks, head, is_last: true }
+    }
+
+    /// The layout of `blocks` alone, and the place of their parameters in the whole flat vector. The
+    /// embedding goes with the first block, the head with the last.
+    ///
+    /// # Panics
+    /// When there are no such blocks.
+    pub fn part(&self, blocks: Range<usize>) -> (Self, Range<usize>) {
+        let depth = self.blocks.len();
+        let matrices = self.blocks.first().map_or(0, |block| 6 + usize::from(block.gate.is_some()));
+        let (is_first, is_last) = (blocks.start == 0, blocks.end == depth);
+        let from = if is_first { 0 } else { 1 + blocks.start * matrices };
+        let to = if is_last { self.tensors.len() } else { 1 + blocks.end * matrices };
+        let tensors = &self.tensors[from..to];
+        let place = tensors[0].range.start..tensors[tensors.len() - 1].range.end;
+        let moved = |range: &Range<usize>| range.start - place.start..range.end - place.start;
+        let part = Self {
+            tensors: tensors
+                .iter()
+                .map(|tensor| Tensor { range: moved(&tensor.range), ..tensor.clone() })
+                .collect(),
+            embedding: if is_first { self.embedding.clone() } else { 0..0 },
+            blocks: self.blocks[blocks]
+                .iter()
+                .map(|block| BlockLayout {
+                    query: moved(&block.query),
+                    key: moved(&block.key),
+                    value: moved(&block.value),
+                    output: moved(&block.output),
+                    up: moved(&block.up),
+                    gate: block.gate.as_ref().map(moved),
+                    down: moved(&block.down),
+                })
+                .collect(),
+            head: self.head.as_ref().filter(|_| is_last).map(moved),
+            is_last,
+        };
+        (part, place)
     }
 
     /// Every matrix, in order.
@@ -152,6 +193,28 @@ mod tests {
                 let shape = Shape { mlp, head, ..Shape::from_depth(3, 64, 256) };
                 assert_eq!(Layout::new(&shape).len() as u64, shape.total_parameters());
             }
+        }
+    }
+
+    #[test]
+    fn parts_hold_every_matrix_once_in_the_order_of_the_whole() {
+        for mlp in [Mlp::SquaredRelu, Mlp::Swiglu] {
+            let whole = Layout::new(&Shape { mlp, ..Shape::from_depth(5, 64, 256) });
+            let mut next = 0;
+            let mut names = Vec::new();
+            for blocks in [0..2, 2..3, 3..5] {
+                let (part, place) = whole.part(blocks.clone());
+                assert_eq!(
+                    (part.blocks.len(), place.start, part.len()),
+                    (blocks.len(), next, place.len())
+                );
+                next = place.end;
+                names.extend(part.tensors().iter().map(|tensor| tensor.name.clone()));
+            }
+            assert_eq!(next, whole.len());
+            let all: Vec<String> = whole.tensors().iter().map(|t| t.name.clone()).collect();
+            assert_eq!(names, all);
+            assert_eq!(whole.part(0..5), (whole.clone(), 0..whole.len()));
         }
     }
 

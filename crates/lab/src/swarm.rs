@@ -25,12 +25,15 @@ pub mod machine;
 pub mod message;
 pub mod outer;
 pub mod patience;
+pub mod pipeline;
 pub mod real_time;
 pub mod rehearsal;
 pub mod ring;
 pub mod robust;
+pub mod roles;
 pub mod row;
 pub mod settings;
+pub mod site;
 #[cfg(test)]
 mod soak;
 pub mod spec;

@@ -50,6 +50,14 @@ impl Transformer {
         Self { shape, layout: Layout::new(&shape), rotary }
     }
 
+    /// The blocks `blocks` of a model of `shape`, with the embedding if they are the first and the
+    /// head if they are the last. Its shape has their depth.
+    pub(crate) fn part(shape: Shape, blocks: std::ops::Range<usize>) -> Self {
+        let depth = blocks.len();
+        let layout = Layout::new(&shape).part(blocks).0;
+        Self { layout, ..Self::new(Shape { depth, ..shape }) }
+    }
+
     fn heads(&self) -> Heads {
         let Shape { context, width, heads, .. } = self.shape;
         Heads { context, width, count: heads }

@@ -11,8 +11,10 @@ use lab::recipe::{Recipe, RunConfig};
 use lab::swarm::codec::Codec;
 use lab::swarm::coordinator::Coordinator;
 use lab::swarm::learner::EngineLearner;
+use lab::swarm::pipeline::{Conductor, EngineModel, Pipeline, Stage};
 use lab::swarm::real_time::{Happening, drive};
 use lab::swarm::robust::Aggregation;
+use lab::swarm::roles::InStages;
 use lab::swarm::settings::{Audit, Diloco, Method, Settings, Share};
 use lab::swarm::transport::{JoinAddress, Role, Tcp, TcpSettings};
 use lab::swarm::virtual_time::{Act, Line, VirtualPeer, VirtualSwarm};
@@ -137,4 +139,49 @@ fn sockets_and_virtual_time_give_the_same_weights_bit_for_bit() {
             (in_virtual_time(&settings, &tokens), over_sockets(&settings, &tokens));
         assert!(played == real, "{method:?}");
     }
+}
+
+#[test]
+fn stages_over_sockets_and_in_virtual_time_give_the_same_weights_bit_for_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokens = text(folder.path());
+    let base = settings(Method::Synchronous);
+    let run = Recipe { context: 32, batch_tokens: Some(256), ..Recipe::default() };
+    let run = RunConfig { steps: 12, validation_tokens: 512, ..run.run(3, 256, 40_000.0, 3) };
+    let pipeline = Pipeline { stages: 3, micro_windows: 2, checkpoint_every: 5 };
+    let settings = Settings { method: Method::Pipeline(pipeline), run, ..base };
+    let model = || EngineModel::new(&settings.run, &tokens, lab::Threads::new(1)).unwrap();
+
+    let mut swarm = VirtualSwarm::new(settings.clone(), Line::default(), || InStages(model()));
+    for peer in 1..=3 {
+        let line = Line::new(20e6, 50e6, 0.01);
+        let peer_settings = VirtualPeer { speed: 5e4, line, habit: Habit::Honest };
+        swarm.act(Time::ZERO, Act::Join(PeerId(peer), peer_settings));
+    }
+    assert!(swarm.run(Time::from_seconds(1e4)));
+    let played = swarm.coordinator().unwrap().kept_parameters();
+
+    let mut hub = tcp(Role::Coordinator, 1);
+    let join = JoinAddress { address: hub.address().unwrap().to_string(), key: Some(hub.key()) };
+    let real = std::thread::scope(|scope| {
+        for seed in 2..=4_u8 {
+            let (join, settings, model) = (join.clone(), &settings, &model);
+            scope.spawn(move || {
+                let mut wire = tcp(Role::Worker(join), seed);
+                wire.joined(Duration::from_secs(20)).unwrap();
+                let mut stage = Stage::new(settings.clone(), model(), 5e4);
+                let clock = wire.clock();
+                assert!(drive(&mut stage, &mut wire, &clock, None, &mut |_, _, _| true));
+                assert!(wire.flush(Duration::from_secs(20)));
+            });
+        }
+        let mut conductor = Conductor::new(settings.clone(), model());
+        let clock = hub.clock();
+        let over =
+            drive(&mut conductor, &mut hub, &clock, None, &mut |_, now, _| now.seconds() < 120.0);
+        assert!(over && conductor.is_finished(), "{:?}", conductor.problem());
+        assert!(hub.flush(Duration::from_secs(20)));
+        conductor.kept_parameters()
+    });
+    assert!(played == real);
 }

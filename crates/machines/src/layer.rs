@@ -138,10 +138,15 @@ fn block(
         let rows = sequence / cp;
         let products = machine.grouped(count, rows, sequence, head, true)
             + machine.grouped(count, rows, head, sequence, true);
-        // Softmax and dropout read and write the scores, beside the two products.
-        let bytes = if stack.dropout { 9.0 } else { 4.0 };
-        let traffic = machine.stream(bytes * count * rows * sequence, 3.0);
-        (products + traffic, 2.0 * (products + traffic))
+        let scores = count * rows * sequence;
+        // Beside the products, kernels read and write the scores at 2 bytes each: forward softmax 4,
+        // a mask of its own 4, dropout 5 with its mask; backward softmax 6 (its output too).
+        let mask = if stack.fused_kernels { 0.0 } else { 4.0 };
+        let dropout = if stack.dropout { 5.0 } else { 0.0 };
+        (
+            products + machine.stream((4.0 + mask + dropout) * scores, 3.0),
+            2.0 * products + machine.stream((6.0 + mask + dropout) * scores, 6.0),
+        )
     };
 
     // Everything that only moves memory.

@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use diagnostic::Diagnostic;
@@ -12,12 +13,14 @@ use crate::terminal_plot;
 use crate::text::say;
 use answer::{Sampling, answers};
 use definitions::{Definitions, Sound};
+use kept::Kept;
 use show::Look;
 
 mod answer;
 mod definitions;
 mod histogram;
 mod json;
+mod kept;
 #[cfg(feature = "repl")]
 mod prompt;
 pub(crate) mod show;
@@ -34,6 +37,8 @@ Examples:
       one chip's time for a training run
   isoflop eval \"gap = 300 to 3000\" \"ln(gap) / ((8x/yr to 40x/yr) - 5x/yr)\"
       uncertain inputs: the median, the interval, and a histogram
+  isoflop eval --draws gap.parquet \"prob(closes < 2036-01-01)\"
+      draws that a forecast kept are added, divided, compared world by world
   isoflop eval --file model.txt --show cost --show \"first year\" --json
       definitions from a file, the answer in JSON
   echo \"8 GW + 1 yr\" | isoflop eval
@@ -60,6 +65,11 @@ pub(crate) struct EvalArgs {
     /// Read definitions from a file, or `-` for the standard input
     #[arg(long, value_name = "FILE")]
     file: Vec<PathBuf>,
+    /// Draws that may be named: a file that `isoflop forecast --draws` or `isoflop run` wrote
+    ///
+    /// Every column is a name: `power@2030` is `power_2030`. Alone, all of them are shown.
+    #[arg(long, value_name = "FILE.parquet")]
+    draws: Option<PathBuf>,
     /// Answer only for this name; may be given several times
     #[arg(long, value_name = "NAME")]
     show: Vec<String>,
@@ -111,15 +121,20 @@ fn level(text: &str) -> Result<Level, String> {
 }
 
 impl EvalArgs {
-    fn sampling(&self) -> Sampling {
-        Sampling { samples: self.samples, seed: self.seed, level: self.level }
+    /// The sampling of what `sound` draws; what a file keeps was drawn before.
+    fn sampling(&self, sound: &Sound) -> Sampling {
+        let kept = sound.kept.as_ref();
+        let samples = kept.map_or(self.samples, |kept| kept.rows());
+        let seed = kept.and_then(|kept| kept.seed()).unwrap_or(self.seed);
+        Sampling { samples, seed, level: self.level }
     }
 }
 
 /// Evaluates what the arguments, files or the standard input say, or opens the prompt.
 pub(crate) fn run(args: &EvalArgs, out: &mut dyn Write) -> Result<Outcome, Diagnostic> {
     let stdin = std::io::stdin();
-    if args.expressions.is_empty() && args.file.is_empty() && stdin.is_terminal() {
+    let asks_nothing = args.expressions.is_empty() && args.file.is_empty() && args.draws.is_none();
+    if asks_nothing && stdin.is_terminal() {
         #[cfg(feature = "repl")]
         return prompt::run(args, out);
         #[cfg(not(feature = "repl"))]
@@ -144,9 +159,10 @@ type Read<'a> = dyn Fn(&Path) -> std::io::Result<(String, String)> + 'a;
 
 /// The answer to all that was asked, for lines of `width` characters.
 fn evaluate(args: &EvalArgs, read: &Read<'_>, width: usize) -> Result<String, Diagnostic> {
-    let mut definitions = Definitions::default();
+    let kept = args.draws.as_deref().map(Kept::load).transpose()?.map(Arc::new);
+    let mut definitions = Definitions::over(kept.clone())?;
     let mut files = args.file.clone();
-    if files.is_empty() && args.expressions.is_empty() {
+    if files.is_empty() && args.expressions.is_empty() && kept.is_none() {
         files.push("-".into());
     }
     for path in &files {
@@ -172,6 +188,8 @@ fn evaluate(args: &EvalArgs, read: &Read<'_>, width: usize) -> Result<String, Di
         args.show.clone()
     } else if !asked.is_empty() {
         asked
+    } else if let (Some(kept), true) = (&kept, files.is_empty()) {
+        kept.names().map(str::to_owned).collect()
     } else {
         sound.checked.names().into_iter().map(str::to_owned).collect()
     };
@@ -196,7 +214,7 @@ fn answer(
     if args.javascript {
         return Ok(sound.checked.to_javascript(names)? + "\n");
     }
-    let sampling = args.sampling();
+    let sampling = args.sampling(sound);
     let answers = answers(sound, names, args.unit.as_deref(), sampling)?;
     if args.json {
         return Ok(format!("{:#}\n", json::json(&answers, sound, sampling)?));

@@ -19,6 +19,7 @@ use std::time::Duration;
 use self::audit::Challenge;
 use self::book::{Book, Contribution};
 pub use self::book::{Peer, Standing};
+pub(super) use self::share::apportion;
 use super::codec::Encoder;
 use super::learner::Learner;
 use super::machine::{Effect, Event, Note};

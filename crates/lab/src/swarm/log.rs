@@ -12,11 +12,11 @@ use std::time::Duration;
 use diagnostic::Diagnostic;
 use serde::{Deserialize, Serialize};
 
-use super::coordinator::Coordinator;
-use super::learner::Learner;
 use super::machine::{Note, RoundNote};
 use super::message::{Message, PeerId};
+use super::pipeline::Say;
 use super::rehearsal::{PeerAccount, Played, summary};
+use super::roles::Lead;
 use super::settings::Settings;
 use super::time::Time;
 use super::virtual_time::Sent;
@@ -129,10 +129,21 @@ impl Log {
 
     /// A message of `bytes` bytes that was sent or came in at `now`.
     pub fn sent(&mut self, now: Time, from: PeerId, to: PeerId, message: &Message, bytes: usize) {
-        if matches!(message, Message::Work(_)) {
+        if matches!(message, Message::Work(_) | Message::Pipeline(Say::Begin(_))) {
             self.began.get_or_insert(now);
         }
-        let (at, kind, bytes) = (self.at(now), message.kind(), bytes_on_wire(bytes));
+        // What stages sent each other, as they say.
+        if let Message::Pipeline(Say::Done { sent, .. }) = message {
+            for (stage, bytes) in sent {
+                let bytes = usize::try_from(*bytes).unwrap_or(usize::MAX);
+                self.crossed(now, from, *stage, "stages", bytes);
+            }
+        }
+        self.crossed(now, from, to, message.kind(), bytes_on_wire(bytes));
+    }
+
+    fn crossed(&mut self, now: Time, from: PeerId, to: PeerId, kind: &'static str, bytes: usize) {
+        let at = self.at(now);
         let nanoseconds = at.nanoseconds();
         self.append(&Entry::Sent { at: nanoseconds, from, to, kind: kind.to_owned(), bytes });
         self.traffic.push(Sent { at, from, to, kind: kind.into(), bytes });
@@ -148,17 +159,18 @@ impl Log {
     }
 
     /// What came out, once the run is over.
-    pub fn played<L: Learner>(
+    pub fn played(
         self,
-        coordinator: &mut Coordinator<L>,
+        coordinator: &mut impl Lead,
         settings: &Settings,
         names: &BTreeMap<PeerId, String>,
     ) -> Played {
         let sum = |of: &dyn Fn(&Sent) -> bool| -> u64 {
-            self.traffic.iter().filter(|sent| of(sent)).map(|sent| sent.bytes as u64).sum()
+            (self.traffic.iter().filter(|sent| of(sent)))
+                .fold(0_u64, |sum, sent| sum.saturating_add(sent.bytes as u64))
         };
         let context = settings.context() as u64;
-        let known = coordinator.peers();
+        let known = coordinator.attendance();
         let everybody: std::collections::BTreeSet<PeerId> =
             known.keys().chain(names.keys()).copied().collect();
         let peers = everybody

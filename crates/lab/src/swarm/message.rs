@@ -6,6 +6,8 @@ use std::time::Duration;
 use diagnostic::Diagnostic;
 use serde::{Deserialize, Serialize};
 
+use super::pipeline::Say;
+use super::site::SiteSay;
 pub use super::wire::PeerId;
 
 /// Half a BLAKE3 hash.
@@ -212,6 +214,10 @@ pub enum Message {
     Knock,
     /// Coordinator: on these settings, as JSON.
     Terms(String),
+    /// What is said in a pipeline.
+    Pipeline(Say),
+    /// What is said within a site.
+    Site(SiteSay),
 }
 
 impl Message {
@@ -235,6 +241,8 @@ impl Message {
             Self::Evicted => "evicted",
             Self::Knock => "knock",
             Self::Terms(_) => "terms",
+            Self::Pipeline(say) => say.kind(),
+            Self::Site(say) => say.kind(),
         }
     }
 
@@ -284,6 +292,7 @@ impl Message {
 
 #[cfg(test)]
 mod tests {
+    use super::super::pipeline::{Micro, Post};
     use super::*;
     use proptest::prelude::*;
 
@@ -345,6 +354,23 @@ mod tests {
             Message::Evicted,
             Message::Knock,
             Message::Terms("{}".to_owned()),
+            Message::Pipeline(Say::Wait),
+            Message::Site(SiteSay::Join { speed: 100.0 }),
+            Message::Site(SiteSay::Gradient { tag: 3, loss: 2.0, gradient: vec![0.25; 3] }),
+            Message::Pipeline(Say::Activations(Micro {
+                attempt: 1,
+                step: 7,
+                micro: 3,
+                body: vec![5; 20],
+            })),
+            Message::Pipeline(Say::Begin(Post {
+                attempt: 2,
+                stage: 1,
+                blocks: 2..4,
+                peers: vec![PeerId(1), PeerId(4)],
+                step: 64,
+                state: vec![0.5; 4],
+            })),
         ]
     }
 
@@ -370,7 +396,7 @@ mod tests {
     proptest! {
         #[test]
         fn changed_bytes_are_a_message_or_an_error_and_never_a_panic(
-            which in 0_usize..18,
+            which in 0_usize..23,
             changes in proptest::collection::vec((0_usize..400, 0_u8..), 1..6),
         ) {
             let mut bytes = all()[which].to_bytes();

@@ -21,7 +21,7 @@ impl Outer {
     /// What a run of `settings` begins with; none where no outer step is made.
     pub(super) fn of(settings: &Settings, parameters: &[f32]) -> Option<Self> {
         match settings.method {
-            Method::Synchronous => None,
+            Method::Synchronous | Method::Pipeline(_) => None,
             Method::Diloco(Diloco { outer_learning_rate, outer_momentum, .. }) => {
                 Some(Self::new(parameters.to_vec(), outer_learning_rate, outer_momentum))
             }

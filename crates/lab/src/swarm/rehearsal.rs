@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::learner::Learner;
 use super::machine::{Note, RoundNote};
 use super::message::PeerId;
+use super::roles::{Lead as _, Roles};
 use super::settings::{Method, Settings};
 use super::spec::Swarm;
 use super::time::Time;
@@ -98,6 +99,8 @@ pub struct Account {
     pub seconds: f64,
     /// Bytes over all lines, with frames.
     pub bytes: u64,
+    /// Of them, between peers of one site.
+    pub bytes_in_sites: u64,
     /// Training tokens.
     pub tokens: u64,
     /// Outcomes.
@@ -117,6 +120,11 @@ pub struct Account {
 }
 
 impl Account {
+    /// Bytes over the lines between sites, and to peers without one, for each training token.
+    pub fn slow_bytes_per_token(&self) -> f64 {
+        (self.bytes - self.bytes_in_sites) as f64 / self.tokens.max(1) as f64
+    }
+
     /// Bytes over all lines for each training token.
     pub fn bytes_per_token(&self) -> f64 {
         self.bytes as f64 / self.tokens.max(1) as f64
@@ -145,13 +153,16 @@ pub struct Played {
 ///
 /// # Errors
 /// When it does not come to an end within a virtual year: nobody is left to train.
-pub fn play<L: Learner>(
+pub fn play<L: Roles>(
     swarm: &Swarm,
     settings: &Settings,
     make: impl Fn() -> L,
     progress: &mut dyn FnMut(f64) -> bool,
 ) -> Result<Option<Played>, Diagnostic> {
     let mut driver = VirtualSwarm::new(settings.clone(), swarm.coordinators_line(), make);
+    for (peers, line) in swarm.sites() {
+        driver = driver.with_site(&peers, line);
+    }
     for (at, act) in swarm.acts() {
         driver.act(at, act);
     }
@@ -166,6 +177,12 @@ pub fn play<L: Learner>(
             }
         }
     }
+    if let Some(problem) = driver.coordinator().and_then(|coordinator| coordinator.problem()) {
+        let at = driver.now().seconds();
+        return Err(Diagnostic::error(format!("the run ends at {at:.1} s: {problem}")).help(
+            "look at who dies or leaves, and when the others join; or at the learning rate",
+        ));
+    }
     if driver.finished().is_none() {
         let done = driver.coordinator().map_or(0, |coordinator| coordinator.trained());
         return Err(Diagnostic::error(format!(
@@ -179,7 +196,7 @@ pub fn play<L: Learner>(
     Ok(Some(account(&mut driver, settings, &names)))
 }
 
-fn account<L: Learner>(
+fn account<L: Roles>(
     driver: &mut VirtualSwarm<'_, L>,
     settings: &Settings,
     names: &BTreeMap<PeerId, String>,
@@ -200,7 +217,7 @@ fn account<L: Learner>(
     if let Some(coordinator) = driver.coordinator() {
         finished = coordinator.is_finished();
         trained = coordinator.trained() * settings.context() as u64;
-        let known = coordinator.peers().clone();
+        let known = coordinator.attendance();
         peers = names
             .iter()
             .map(|(rank, name)| {
@@ -221,7 +238,15 @@ fn account<L: Learner>(
             .collect();
         validation = trains.then(|| coordinator.validate()).filter(|v| v.loss.get().is_finite());
     }
+    let near = |(from, to): &(PeerId, PeerId)| driver.are_near(*from, *to);
+    let bytes_in_sites = driver.bytes().iter().filter(|(pair, _)| near(pair)).map(|(_, b)| b).sum();
+    for peer in &mut peers {
+        if peer.standing == "never came" && driver.are_near(peer.peer, peer.peer) {
+            "with its site".clone_into(&mut peer.standing);
+        }
+    }
     let account = summary(&rounds, seconds, bytes, trained, finished, validation, peers);
+    let account = Account { bytes_in_sites, ..account };
     Played { account, rounds, events, traffic: traffic_log }
 }
 
@@ -246,6 +271,7 @@ pub fn summary(
         finished,
         seconds,
         bytes,
+        bytes_in_sites: 0,
         tokens,
         rounds: rounds.len() as u64,
         computing: busy / at_hand.max(f64::MIN_POSITIVE),

@@ -11,7 +11,7 @@ use super::settings::{Method, Settings};
 pub struct SwarmRow {
     /// Unique name.
     pub run: String,
-    /// `synchronous` or `diloco`.
+    /// `synchronous`, `diloco` or `pipeline`.
     pub group: String,
     /// `done`, or `diverged` with empty losses.
     pub status: String,
@@ -45,17 +45,17 @@ pub struct SwarmRow {
     pub loss_se: Option<f64>,
     /// Peers at the start.
     pub peers: u32,
-    /// H; 1 for synchronous runs.
+    /// H; 1 for runs without.
     pub inner_steps: u32,
     /// Parts averaged one after another.
     pub fragments: u32,
     /// Inner steps that go on while an average is on its way.
     pub overlap: u32,
-    /// Rate of the outer step; 0 for synchronous runs.
+    /// Rate of the outer step; 0 for runs without.
     pub outer_learning_rate: f32,
-    /// Codec of updates.
+    /// Codec of updates, or of activations.
     pub up: String,
-    /// Codec of averages.
+    /// Codec of averages, or of gradients on their way back.
     pub down: String,
     /// Bytes over all lines, with frames.
     pub bytes: u64,
@@ -78,6 +78,7 @@ impl SwarmRow {
         let (group, diloco) = match settings.method {
             Method::Synchronous => ("synchronous", None),
             Method::Diloco(diloco) => ("diloco", Some(diloco)),
+            Method::Pipeline(_) => ("pipeline", None),
         };
         let text = serde_json::to_string(settings).unwrap_or_default();
         let per_token = shape.flop_per_token();

@@ -4,6 +4,7 @@ use diagnostic::Diagnostic;
 use serde::{Deserialize, Serialize};
 
 use super::codec::Codec;
+use super::pipeline::Pipeline;
 use super::robust::Aggregation;
 use crate::recipe::RunConfig;
 
@@ -15,6 +16,8 @@ pub enum Method {
     Synchronous,
     /// Changes are averaged every so many steps.
     Diloco(Diloco),
+    /// Each peer has some blocks of the model.
+    Pipeline(Pipeline),
 }
 
 /// `DiLoCo` and its streaming form (Douillard et al. 2025, arXiv:2501.18512).
@@ -131,13 +134,17 @@ impl Settings {
     /// Bytes that the largest message of an honest peer may take.
     pub fn largest_message(&self) -> usize {
         let parameters = self.run.shape.total_parameters() as usize;
-        parameters.saturating_mul(12).saturating_add(1 << 20)
+        let stream = match self.method {
+            Method::Pipeline(pipeline) => pipeline.stream(self),
+            _ => 0,
+        };
+        parameters.max(stream).saturating_mul(12).saturating_add(1 << 20)
     }
 
     /// Parts of the parameters.
     pub fn fragments(&self) -> u64 {
         match self.method {
-            Method::Synchronous => 1,
+            Method::Synchronous | Method::Pipeline(_) => 1,
             Method::Diloco(diloco) => u64::from(diloco.fragments),
         }
     }
@@ -145,7 +152,7 @@ impl Settings {
     /// Inner steps of a round.
     pub fn round_steps(&self) -> u32 {
         match self.method {
-            Method::Synchronous => 1,
+            Method::Synchronous | Method::Pipeline(_) => 1,
             Method::Diloco(diloco) => (diloco.inner_steps / diloco.fragments.max(1)).max(1),
         }
     }
@@ -153,7 +160,7 @@ impl Settings {
     /// Inner steps that go on while an outcome is on its way.
     pub fn overlap(&self) -> u32 {
         match self.method {
-            Method::Synchronous => 0,
+            Method::Synchronous | Method::Pipeline(_) => 0,
             Method::Diloco(diloco) => diloco.overlap,
         }
     }
@@ -236,6 +243,11 @@ impl Settings {
         }
         if self.peers == 0 || self.inner_windows == 0 {
             return Some("a swarm has at least 1 peer, and a peer's step 1 window".to_owned());
+        }
+        if let Method::Pipeline(pipeline) = self.method
+            && let Some(problem) = pipeline.problem(self)
+        {
+            return Some(problem);
         }
         self.aggregation.problem()
     }

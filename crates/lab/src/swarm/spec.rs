@@ -1,19 +1,21 @@
 //! A swarm as written in TOML: what is trained, how, by whom, and what happens to them.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use diagnostic::Diagnostic;
+use diagnostic::{Diagnostic, nearest};
 use serde::Deserialize;
 
 use super::codec::Codec;
 use super::habit::Habit;
 use super::message::PeerId;
+use super::pipeline::Pipeline;
 use super::robust::Aggregation;
 use super::settings::{Audit, Diloco, Method, Settings, Share};
 use super::time::Time;
 use super::virtual_time::{Act, Line, VirtualPeer};
-use crate::recipe::Recipe;
+use crate::recipe::{Recipe, RunConfig};
 
 /// A swarm file.
 ///
@@ -81,6 +83,9 @@ pub struct Swarm {
     /// Who takes part.
     #[serde(default)]
     pub peer: Vec<PeerSpec>,
+    /// Places whose peers act as one.
+    #[serde(default)]
+    pub site: Vec<SiteSpec>,
 }
 
 /// The name of a method.
@@ -92,6 +97,8 @@ pub enum MethodKind {
     /// Changes are averaged every so many steps.
     #[default]
     Diloco,
+    /// Each peer has some blocks of the model.
+    Pipeline,
 }
 
 /// How peers train together.
@@ -116,6 +123,12 @@ pub struct MethodSpec {
     pub inner_batch_tokens: Option<usize>,
     /// How work is shared out.
     pub share: Share,
+    /// Stages of a pipeline; the number of peers at the start if left out.
+    pub stages: Option<u32>,
+    /// Tokens of a pipeline's micro-batch; 1024 if left out.
+    pub micro_batch_tokens: Option<usize>,
+    /// Steps between copies of all stages.
+    pub checkpoint_every: u64,
 }
 
 impl Default for MethodSpec {
@@ -132,6 +145,9 @@ impl Default for MethodSpec {
             mix,
             inner_batch_tokens: None,
             share: Share::BySpeed,
+            stages: None,
+            micro_batch_tokens: None,
+            checkpoint_every: 64,
         }
     }
 }
@@ -140,9 +156,9 @@ impl Default for MethodSpec {
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Wire {
-    /// Codec of updates.
+    /// Codec of updates; in a pipeline, of activations.
     pub up: Codec,
-    /// Codec of averages.
+    /// Codec of averages; in a pipeline, of gradients on their way back.
     pub down: Codec,
 }
 
@@ -235,6 +251,23 @@ pub struct PeerSpec {
     /// How it behaves.
     #[serde(default)]
     pub habit: Habit,
+    /// The site that it belongs to.
+    pub site: Option<String>,
+}
+
+/// A place whose peers share every step, and act as one peer of the swarm.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SiteSpec {
+    /// What its peers call it.
+    pub name: String,
+    /// Bits a second that each of its peers sends to the others.
+    pub up: f64,
+    /// Bits a second that each of them receives.
+    pub down: f64,
+    /// Seconds to the middle of the site, one way.
+    #[serde(default)]
+    pub delay: f64,
 }
 
 fn one() -> u32 {
@@ -327,6 +360,7 @@ impl Swarm {
                 )));
             }
         }
+        self.check_sites()?;
         if self.peer.iter().all(|peer| peer.joins_at > 0.0 || peer.count == 0) {
             return Err(Diagnostic::error("nobody is there at the start")
                 .help("add a [[peer]] without joins_at"));
@@ -340,8 +374,14 @@ impl Swarm {
     /// When no swarm can have these settings.
     pub fn settings(&self, vocab: usize, corpus: &str) -> Result<Settings, Diagnostic> {
         let run = self.recipe.run(self.depth, vocab, self.tokens, self.seed);
-        let first = self.peer.iter().filter(|peer| peer.joins_at == 0.0);
-        let peers = first.map(|peer| peer.count).sum::<u32>().max(1);
+        let sites = self.sites();
+        let members: BTreeSet<PeerId> =
+            sites.iter().flat_map(|(peers, _)| &peers[1..]).copied().collect();
+        let first = self
+            .peers()
+            .into_iter()
+            .filter(|(peer, _, spec)| spec.joins_at == 0.0 && !members.contains(peer));
+        let peers = (first.count() as u32).max(1);
         let spec = &self.method;
         let method = match spec.kind {
             MethodKind::Synchronous => Method::Synchronous,
@@ -353,6 +393,7 @@ impl Swarm {
                 overlap: spec.overlap,
                 mix: spec.mix,
             }),
+            MethodKind::Pipeline => Method::Pipeline(self.pipeline(&run, peers)?),
         };
         let context = run.shape.context;
         let inner = spec.inner_batch_tokens.unwrap_or(run.batch_tokens / peers as usize);
@@ -373,6 +414,73 @@ impl Swarm {
         };
         settings.check()?;
         Ok(settings)
+    }
+
+    fn check_sites(&self) -> Result<(), Diagnostic> {
+        let names = || self.site.iter().map(|site| site.name.as_str());
+        for peer in &self.peer {
+            if let Some(name) = &peer.site
+                && !names().any(|known| known == name)
+            {
+                let help = nearest(name, names()).map_or_else(
+                    || format!("add a [[site]] with name = \"{name}\", up and down"),
+                    |name| format!("did you mean `{name}`?"),
+                );
+                let what =
+                    format!("peer `{}` is in site `{name}`, which the file lacks", peer.name);
+                return Err(Diagnostic::error(what).help(help));
+            }
+        }
+        for (at, site) in self.site.iter().enumerate() {
+            let note = |problem: Diagnostic| problem.note(format!("of site `{}`", site.name));
+            let line = Line::new(site.up, site.down, site.delay);
+            line.up.check().and_then(|()| line.down.check()).map_err(note)?;
+            if names().take(at).any(|name| name == site.name) {
+                return Err(Diagnostic::error(format!("two sites are called `{}`", site.name)));
+            }
+        }
+        if self.peer.iter().all(|peer| peer.site.is_none()) {
+            return Ok(());
+        }
+        if self.method.kind != MethodKind::Diloco {
+            return Err(Diagnostic::error("sites average by DiLoCo")
+                .help("set method.kind to `diloco`, or take `site` out"));
+        }
+        if self.rules.audit > 0.0 {
+            return Err(Diagnostic::error("a step that a site shares cannot be audited")
+                .help("set rules.audit to 0, or take `site` out"));
+        }
+        Ok(())
+    }
+
+    /// Each site that has peers: them, the one that speaks for it first, and the line within it.
+    pub fn sites(&self) -> Vec<(Vec<PeerId>, Line)> {
+        let all = self.peers();
+        let of = |site: &SiteSpec| {
+            let peers = all.iter().filter(|(_, _, spec)| spec.site.as_ref() == Some(&site.name));
+            (peers.map(|(peer, ..)| *peer).collect(), Line::new(site.up, site.down, site.delay))
+        };
+        self.site
+            .iter()
+            .map(of)
+            .filter(|(peers, _): &(Vec<PeerId>, Line)| !peers.is_empty())
+            .collect()
+    }
+
+    fn pipeline(&self, run: &RunConfig, peers: u32) -> Result<Pipeline, Diagnostic> {
+        if let Some(peer) = self.peer.iter().find(|peer| peer.habit != Habit::Honest) {
+            return Err(Diagnostic::error(format!(
+                "peer `{}` has a habit, which a pipeline does not rehearse",
+                peer.name
+            ))
+            .help("take `habit` out: nothing in a pipeline finds a hostile stage"));
+        }
+        let spec = &self.method;
+        let usual = Pipeline::new(spec.stages.unwrap_or(peers), run);
+        let micro_windows = spec
+            .micro_batch_tokens
+            .map_or(usual.micro_windows, |tokens| (tokens / run.shape.context).max(1) as u32);
+        Ok(Pipeline { micro_windows, checkpoint_every: spec.checkpoint_every, ..usual })
     }
 
     /// The coordinator's line.

@@ -5,16 +5,15 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::time::Duration;
 
-use super::coordinator::Coordinator;
 use super::habit::Habit;
-use super::learner::Learner;
 use super::link::{Link, LinkSettings, deliver};
 use super::machine::{Effect, Event, Note};
 use super::message::{Message, PeerId};
+use super::real_time::Machine as _;
+use super::roles::{Lead as _, Roles};
 use super::settings::Settings;
 use super::time::Time;
 use super::wire::bytes_on_wire;
-use super::worker::Worker;
 
 /// A peer's line to the internet, both ways; without limits by default.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -138,13 +137,13 @@ impl Ord for Item {
 }
 
 /// A swarm in virtual time.
-pub struct VirtualSwarm<'a, L> {
+pub struct VirtualSwarm<'a, L: Roles> {
     settings: Settings,
     make: Box<dyn Fn() -> L + 'a>,
-    coordinator: Option<Node<Coordinator<L>>>,
+    coordinator: Option<Node<L::Coordinator>>,
     coordinators_line: Line,
     saved: Option<Vec<u8>>,
-    workers: BTreeMap<PeerId, Node<Worker<L>>>,
+    workers: BTreeMap<PeerId, Node<L::Worker>>,
     queue: BinaryHeap<Item>,
     now: Time,
     order: u64,
@@ -152,6 +151,9 @@ pub struct VirtualSwarm<'a, L> {
     cut: Vec<(Time, BTreeSet<PeerId>)>,
     /// Each peer's line up and down.
     lines: BTreeMap<PeerId, (Link, Link)>,
+    /// Of peers in sites: who speaks for the site, and the lines within it.
+    heads: BTreeMap<PeerId, PeerId>,
+    near: BTreeMap<PeerId, (Link, Link)>,
     /// Whether the coordinator keeps what it would need after a restart.
     persist: bool,
     notes: Vec<(Time, Note)>,
@@ -161,10 +163,10 @@ pub struct VirtualSwarm<'a, L> {
     finished: Option<Time>,
 }
 
-impl<'a, L: Learner> VirtualSwarm<'a, L> {
+impl<'a, L: Roles> VirtualSwarm<'a, L> {
     /// A swarm with nobody but the coordinator on `line`; `make` makes a fresh model.
     pub fn new(settings: Settings, line: Line, make: impl Fn() -> L + 'a) -> Self {
-        let machine = Coordinator::new(settings.clone(), make());
+        let machine = make().coordinator(settings.clone());
         let peer = VirtualPeer { speed: f64::INFINITY, line, habit: Habit::Honest };
         let mut swarm = Self {
             settings,
@@ -179,6 +181,8 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
             incarnations: 0,
             cut: Vec::new(),
             lines: BTreeMap::new(),
+            heads: BTreeMap::new(),
+            near: BTreeMap::new(),
             persist: false,
             notes: Vec::new(),
             traffic: Vec::new(),
@@ -194,11 +198,27 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
 
     /// The same with a coordinator that goes on from somewhere.
     #[must_use]
-    pub fn with_coordinator(mut self, machine: Coordinator<L>) -> Self {
+    pub fn with_coordinator(mut self, machine: L::Coordinator) -> Self {
         if let Some(node) = &mut self.coordinator {
             node.machine = machine;
         }
         self
+    }
+
+    /// The same with a site: the first of `peers` speaks for all, and between them each has `line`.
+    #[must_use]
+    pub fn with_site(mut self, peers: &[PeerId], line: Line) -> Self {
+        for peer in peers {
+            let links = self.links(*peer, line);
+            self.near.insert(*peer, links);
+            self.heads.insert(*peer, peers[0]);
+        }
+        self
+    }
+
+    /// Whether two peers are in one site.
+    pub fn are_near(&self, one: PeerId, other: PeerId) -> bool {
+        self.heads.get(&one).is_some_and(|head| self.heads.get(&other) == Some(head))
     }
 
     /// Forgets single messages; sums stay.
@@ -251,17 +271,17 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
     }
 
     /// The coordinator, unless it is being restarted.
-    pub fn coordinator(&mut self) -> Option<&mut Coordinator<L>> {
+    pub fn coordinator(&mut self) -> Option<&mut L::Coordinator> {
         self.coordinator.as_mut().map(|node| &mut node.machine)
     }
 
     /// A worker that is switched on.
-    pub fn worker(&self, rank: PeerId) -> Option<&Worker<L>> {
+    pub fn worker(&self, rank: PeerId) -> Option<&L::Worker> {
         self.workers.get(&rank).map(|node| &node.machine)
     }
 
     /// Everybody who is switched on.
-    pub fn workers(&self) -> impl Iterator<Item = (PeerId, &Worker<L>)> {
+    pub fn workers(&self) -> impl Iterator<Item = (PeerId, &L::Worker)> {
         self.workers.iter().map(|(rank, node)| (*rank, &node.machine))
     }
 
@@ -390,27 +410,42 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
         let now = self.now;
         self.cut.retain(|(until, _)| *until > now);
         let apart = self.cut.iter().any(|(_, side)| side.contains(&from) != side.contains(&to));
+        let near = self.are_near(from, to);
+        let lines = if near { &mut self.near } else { &mut self.lines };
         // Two lines at once: take one out.
-        let Some((mut up, down_of_sender)) = self.lines.remove(&from) else { return };
-        if let Some((_, down)) = self.lines.get_mut(&to).filter(|_| !apart) {
-            let arrives = deliver(&mut up, down, now, bytes.len());
-            self.push(arrives, to, What::Deliver { from, bytes });
-        } else {
+        let Some((mut up, down_of_sender)) = lines.remove(&from) else { return };
+        let arrives = lines
+            .get_mut(&to)
+            .filter(|_| !apart)
+            .map(|(_, down)| deliver(&mut up, down, now, bytes.len()));
+        if arrives.is_none() {
             up.deliver(now, size);
         }
-        self.lines.insert(from, (up, down_of_sender));
+        lines.insert(from, (up, down_of_sender));
+        if let Some(arrives) = arrives {
+            self.push(arrives, to, What::Deliver { from, bytes });
+        }
     }
 
     fn connect(&mut self, peer: PeerId, line: Line) {
+        let links = self.links(peer, line);
+        self.lines.insert(peer, links);
+    }
+
+    fn links(&self, peer: PeerId, line: Line) -> (Link, Link) {
         let seed = self.settings.run.seed ^ (u64::from(peer.0) << 32);
-        self.lines.insert(peer, (Link::new(line.up, seed), Link::new(line.down, seed ^ 1)));
+        (Link::new(line.up, seed), Link::new(line.down, seed ^ 1))
     }
 
     fn happen(&mut self, act: Act) {
         match act {
             Act::Join(rank, peer) if rank != PeerId::COORDINATOR => {
-                let worker = Worker::new(rank, self.settings.clone(), (self.make)(), peer.speed)
-                    .with_habit(peer.habit.clone());
+                let worker = (self.make)().worker(
+                    self.settings.clone(),
+                    rank,
+                    &peer,
+                    self.heads.get(&rank).copied(),
+                );
                 self.connect(rank, peer.line);
                 let node = self.node(worker, peer);
                 self.workers.insert(rank, node);
@@ -418,7 +453,7 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
             }
             Act::Join(..) => {}
             Act::Leave(rank) => {
-                let effects = self.workers.get_mut(&rank).map(|node| node.machine.leave());
+                let effects = self.workers.get_mut(&rank).map(|node| L::leave(&mut node.machine));
                 self.perform(rank, effects.unwrap_or_default());
                 self.workers.remove(&rank);
             }
@@ -458,10 +493,10 @@ impl<'a, L: Learner> VirtualSwarm<'a, L> {
         if self.coordinator.is_some() {
             return;
         }
-        let learner = (self.make)();
+        let model = (self.make)();
         let machine = match self.saved.as_deref() {
-            Some(saved) => Coordinator::restore(self.settings.clone(), learner, saved),
-            None => Ok(Coordinator::new(self.settings.clone(), learner)),
+            Some(saved) => model.restored(self.settings.clone(), saved),
+            None => Ok(model.coordinator(self.settings.clone())),
         };
         // What it saved itself it can read; `None` would show as a run that never ends.
         let Ok(machine) = machine else { return };

@@ -21,11 +21,15 @@ use super::message::{
 use super::outer::{Outer, encoders, fragment};
 use super::patience::Patience;
 use super::settings::{Method, Settings};
+use super::site::{Head, Member, Place, SiteSay};
 use super::time::Time;
 
 /// Bytes of outcomes that wait to be applied, as a multiple of the parameters'; more are asked for
 /// again.
 const MOST_WAITING: usize = 32;
+
+/// Wakes with this bit are for the steps of a site.
+const SITE: u64 = 1 << 63;
 
 /// A worker as a state machine.
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, not one state")]
@@ -57,6 +61,8 @@ pub struct Worker<L> {
     account: (u64, Vec<Range<u64>>),
     speed: f64,
     habit: Habit,
+    /// Where several peers act as one.
+    site: Option<Place>,
     joined: bool,
     /// It holds nothing that others could go on from.
     lost: bool,
@@ -106,6 +112,7 @@ impl<L: Learner> Worker<L> {
             account: (0, Vec::new()),
             speed,
             habit: Habit::Honest,
+            site: None,
             joined: false,
             lost: false,
             stopped: false,
@@ -121,6 +128,17 @@ impl<L: Learner> Worker<L> {
     #[must_use]
     pub fn with_habit(mut self, habit: Habit) -> Self {
         self.habit = habit;
+        self
+    }
+
+    /// The same in a site that `head` speaks for, which may be itself.
+    #[must_use]
+    pub fn in_site(mut self, head: PeerId) -> Self {
+        self.site = Some(if head == self.id {
+            Place::Head(Head::new(self.id, self.speed, self.settings.patience))
+        } else {
+            Place::Member(Member::new(head))
+        });
         self
     }
 
@@ -175,7 +193,8 @@ impl<L: Learner> Worker<L> {
                 self.wake_after(self.patience.span(), &mut out);
             }
             Event::Received(from, message) => self.received(from, message, now, &mut out),
-            Event::Worked(took) => self.worked(took),
+            Event::Worked(took) => self.worked(took, &mut out),
+            Event::Woke(tag) if tag & SITE != 0 => self.site_woke(tag, &mut out),
             Event::Woke(tag) if tag == self.wake => self.woke(now, &mut out),
             Event::Woke(_) => {}
         }
@@ -192,6 +211,11 @@ impl<L: Learner> Worker<L> {
     }
 
     fn hello(&mut self, out: &mut Vec<Effect>) {
+        if let Some(Place::Member(member)) = &self.site {
+            let join = SiteSay::Join { speed: self.speed };
+            out.push(Effect::Send(member.head, Message::Site(join)));
+            return;
+        }
         let hello = Message::Hello { speed: self.speed, holds: self.holds() };
         out.push(Effect::Send(PeerId::COORDINATOR, hello));
     }
@@ -217,6 +241,7 @@ impl<L: Learner> Worker<L> {
             Message::Part { version, part, parts, values } => {
                 self.part(from, version, part, parts, values, out);
             }
+            Message::Site(say) => self.site_says(from, say, now, out),
             // Everything else only the coordinator may say.
             _ if from != PeerId::COORDINATOR => {}
             Message::Resume { version } => {
@@ -408,7 +433,13 @@ impl<L: Learner> Worker<L> {
     }
 
     fn woke(&mut self, now: Time, out: &mut Vec<Effect>) {
-        if let Some(fetching) = &mut self.fetching {
+        if let Some(Place::Member(member)) = &self.site {
+            if member.welcome {
+                return;
+            }
+            self.hello(out);
+            self.asked = (self.asked + 1).min(4);
+        } else if let Some(fetching) = &mut self.fetching {
             if fetching.retries() < 8 {
                 out.extend(fetching.again());
             } else {
@@ -432,6 +463,9 @@ impl<L: Learner> Worker<L> {
 
     /// Goes as far as it can without another event.
     fn advance(&mut self, now: Time, out: &mut Vec<Effect>) {
+        if let Some(Place::Member(_)) = &self.site {
+            return;
+        }
         while !self.working && self.fetching.is_none() && !self.lost && !self.stopped {
             let overlap = self.settings.overlap();
             if let Some(training) = &self.training {
@@ -443,7 +477,7 @@ impl<L: Learner> Worker<L> {
                 // An outcome is merged at one fixed step, however early it came.
                 let merged = self.version >= round;
                 if done < overlap.min(training.assignment.steps) || merged {
-                    self.compute(out);
+                    self.compute(now, out);
                     continue;
                 }
                 if self.merge_next() {
@@ -473,6 +507,9 @@ impl<L: Learner> Worker<L> {
             return;
         }
         if self.stopped {
+            if let Some(Place::Head(head)) = &self.site {
+                head.end(out);
+            }
             // The last word: a transport that has delivered it has delivered all before.
             out.push(Effect::Send(PeerId::COORDINATOR, Message::Ask { version: self.version }));
             out.push(Effect::Stop);
@@ -527,12 +564,21 @@ impl<L: Learner> Worker<L> {
     }
 
     /// One inner step; its time passes before anything else happens.
-    fn compute(&mut self, out: &mut Vec<Effect>) {
+    fn compute(&mut self, now: Time, out: &mut Vec<Effect>) {
         let audited = self.audited();
         let Some(training) = &mut self.training else { return };
         let step = training.done;
         let windows = training.assignment.batch(step);
         let schedule = self.settings.schedule(training.assignment.position_at(step));
+        if let Some(Place::Head(head)) = &mut self.site
+            && !windows.is_empty()
+        {
+            let own = head.begin(&mut self.learner, &windows, schedule, now, out);
+            self.working = true;
+            out.push(Effect::Work { tokens: own * self.settings.context() as u64 });
+            out.push(Effect::Wake(head.span(), SITE | head.tag()));
+            return;
+        }
         let share = windows.len() as f64;
         if !windows.is_empty() {
             let loss = if self.outer.is_some() {
@@ -553,10 +599,72 @@ impl<L: Learner> Worker<L> {
         out.push(Effect::Work { tokens: (windows.len() * self.settings.context()) as u64 });
     }
 
-    fn worked(&mut self, took: Duration) {
+    fn worked(&mut self, took: Duration, out: &mut Vec<Effect>) {
         self.working = false;
         if let Some(training) = &mut self.training {
             training.busy = training.busy.saturating_add(took);
+        }
+        match &mut self.site {
+            Some(Place::Head(head)) => {
+                head.computed();
+                self.site_step();
+            }
+            Some(Place::Member(member)) => {
+                let answer = member.answer.take().map(Message::Site);
+                out.extend(answer.map(|answer| Effect::Send(member.head, answer)));
+            }
+            None => {}
+        }
+    }
+
+    fn site_says(&mut self, from: PeerId, say: SiteSay, now: Time, out: &mut Vec<Effect>) {
+        match &mut self.site {
+            Some(Place::Head(head)) => {
+                head.heard(from, say, now, out);
+                self.site_step();
+            }
+            Some(Place::Member(member)) if member.head == from => match say {
+                SiteSay::Welcome => member.welcome = true,
+                SiteSay::Over => {
+                    self.stopped = true;
+                    out.push(Effect::Stop);
+                }
+                say => {
+                    if let Some(windows) = member.compute(&mut self.learner, say) {
+                        let tokens = windows * self.settings.context() as u64;
+                        out.push(Effect::Work { tokens });
+                    }
+                }
+            },
+            _ => {}
+        }
+    }
+
+    /// A step of the site has taken long.
+    fn site_woke(&mut self, tag: u64, out: &mut Vec<Effect>) {
+        let Some(Place::Head(head)) = &mut self.site else { return };
+        if tag == SITE | head.tag() {
+            let windows = head.give_up(&mut self.learner);
+            if windows > 0 {
+                let tokens = windows * self.settings.context() as u64;
+                out.push(Effect::Work { tokens });
+            }
+        }
+    }
+
+    /// Ends a step of the site once every part of it is there.
+    fn site_step(&mut self) {
+        let parameters = self.learner.parameters().len();
+        let Some(Place::Head(head)) = &mut self.site else { return };
+        if let Some(whole) = head.whole(parameters) {
+            self.learner.apply(whole.gradient, whole.schedule);
+            self.working = false;
+            if let Some(training) = &mut self.training {
+                training.loss += whole.windows * whole.loss;
+                training.done += 1;
+            }
+        } else {
+            self.working = self.working || head.is_busy();
         }
     }
 

@@ -16,28 +16,50 @@ impl Transformer {
         workspace: &mut Workspace,
         gradient: &mut [f32],
     ) {
-        let Shape { width, heads, context, vocab, .. } = self.shape;
-        let (hidden, head_width) = (self.shape.hidden(), self.shape.head_width());
-        let tokens = batch.inputs.len();
-        let w = workspace;
+        self.project_back(parameters, batch.inputs.len(), workspace, gradient);
+        self.run_blocks_back(parameters, batch.inputs.len(), workspace, gradient);
+        self.embed_back(batch.inputs, workspace, gradient);
+    }
+
+    /// From the gradient of the logits to that of the residual stream behind the last block.
+    pub(crate) fn project_back(
+        &self,
+        parameters: &[f32],
+        tokens: usize,
+        w: &mut Workspace,
+        gradient: &mut [f32],
+    ) {
+        let Shape { width, vocab, .. } = self.shape;
         let d_normed = &mut w.d_normed[..tokens * width];
         let d_stream = &mut w.d_stream[..tokens * width];
 
         let d_logits = Matrix::new(&w.logits, tokens, vocab);
         let last = Matrix::new(&w.last, tokens, width);
-        let d_table = &mut gradient[self.layout.embedding.clone()];
         if let Some(head) = &self.layout.head {
-            d_table.fill(0.0);
             let d_head = MatrixMut::new(&mut gradient[head.clone()], width, vocab);
             matmul(d_head, Write::Replace, 1.0, last.transposed(), d_logits);
         } else {
+            let d_table = &mut gradient[self.layout.embedding.clone()];
             let d_table = MatrixMut::new(d_table, vocab, width);
             matmul(d_table, Write::Replace, 1.0, d_logits.transposed(), last);
         }
         let d_last = MatrixMut::new(d_normed, tokens, width);
         matmul(d_last, Write::Replace, 1.0, d_logits, self.head(parameters).transposed());
         rms_norm_gradient(&w.last, &w.last_scale, d_normed, d_stream, width, Write::Replace);
+    }
 
+    /// The gradient of the residual stream of `tokens` tokens back through every block.
+    pub(crate) fn run_blocks_back(
+        &self,
+        parameters: &[f32],
+        tokens: usize,
+        w: &mut Workspace,
+        gradient: &mut [f32],
+    ) {
+        let Shape { width, heads, context, .. } = self.shape;
+        let (hidden, head_width) = (self.shape.hidden(), self.shape.head_width());
+        let d_normed = &mut w.d_normed[..tokens * width];
+        let d_stream = &mut w.d_stream[..tokens * width];
         for (block, places) in w.blocks.iter_mut().zip(&self.layout.blocks).rev() {
             let active = &mut w.hidden[..tokens * hidden];
             block.activate(active);
@@ -144,10 +166,19 @@ impl Transformer {
                 Write::Add,
             );
         }
+    }
 
+    /// From the gradient of what the first block read to that of the embedding. With a tied head
+    /// it is added to the head's.
+    pub(crate) fn embed_back(&self, inputs: &[u32], w: &mut Workspace, gradient: &mut [f32]) {
+        let width = self.shape.width;
+        let d_stream = &mut w.d_stream[..inputs.len() * width];
         rms_norm_gradient_in_place(&w.embedded, &w.embedded_scale, d_stream, width);
         let d_table = &mut gradient[self.layout.embedding.clone()];
-        for (row, token) in d_stream.chunks_exact(width).zip(batch.inputs) {
+        if self.layout.head.is_some() || !self.layout.is_last {
+            d_table.fill(0.0);
+        }
+        for (row, token) in d_stream.chunks_exact(width).zip(inputs) {
             let slot = &mut d_table[*token as usize * width..][..width];
             for (slot, d) in slot.iter_mut().zip(row) {
                 *slot += d;

@@ -17,21 +17,31 @@ impl Transformer {
         workspace: &mut Workspace,
         gradient_scale: Option<f32>,
     ) {
-        let Shape { width, heads, context, vocab, .. } = self.shape;
-        let (hidden, head_width) = (self.shape.hidden(), self.shape.head_width());
-        let tokens = batch.inputs.len();
-        debug_assert!(tokens <= workspace.sequences * context);
-        let w = workspace;
+        self.embed(parameters, batch.inputs, workspace);
+        self.run_blocks(parameters, batch.inputs.len(), workspace);
+        self.project(parameters, batch.targets, workspace, gradient_scale);
+    }
+
+    /// From tokens to the residual stream that the first block reads.
+    pub(crate) fn embed(&self, parameters: &[f32], inputs: &[u32], w: &mut Workspace) {
+        let (width, tokens) = (self.shape.width, inputs.len());
         let table = &parameters[self.layout.embedding.clone()];
 
         let stream = &mut w.stream[..tokens * width];
-        for (row, token) in stream.chunks_exact_mut(width).zip(batch.inputs) {
+        for (row, token) in stream.chunks_exact_mut(width).zip(inputs) {
             row.copy_from_slice(&table[*token as usize * width..][..width]);
         }
         let embedded = &mut w.embedded[..tokens * width];
         rms_norm(stream, embedded, &mut w.embedded_scale, width);
         stream.copy_from_slice(embedded);
+    }
 
+    /// The residual stream of `tokens` tokens through every block.
+    pub(crate) fn run_blocks(&self, parameters: &[f32], tokens: usize, w: &mut Workspace) {
+        let Shape { width, heads, context, .. } = self.shape;
+        let (hidden, head_width) = (self.shape.hidden(), self.shape.head_width());
+        debug_assert!(tokens <= w.sequences * context);
+        let stream = &mut w.stream[..tokens * width];
         for (block, places) in w.blocks.iter_mut().zip(&self.layout.blocks) {
             let square = |range: &std::ops::Range<usize>| {
                 Matrix::new(&parameters[range.clone()], width, width)
@@ -89,7 +99,19 @@ impl Transformer {
             let active = Matrix::new(&w.hidden, tokens, hidden);
             matmul(MatrixMut::new(stream, tokens, width), Write::Add, 1.0, active, down);
         }
+    }
 
+    /// From the residual stream behind the last block to the losses.
+    pub(crate) fn project(
+        &self,
+        parameters: &[f32],
+        targets: &[u32],
+        w: &mut Workspace,
+        gradient_scale: Option<f32>,
+    ) {
+        let Shape { width, vocab, .. } = self.shape;
+        let tokens = targets.len();
+        let stream = &mut w.stream[..tokens * width];
         let last = &mut w.last[..tokens * width];
         rms_norm(stream, last, &mut w.last_scale, width);
         let logits = &mut w.logits[..tokens * vocab];
@@ -101,6 +123,6 @@ impl Transformer {
             self.head(parameters),
         );
         let losses = &mut w.losses[..tokens];
-        cross_entropy(logits, vocab, batch.targets, losses, gradient_scale);
+        cross_entropy(logits, vocab, targets, losses, gradient_scale);
     }
 }

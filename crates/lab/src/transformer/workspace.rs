@@ -86,6 +86,21 @@ impl Workspace {
         }
     }
 
+    /// Whether so many sequences fit.
+    pub(crate) fn holds(&self, sequences: usize) -> bool {
+        sequences <= self.sequences
+    }
+
+    /// The residual stream of `numbers` numbers: what the next block reads.
+    pub(crate) fn stream(&mut self, numbers: usize) -> &mut [f32] {
+        &mut self.stream[..numbers]
+    }
+
+    /// The gradient of the residual stream.
+    pub(crate) fn d_stream(&mut self, numbers: usize) -> &mut [f32] {
+        &mut self.d_stream[..numbers]
+    }
+
     /// Numbers held for each token of a sequence, by the shape alone.
     pub(crate) fn numbers_per_token(shape: &Shape) -> usize {
         let block = 6 * shape.width

@@ -13,7 +13,7 @@
 //! use machines::{BytesPerSecond, FlopPerSecond};
 //! use runs::Parameters;
 //!
-//! let home = Peer { rate: FlopPerSecond(66e12), line: BytesPerSecond(60e6 / 8.0) };
+//! let home = Peer { rate: FlopPerSecond(66e12), line: BytesPerSecond(10e6 / 8.0) };
 //! let scheme = Scheme::named("pipeline-layers")?;
 //! let at = |p| scheme.utilisation(Parameters(p), &Setting::default(), home);
 //! assert!(at(1e12) > at(1e10));

@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use machines::{
-    Accelerator, Attention, Batch, FlopConvention, Layout, Machine, Model, Norm, Precision,
-    Recompute, Schedule, Stack, Step, Stragglers, Tier, Zero,
+    Accelerator, Attention, Batch, BytesPerSecond, FlopConvention, Layout, Machine, Model, Norm,
+    Precision, Recompute, Schedule, Stack, Step, Stragglers, Tier, Zero,
 };
 use runs::Seconds;
 
@@ -148,7 +148,7 @@ fn vtrain(path: &Path, table: &'static str, recompute: Recompute) -> Vec<Case> {
                 device: "a100-80gb".into(),
                 accelerators: n,
                 domain: None,
-                tiers: Vec::new(),
+                tiers: (n > 8).then_some(VTRAIN_FABRIC).into_iter().collect(),
                 precision: Precision::Bf16,
                 model: gpt(layers, hidden, heads, 51_200, sequence),
                 batch: Batch { sequences: batch, sequence },
@@ -167,6 +167,11 @@ pub(crate) const EAGER_DISPATCH: f64 = 29e-6;
 
 /// What it takes for a mixture without graphs.
 pub(crate) const MIXTURE_DISPATCH: f64 = 24e-6;
+
+/// The fabric of vTrain's cluster: 800 Gbit/s for each node of eight, as its published simulator
+/// has it (`inter_node_bandwidth`). Half of what the nodes of Megatron's tables have.
+const VTRAIN_FABRIC: Tier =
+    Tier { accelerators: u32::MAX, bandwidth: BytesPerSecond(12.5e9), latency: None };
 
 /// All rows of the vTrain tables.
 pub(crate) fn vtrain_cases(reference: &Path) -> Vec<Case> {

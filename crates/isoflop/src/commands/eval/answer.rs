@@ -92,15 +92,24 @@ pub(super) fn answers(
 
     let needed = compiled.inputs();
     let needed: Vec<&str> = needed.iter().map(|input| input.name.as_str()).collect();
-    let rows = if needed.is_empty() { 1 } else { sampling.samples };
-    let design = design(rows, needed.len());
-    let drawn = if needed.is_empty() {
+    let given = |name: &str| sound.kept.as_ref()?.values(name);
+    let kept = sound.kept.as_ref().filter(|_| needed.iter().any(|name| given(name).is_some()));
+    let fresh: Vec<&str> = needed.iter().copied().filter(|name| given(name).is_none()).collect();
+    let (rows, design) = match kept {
+        Some(kept) => (kept.rows(), kept.design()),
+        None if needed.is_empty() => (1, Design::Plain),
+        None => (sampling.samples, design(sampling.samples, needed.len())),
+    };
+    let drawn = if fresh.is_empty() {
         Draws::new(design)
     } else {
-        sampled(&sound.uncertain, &needed)?.sampler(sampling.seed, design)?.draw(rows)?
+        // Beside draws from a file, plain ones: the file's may have taken the Sobol sequence.
+        let own = if kept.is_some() { Design::Plain } else { design };
+        sampled(&sound.uncertain, &fresh)?.sampler(sampling.seed, own)?.draw(rows)?
     };
-    let inputs: Vec<&[f64]> =
-        needed.iter().map(|name| drawn.column(name)).collect::<Result<_, _>>()?;
+    let inputs: Vec<&[f64]> = (needed.iter())
+        .map(|name| given(name).map_or_else(|| drawn.column(name), Ok))
+        .collect::<Result<_, _>>()?;
     let mut columns = evaluate::columns(&compiled, &inputs, rows)?;
 
     // A summary over draws is one number in every row. How it would vary with other draws shows

@@ -1,14 +1,20 @@
 //! What `isoflop eval` was given: definitions from arguments, files and the prompt, as one program.
 
+use std::sync::Arc;
+
 use diagnostic::Diagnostic;
 use draws::uncertain::{Misfit, Uncertain, uncertain_inputs};
 use formula::{Checked, Environment, Program, Source};
+
+use super::kept::Kept;
 
 /// Definitions that belong together, in the order given.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Definitions {
     texts: Vec<Text>,
     program: Program,
+    /// Draws from a file, which formulas may name.
+    kept: Option<Arc<Kept>>,
 }
 
 /// One text and the names that it defines.
@@ -24,9 +30,19 @@ struct Text {
 pub(super) struct Sound {
     pub(super) checked: Checked,
     pub(super) uncertain: Vec<Uncertain>,
+    pub(super) kept: Option<Arc<Kept>>,
 }
 
 impl Definitions {
+    /// Definitions that may name draws from a file.
+    pub(super) fn over(kept: Option<Arc<Kept>>) -> Result<Self, Diagnostic> {
+        let mut program = Program::new();
+        for (name, source) in kept.iter().flat_map(|kept| kept.definitions()) {
+            program.define(name, source)?;
+        }
+        Ok(Self { texts: Vec::new(), program, kept })
+    }
+
     /// Reads one more text; returns the names that it defines, `result` for a bare expression.
     pub(super) fn add(&mut self, origin: &str, text: &str) -> Result<Vec<String>, Diagnostic> {
         let known = self.program.names().count();
@@ -40,7 +56,7 @@ impl Definitions {
     /// The same without the texts that define one of `names`: they are about to be replaced.
     #[cfg(feature = "repl")]
     pub(super) fn without(&self, names: &[String]) -> Result<Self, Diagnostic> {
-        let mut kept = Self::default();
+        let mut kept = Self::over(self.kept.clone())?;
         let stays = |text: &&Text| !text.names.iter().any(|name| names.contains(name));
         for text in self.texts.iter().filter(stays) {
             kept.add(&text.origin, &text.written)?;
@@ -56,9 +72,13 @@ impl Definitions {
 
     /// Checks everything that can be checked before anything is drawn.
     pub(super) fn check(&self) -> Result<Sound, Diagnostic> {
-        let checked = self.program.check(&Environment::new())?;
+        let names = match &self.kept {
+            Some(kept) => kept.environment(),
+            None => Environment::new(),
+        };
+        let checked = self.program.check(&names)?;
         let uncertain = uncertain_inputs(&checked).map_err(|misfit| self.point(*misfit))?;
-        Ok(Sound { checked, uncertain })
+        Ok(Sound { checked, uncertain, kept: self.kept.clone() })
     }
 
     /// Points at the distribution that cannot be drawn from.

@@ -232,3 +232,48 @@ closes = if(left < 1, 2026-01-01 - fade * ln(1 - min(left, 1 - 1e-12)), never)";
     let file = ask_with(closing, &["--file", "m", "--show", "closes"]).unwrap();
     assert!(file.contains("never "), "{file}");
 }
+
+#[cfg(feature = "parquet")]
+#[test]
+fn kept_draws_are_used_world_by_world() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kept.parquet");
+    let mut draws = draws::Draws::new(draws::Design::Plain).with_seed(7);
+    let years = (0..100).map(f64::from);
+    draws.push_in("cost@2030 where built", "bn USD/GW/yr", vec![8.0; 100]).unwrap();
+    draws.push_in("value", "bn USD/GW/yr", years.clone().map(|i| i / 5.0).collect()).unwrap();
+    let dates = years.clone().map(|i| if i < 50.0 { 2030.5 } else { f64::INFINITY });
+    draws.push_in("closes", "decimal year", dates.collect()).unwrap();
+    draws.push_in("fast", "x/yr", vec![20.0; 100]).unwrap();
+    draws.save(&path).unwrap();
+    let path = path.to_str().unwrap();
+    let kept = |line: &[&str]| json(&[&["--draws", path], line].concat())["values"].clone();
+    let surplus = kept(&["value - cost_2030_where_built", "--in", "bn USD/GW/yr"]);
+    assert!((surplus[0]["median"].as_f64().unwrap() - 1.9).abs() < 1e-9, "{surplus}");
+    let share = kept(&["prob(value > cost_2030_where_built)"]);
+    assert_eq!(share[0]["value"], 0.59);
+    assert_eq!(kept(&["closes < 2031-01-01"])[0]["probability"], 0.5);
+    assert_eq!(kept(&["fast"])[0]["unit"], "x/yr");
+    // What is drawn beside them has as many draws, and nothing to do with them.
+    let both = kept(&["own = 1 to 2", "own * value / (1 bn USD/GW/yr)"]);
+    assert!((8.0..20.0).contains(&both[0]["median"].as_f64().unwrap()), "{both}");
+    let all = ask(&["--draws", path]);
+    assert!(all.contains("closes") && all.contains("100 draws, seed 7"), "{all}");
+    let wrong = refuse(&["--draws", path, "closed"]);
+    assert!(wrong.contains("did you mean `closes`?"), "{wrong}");
+    let missing = refuse(&["--draws", "nowhere.parquet"]);
+    assert!(missing.contains("nowhere.parquet"), "{missing}");
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn columns_that_would_have_one_name_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kept.parquet");
+    let mut draws = draws::Draws::new(draws::Design::Plain);
+    draws.push("a@1", vec![1.0]).unwrap();
+    draws.push("a 1", vec![1.0]).unwrap();
+    draws.save(&path).unwrap();
+    let shown = refuse(&["--draws", path.to_str().unwrap()]);
+    assert!(shown.contains("`a@1` and `a 1` would both be called `a_1`"), "{shown}");
+}

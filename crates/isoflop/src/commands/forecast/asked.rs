@@ -105,22 +105,6 @@ pub(super) fn year(option: &str, text: &str) -> Result<f64, Diagnostic> {
 /// Keeps the draws of the inputs and of every case's outputs as columns of one file.
 #[cfg(feature = "parquet")]
 pub(super) fn save(answer: &super::Answer, path: &std::path::Path) -> Result<(), Diagnostic> {
-    let run = &answer.run;
-    let mut all = run.inputs.clone();
-    for case in &run.cases {
-        let outputs = case.draws(run.settings)?;
-        for name in outputs.names() {
-            // An output may have the name of an input that it only passes on.
-            let mut column = match case.label.as_str() {
-                "" => name.clone(),
-                label => format!("{name} where {label}"),
-            };
-            if all.names().contains(&column) {
-                column = format!("output {column}");
-            }
-            all.push(column, outputs.column(name)?.to_vec())?;
-        }
-    }
-    all.save(path)?;
+    forecast::Model::new(&answer.scenario)?.kept(&answer.run)?.save(path)?;
     Ok(())
 }

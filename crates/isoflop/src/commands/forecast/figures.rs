@@ -2,7 +2,9 @@
 
 use diagnostic::Diagnostic;
 use draws::Level;
-use forecast::{Claim, Column, Live as LiveCase, LiveOutput, OutputRun, Sensitivity, Settings};
+use forecast::{
+    Claim, Column, Live as LiveCase, LiveOutput, Model, OutputRun, Sensitivity, Settings,
+};
 use formula::{Form, Nature, ValueType};
 use report::{
     Block, Cell, Figure, Frame, Live, Notation, Number, Section, Sentence, Slider, Source, Summary,
@@ -13,7 +15,7 @@ use super::show::shown;
 use super::{Answer, json};
 use crate::commands::claims::figures::ledger;
 use crate::commands::fit::words;
-use crate::study::{Part, numbers_of};
+use crate::study::Part;
 
 const YEAR: f64 = 31_557_600.0;
 
@@ -80,12 +82,13 @@ pub(super) fn part(step: &str, rows: usize, answer: &Answer) -> Result<Part, Dia
             sources.push(input.source.clone());
         }
     }
+    let kept = Model::new(&answer.scenario)?.kept(&answer.run)?.head(KEPT);
     Ok(Part {
         answer: json::json(answer),
         headline,
         sections,
         live,
-        draws: numbers_of(kept(answer), answer.run.settings.seed, &answer.scenario.origin),
+        draws: Some(kept).filter(|kept| kept.rows() > 0),
         sources,
         no: !answer.checks.iter().all(Claim::passes),
         ..Part::default()
@@ -595,33 +598,6 @@ fn inputs(answer: &Answer) -> Table {
         rows: answer.scenario.inputs.iter().map(row).collect(),
         note: "`a to b` is a 90 % range unless the scenario says otherwise; an empty source is a judgement.".into(),
     }
-}
-
-/// Draws of the inputs and of the outputs' single values, the first rows of them.
-fn kept(answer: &Answer) -> Vec<(String, Vec<f64>)> {
-    let first = |values: &[f64]| values.iter().take(KEPT).copied().collect::<Vec<f64>>();
-    let mut columns: Vec<(String, Vec<f64>)> = Vec::new();
-    for name in answer.run.inputs.names() {
-        if let Ok(column) = answer.run.inputs.column(name) {
-            columns.push((name.clone(), first(column)));
-        }
-    }
-    for case in &answer.run.cases {
-        for output in &case.outputs {
-            for (place, column) in output.columns.iter().enumerate() {
-                let Column::Drawn(values) = column else { continue };
-                let mut name = match &output.times {
-                    Some(times) => format!("output {}@{}", output.name, times[place]),
-                    None => format!("output {}", output.name),
-                };
-                if !case.label.is_empty() {
-                    name = format!("{name} where {}", case.label);
-                }
-                columns.push((name, first(values)));
-            }
-        }
-    }
-    columns
 }
 
 fn case_words(label: &str) -> String {

@@ -252,5 +252,7 @@ fn draws_are_kept_with_inputs_and_outputs_of_every_case() {
     let column = "surplus where capability holds, locality fails";
     let kept = draws.column(column).unwrap();
     let output = answer.run.cases[1].output("surplus").unwrap();
-    assert_eq!(output.columns[0], forecast::Column::Drawn(kept.to_vec()));
+    let forecast::Column::Drawn(run) = &output.columns[0] else { panic!("not drawn") };
+    assert!(kept.iter().zip(run).all(|(kept, run)| (kept / run - 1.0).abs() < 1e-12));
+    assert_eq!(draws.unit(column).unwrap(), output.unit);
 }

@@ -2,6 +2,7 @@
 
 mod join;
 mod live;
+mod pipeline;
 mod rehearse;
 mod show;
 mod start;
@@ -33,7 +34,7 @@ batch_tokens = 1024
 validation_tokens = 32768
 
 [method]
-kind = "diloco"          # or "synchronous"
+kind = "diloco"          # or "synchronous", "pipeline"
 inner_steps = 30         # H
 outer_learning_rate = 0.7
 outer_momentum = 0.9

@@ -22,7 +22,9 @@ impl<L: Learner> Coordinator<L> {
         let free = self.book.ledger.free();
         let inner = u64::from(self.settings.inner_windows);
         let wanted: Vec<u64> = match self.settings.method {
-            Method::Synchronous => apportion(self.settings.step_windows().min(free), &speeds),
+            Method::Synchronous | Method::Pipeline(_) => {
+                apportion(self.settings.step_windows().min(free), &speeds)
+            }
             Method::Diloco(_) => {
                 let mean = speeds.iter().sum::<f64>() / speeds.len().max(1) as f64;
                 let usual = f64::from(self.settings.round_steps());
@@ -47,7 +49,7 @@ impl<L: Learner> Coordinator<L> {
                 continue;
             }
             let steps = match self.settings.method {
-                Method::Synchronous => 1,
+                Method::Synchronous | Method::Pipeline(_) => 1,
                 Method::Diloco(_) => wanted.div_ceil(inner) as u32,
             };
             self.book.given.push(Assignment {
@@ -64,7 +66,7 @@ impl<L: Learner> Coordinator<L> {
 
 /// `total` in whole shares proportional to `weights`, by largest remainder; the first of equals
 /// gets more.
-pub(super) fn apportion(total: u64, weights: &[f64]) -> Vec<u64> {
+pub(in crate::swarm) fn apportion(total: u64, weights: &[f64]) -> Vec<u64> {
     let sum: f64 = weights.iter().sum();
     let exact: Vec<f64> = weights.iter().map(|weight| total as f64 * weight / sum).collect();
     let mut shares: Vec<u64> = exact.iter().map(|x| x.floor() as u64).collect();

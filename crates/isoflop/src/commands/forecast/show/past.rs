@@ -63,6 +63,7 @@ pub(super) fn past(text: &mut String, answer: &Answer, width: usize, plot: bool)
                 format!("{:.3}", scores.crps),
                 format!("{:.2}", scores.interval_score),
                 format!("{:.0} %", 100.0 * scores.coverage),
+                tenths(scores.pit),
             ]
             .to_vec()
         };
@@ -74,9 +75,15 @@ pub(super) fn past(text: &mut String, answer: &Answer, width: usize, plot: bool)
 
 fn headers(answer: &Answer) -> Vec<String> {
     let share = answer.level.share() * 100.0;
-    ["", "CRPS", "interval score", &format!("inside {share:.4} %")]
+    let inside = format!("inside {share:.4} %");
+    ["", "CRPS", "interval score", &inside, "place of what came, by tenths"]
         .map(|cell| cell.trim_end_matches(".0000").replace(".0000", ""))
         .to_vec()
+}
+
+/// How many truths lay in each tenth of what was forecast, the lowest first.
+fn tenths(counts: [usize; 10]) -> String {
+    counts.map(|count| count.to_string()).join(" ")
 }
 
 fn scores(text: &mut String, answer: &Answer, hindcast: &Hindcast) {
@@ -90,12 +97,13 @@ fn scores(text: &mut String, answer: &Answer, hindcast: &Hindcast) {
         hindcast.truths.len(),
         hindcast.data
     );
-    let row = |who: String, crps: f64, interval: f64, coverage: f64| {
+    let row = |who: String, crps: f64, interval: f64, coverage: f64, places: String| {
         vec![
             format!("  {who}"),
             format!("{crps:.3}"),
             format!("{interval:.2}"),
             format!("{:.0} %", 100.0 * coverage),
+            places,
         ]
     };
     let mut rows = vec![headers(answer)];
@@ -104,9 +112,11 @@ fn scores(text: &mut String, answer: &Answer, hindcast: &Hindcast) {
         hindcast.crps(),
         hindcast.interval_score(),
         hindcast.coverage(),
+        tenths(hindcast.pit()),
     ));
     rows.extend(hindcast.naive.iter().map(|naive| {
-        row(naive.forecaster.to_string(), naive.crps, naive.interval_score, naive.coverage)
+        let who = naive.forecaster.to_string();
+        row(who, naive.crps, naive.interval_score, naive.coverage, String::new())
     }));
     table(text, &rows);
     if hindcast.naive.is_empty() {

@@ -12,14 +12,15 @@ use lab::swarm::habit::Habit;
 use lab::swarm::learner::{EngineLearner, Learner};
 use lab::swarm::link::LinkSettings;
 use lab::swarm::message::Message;
+use lab::swarm::pipeline::{EngineModel, Stage};
 use lab::swarm::real_time::{Happening, drive};
-use lab::swarm::settings::Settings;
+use lab::swarm::settings::{Method, Settings};
 use lab::swarm::transport::{JoinAddress, Role, Tcp, TcpSettings, Transport};
 use lab::swarm::wire::{PeerId, Signer};
 use lab::swarm::worker::Worker;
 
 use super::start::run_of;
-use super::write;
+use super::{pipeline, write};
 use crate::commands::Outcome;
 use crate::commands::text_source::TextSource;
 use crate::interrupt;
@@ -47,7 +48,7 @@ pub(crate) struct JoinArgs {
     listen: Option<String>,
     /// Compute no faster than so many tokens a second [default: as fast as it goes]
     #[arg(long, value_name = "TOKENS")]
-    speed: Option<f64>,
+    pub(super) speed: Option<f64>,
     /// Send no faster than so many bits a second
     #[arg(long, value_name = "BITS")]
     up: Option<f64>,
@@ -59,7 +60,7 @@ pub(crate) struct JoinArgs {
     delay: f64,
     /// Behave as a hostile peer does: sign-flip, zero, noise, stale or garbage; for experiments
     #[arg(long, value_name = "HABIT", hide = true)]
-    habit: Option<String>,
+    pub(super) habit: Option<String>,
     /// Seconds to wait for the coordinator
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
     wait: f64,
@@ -67,7 +68,7 @@ pub(crate) struct JoinArgs {
     source: TextSource,
     /// Keep the shared state in this file: `swarm start --from FILE` goes on from it
     #[arg(long, value_name = "FILE")]
-    checkpoint: Option<PathBuf>,
+    pub(super) checkpoint: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &JoinArgs, out: &mut dyn Write) -> Result<Outcome, Diagnostic> {
@@ -122,6 +123,10 @@ pub(super) fn run(args: &JoinArgs, out: &mut dyn Write) -> Result<Outcome, Diagn
         Some(speed) => speed,
         None => measure(EngineLearner::new(&settings.run, &tokens, threads.clone())?, &settings),
     };
+    if let Method::Pipeline(_) = settings.method {
+        let model = EngineModel::new(&settings.run, &tokens, threads)?;
+        return pipeline::join(args, tcp, me, Stage::new(settings, model, speed), out);
+    }
     let learner = EngineLearner::new(&settings.run, &tokens, threads)?;
     let mut worker =
         Worker::new(me, settings, learner, speed).with_habit(habit(args.habit.as_deref())?);

@@ -8,8 +8,10 @@ use std::sync::atomic::Ordering;
 use clap::Args;
 use diagnostic::Diagnostic;
 use lab::swarm::learner::EngineLearner;
+use lab::swarm::pipeline::{DummyModel, EngineModel};
 use lab::swarm::rehearsal::{Dummy, play};
-use lab::swarm::settings::Settings;
+use lab::swarm::roles::InStages;
+use lab::swarm::settings::{Method, Settings};
 use lab::swarm::spec::Swarm;
 use lab::swarm::threads;
 
@@ -76,27 +78,43 @@ pub(super) fn run(args: &RehearseArgs, out: &mut dyn Write) -> Result<Outcome, D
     let (settings, played) = if args.train {
         let tokens = Arc::new(args.source.open()?);
         let settings = swarm.settings(VOCABULARY, &tokens.summary().hash[..16])?;
+        if args.threads {
+            has_threads(&swarm, &settings)?;
+        }
         let threads = lab::Threads::new(args.source.cores());
         let threads = if args.threads { lab::Threads::new(1) } else { threads };
         // Made once to see that it can be: the driver cannot say no.
         let first = EngineLearner::new(&settings.run, &tokens, threads.clone())?;
-        if args.threads {
-            warn_of_speed(&swarm, first, &settings, args.source.cores());
-        }
-        let make = || {
-            EngineLearner::new(&settings.run, &tokens, threads.clone())
-                .unwrap_or_else(|_| unreachable!("it could be made a moment ago"))
-        };
-        let played = if args.threads {
-            threads::train(&swarm, &settings, make, &mut progress)?
-        } else {
+        let again = "it could be made a moment ago";
+        let played = if let Method::Pipeline(_) = settings.method {
+            let make = || {
+                EngineModel::new(&settings.run, &tokens, threads.clone())
+                    .map_or_else(|_| unreachable!("{again}"), InStages)
+            };
             play(&swarm, &settings, make, &mut progress)?
+        } else {
+            let make = || {
+                EngineLearner::new(&settings.run, &tokens, threads.clone())
+                    .unwrap_or_else(|_| unreachable!("{again}"))
+            };
+            if args.threads {
+                warn_of_speed(&swarm, first, &settings, args.source.cores());
+                threads::train(&swarm, &settings, make, &mut progress)?
+            } else {
+                play(&swarm, &settings, make, &mut progress)?
+            }
         };
         (settings, played)
     } else {
         let settings = swarm.settings(VOCABULARY, "")?;
+        if args.threads {
+            has_threads(&swarm, &settings)?;
+        }
         let make = || Dummy::new(&settings.run);
-        let played = if args.threads {
+        let played = if let Method::Pipeline(_) = settings.method {
+            let make = || InStages(DummyModel::new(&settings.run));
+            play(&swarm, &settings, make, &mut progress)?
+        } else if args.threads {
             threads::train(&swarm, &settings, make, &mut progress)?
         } else {
             play(&swarm, &settings, make, &mut progress)?
@@ -132,4 +150,17 @@ fn warn_of_speed(swarm: &Swarm, learner: EngineLearner, settings: &Settings, cor
             .help("lower the speeds in the file, or the run takes longer than they say"),
         );
     }
+}
+
+/// Whether the driver of threads can play this swarm.
+fn has_threads(swarm: &Swarm, settings: &Settings) -> Result<(), Diagnostic> {
+    let what = if !swarm.sites().is_empty() {
+        "sites"
+    } else if let Method::Pipeline(_) = settings.method {
+        "pipelines"
+    } else {
+        return Ok(());
+    };
+    Err(Diagnostic::error(format!("threads have no {what}"))
+        .help("leave out `--threads`: virtual time has them"))
 }

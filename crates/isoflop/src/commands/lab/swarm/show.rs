@@ -62,6 +62,14 @@ pub(super) fn people(settings: &Settings, played: &Played, place: Option<&Path>)
             settings.up,
             settings.down
         ),
+        Method::Pipeline(pipeline) => writeln!(
+            text,
+            "method   pipeline of {} stages, micro-batches of {} tokens, {} forward, {} back",
+            pipeline.stages,
+            pipeline.micro_windows as usize * settings.context(),
+            settings.up,
+            settings.down
+        ),
     };
     let _ = writeln!(
         text,
@@ -77,6 +85,14 @@ pub(super) fn people(settings: &Settings, played: &Played, place: Option<&Path>)
         count(account.bytes as f64),
         account.bytes_per_token()
     );
+    if account.bytes_in_sites > 0 {
+        let _ = writeln!(
+            text,
+            "         {}B of it within sites, {:.3} bytes a token between them",
+            count(account.bytes_in_sites as f64),
+            account.slow_bytes_per_token()
+        );
+    }
     let _ = writeln!(
         text,
         "goes to  {:.0} % computing of the slowest peer of each round, {:.0} % exchange and waiting\n         peers compute {:.0} % of the time they take part",

@@ -16,11 +16,13 @@ use lab::swarm::link::LinkSettings;
 use lab::swarm::log::Log;
 use lab::swarm::message::Message;
 use lab::swarm::real_time::{Happening, drive};
+use lab::swarm::roles::Lead;
+use lab::swarm::settings::{Method, Settings};
 use lab::swarm::transport::{JoinAddress, Role, Tcp, TcpSettings};
 use lab::swarm::wire::{Member, PeerId, RunId, Signer};
 
 use super::live::Live;
-use super::{folder, keep, make_folder, read, show, write};
+use super::{folder, keep, make_folder, pipeline, read, show, write};
 use crate::commands::Outcome;
 use crate::commands::lab::VOCABULARY;
 use crate::commands::text_source::TextSource;
@@ -52,10 +54,10 @@ pub(crate) struct StartArgs {
     reachable: Option<String>,
     /// Go on from the coordinator's file in the folder
     #[arg(long)]
-    resume: bool,
+    pub(super) resume: bool,
     /// Go on from the state that any peer kept with `swarm join --checkpoint FILE`
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
-    from: Option<PathBuf>,
+    pub(super) from: Option<PathBuf>,
     /// Holds runs.csv, rounds, traffic and the coordinator's file [default: isoflop-out/NAME]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
@@ -66,7 +68,7 @@ pub(crate) struct StartArgs {
     #[arg(long)]
     quiet: bool,
     #[command(flatten)]
-    source: TextSource,
+    pub(super) source: TextSource,
 }
 
 /// A coordinator's key, kept so that after a restart the join line is the same.
@@ -87,19 +89,23 @@ fn signer(folder: &Path) -> Result<Signer, Diagnostic> {
 
 pub(super) fn run(args: &StartArgs, out: &mut dyn Write) -> Result<Outcome, Diagnostic> {
     let swarm = read(&args.swarm)?;
+    if !swarm.sites().is_empty() {
+        return Err(Diagnostic::error("sites are rehearsed in virtual time only")
+            .help("use `isoflop lab swarm rehearse`, or take `site` out of the file"));
+    }
     let tokens = Arc::new(args.source.open()?);
     let settings = swarm.settings(VOCABULARY, &tokens.summary().hash[..16])?;
     let place = folder(args.out.as_ref(), &swarm.name);
     make_folder(&place)?;
+    let file = place.join("coordinator.swarm");
+    if let Method::Pipeline(_) = settings.method {
+        let conductor = pipeline::conductor(args, &settings, &tokens, &file)?;
+        return lead(args, &swarm.name, &settings, &place, conductor, out);
+    }
     let learner =
         EngineLearner::new(&settings.run, &tokens, lab::Threads::new(args.source.cores()))?;
-    let file = place.join("coordinator.swarm");
-    let mut coordinator = if args.resume {
-        let bytes = std::fs::read(&file).map_err(|error| {
-            Diagnostic::error(format!("{} cannot be read: {error}", file.display()))
-                .help("leave out `--resume` to start from the beginning")
-        })?;
-        Coordinator::restore(settings.clone(), learner, &bytes)?
+    let coordinator = if args.resume {
+        Coordinator::restore(settings.clone(), learner, &saved(&file)?)?
     } else if let Some(path) = &args.from {
         let bytes = std::fs::read(path).map_err(|error| {
             Diagnostic::error(format!("{} cannot be read: {error}", path.display()))
@@ -110,6 +116,27 @@ pub(super) fn run(args: &StartArgs, out: &mut dyn Write) -> Result<Outcome, Diag
     } else {
         Coordinator::new(settings.clone(), learner)
     };
+    lead(args, &swarm.name, &settings, &place, coordinator, out)
+}
+
+/// What a coordinator kept.
+pub(super) fn saved(file: &Path) -> Result<Vec<u8>, Diagnostic> {
+    std::fs::read(file).map_err(|error| {
+        Diagnostic::error(format!("{} cannot be read: {error}", file.display()))
+            .help("leave out `--resume` to start from the beginning")
+    })
+}
+
+/// Leads a run to its end over real sockets.
+fn lead<C: Lead>(
+    args: &StartArgs,
+    name: &str,
+    settings: &Settings,
+    place: &Path,
+    mut coordinator: C,
+    out: &mut dyn Write,
+) -> Result<Outcome, Diagnostic> {
+    let file = place.join("coordinator.swarm");
     let members_file = place.join("coordinator.members");
     let log_file = place.join("coordinator.log");
     let (members, mut log) = if args.resume {
@@ -117,7 +144,7 @@ pub(super) fn run(args: &StartArgs, out: &mut dyn Write) -> Result<Outcome, Diag
     } else {
         (Vec::new(), Log::create(&log_file)?)
     };
-    let signer = signer(&place)?;
+    let signer = signer(place)?;
     let key = signer.key();
     let mut tcp = Tcp::open(
         TcpSettings {
@@ -193,14 +220,18 @@ pub(super) fn run(args: &StartArgs, out: &mut dyn Write) -> Result<Outcome, Diag
         say(out, "stopped; the same command with --resume goes on from here\n")?;
         return Ok(Outcome::Interrupted);
     }
+    if let Some(problem) = coordinator.problem() {
+        return Err(Diagnostic::error(format!("the run ends: {problem}"))
+            .help("`--resume` goes on from the last copy; look at the learning rate first"));
+    }
     let names: BTreeMap<PeerId, String> =
         tcp.members().into_iter().map(|member| (member.peer, member.name)).collect();
-    let played = log.played(&mut coordinator, &settings, &names);
-    keep(&place, &swarm.name, &settings, &played)?;
+    let played = log.played(&mut coordinator, settings, &names);
+    keep(place, name, settings, &played)?;
     let shown = if args.json {
-        show::json(&settings, &played, true)
+        show::json(settings, &played, true)
     } else {
-        show::people(&settings, &played, Some(&place))
+        show::people(settings, &played, Some(place))
     };
     say(out, &shown)?;
     Ok(Outcome::Done)
