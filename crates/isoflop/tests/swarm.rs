@@ -251,3 +251,24 @@ fn who_joins_the_wrong_swarm_is_told_why() {
         assert!(!message.contains("panicked"), "{arguments:?}: {message}");
     }
 }
+
+#[test]
+fn threads_refuse_what_only_virtual_time_has() {
+    let folder = folder();
+    let path = folder.path();
+    let pipeline = SWARM
+        .replace("inner_steps = 4\nshare = \"even\"", "kind = \"pipeline\"")
+        .replace("depth = 1", "depth = 2");
+    let site = SWARM.replace(
+        "[[peer]]",
+        "[[site]]\nname = \"here\"\nup = 1e9\ndown = 1e9\n[[peer]]\nsite = \"here\"",
+    );
+    for (text, words) in [(pipeline, "threads have no pipelines"), (site, "threads have no sites")]
+    {
+        std::fs::write(path.join("other.toml"), text).expect("a file");
+        let (code, message) = said(path, &["rehearse", "other.toml", "--threads"]);
+        assert!(code == 2 && message.contains(words), "{code}: {message}");
+        let (code, message) = said(path, &["rehearse", "other.toml"]);
+        assert_eq!(code, 0, "{message}");
+    }
+}

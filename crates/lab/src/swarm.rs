@@ -32,6 +32,7 @@ pub mod ring;
 pub mod robust;
 pub mod roles;
 pub mod row;
+mod sealed;
 pub mod settings;
 pub mod site;
 #[cfg(test)]

@@ -166,6 +166,8 @@ fn a_coordinator_that_starts_again_finds_its_peers_and_their_messages() {
     let mut b = worker(join(&hub), 3, None);
     a.joined(PATIENCE).unwrap();
     until("b has a number", || b.me().is_some());
+    // What is sent to somebody unknown goes nowhere.
+    until("a knows b", || a.members().len() == 2);
     let members = hub.members();
     drop(hub);
     let b_number = b.me().unwrap();

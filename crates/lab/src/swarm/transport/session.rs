@@ -3,8 +3,9 @@
 //! Each direction is a stream of messages, cut into pieces. The receiver takes pieces in order and
 //! acknowledges each; the sender keeps a message until all of it arrived, has at most [`WINDOW`]
 //! bytes on the way, and goes back to the first byte that did not arrive when a connection was
-//! replaced, when the receiver says that something is missing, or after a long silence. So a broken
-//! connection costs what was on it, and a transfer goes on where it stopped.
+//! replaced, when the receiver says that something is missing, or after a long silence. It then sends
+//! one piece, whose answer says what had arrived although nobody could tell. So a broken connection
+//! costs what was on it, and a transfer goes on where it stopped.
 //!
 //! No sockets, no clock: packets and moments in, packets out.
 
@@ -54,6 +55,9 @@ struct Outgoing {
     /// The furthest that was ever sent.
     furthest: (u64, u64),
     on_the_way: u64,
+    /// How much may be on the way: [`WINDOW`], but after going back one piece, until its answer says
+    /// what else had arrived.
+    window: u64,
     heard: Time,
     /// Silences since something was heard.
     misses: u32,
@@ -80,6 +84,7 @@ impl Session {
             next: (0, 0),
             furthest: (0, 0),
             on_the_way: 0,
+            window: WINDOW,
             heard: now,
             misses: 0,
             rewound_for: None,
@@ -104,7 +109,7 @@ impl Session {
         let out = &mut self.outgoing;
         if out.on_the_way == 0 {
             out.heard = now;
-        } else if out.on_the_way >= WINDOW {
+        } else if out.on_the_way >= out.window {
             return None;
         }
         let (number, offset) = out.next;
@@ -124,6 +129,9 @@ impl Session {
         let out = &mut self.outgoing;
         out.next = (out.first, out.arrived);
         out.on_the_way = 0;
+        if out.next < out.furthest {
+            out.window = 1;
+        }
     }
 
     /// A new stream with what is left.
@@ -232,6 +240,7 @@ impl Session {
             // After going back: the peer has more than was known.
             out.next = out.next.max(arrived);
             out.on_the_way = out.between();
+            out.window = WINDOW;
             out.heard = now;
             out.misses = 0;
         }
@@ -404,5 +413,28 @@ mod tests {
         assert!((WINDOW - PIECE as u64..WINDOW + PIECE as u64).contains(&sent), "{sent}");
         let large = Piece { epoch: 1, number: 0, total: 101, offset: 0, bytes: vec![0; 101] };
         assert!(session.piece(&large).unwrap_err().contains("at most 100"));
+    }
+
+    #[test]
+    fn after_going_back_one_piece_finds_out_what_had_arrived() {
+        let (mut sender, mut receiver) =
+            (Session::new(1, BOUNDS, Time::ZERO), Session::new(1, BOUNDS, Time::ZERO));
+        assert!(sender.send(message(1, 8 * PIECE)));
+        let pieces: Vec<Packet> = std::iter::from_fn(|| sender.next(Time::ZERO)).collect();
+        assert_eq!(pieces.len(), 8);
+        // Six arrive; the connection breaks before their answers do.
+        for packet in &pieces[..6] {
+            let Packet::Piece(piece) = packet else { panic!("{packet:?}") };
+            receiver.piece(piece).unwrap();
+        }
+        sender.rewind();
+        let Some(Packet::Piece(probe)) = sender.next(Time::ZERO) else { panic!("nothing goes") };
+        assert_eq!(sender.next(Time::ZERO), None);
+        let Some(Packet::Acknowledge(said)) = receiver.piece(&probe).unwrap().1 else {
+            panic!("no answer")
+        };
+        sender.acknowledged(&said, Time::ZERO);
+        let rest: Vec<Packet> = std::iter::from_fn(|| sender.next(Time::ZERO)).collect();
+        assert_eq!(rest, pieces[6..]);
     }
 }
