@@ -237,6 +237,7 @@ fn ring(megabits: f64, milliseconds: f64) -> Result<(), Diagnostic> {
             seed: 0,
             largest_message: RING_VALUES * 4,
             members: Vec::new(),
+            keep_members: None,
         };
         Tcp::open(settings, Signer::from_seed([seed; 32]))
     };

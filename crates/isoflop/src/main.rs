@@ -2,6 +2,7 @@
 
 mod commands;
 mod interrupt;
+mod local_page;
 mod progress;
 mod study;
 mod terminal_plot;

@@ -20,6 +20,7 @@ pub mod habit;
 pub mod learner;
 pub mod ledger;
 pub mod link;
+pub mod log;
 pub mod machine;
 pub mod message;
 pub mod outer;
@@ -31,6 +32,7 @@ pub mod ring;
 pub mod robust;
 pub mod roles;
 pub mod row;
+mod sealed;
 pub mod settings;
 pub mod site;
 #[cfg(test)]
@@ -38,6 +40,7 @@ mod soak;
 pub mod spec;
 #[cfg(test)]
 mod tests;
+pub mod threads;
 pub mod time;
 #[cfg(test)]
 mod toy;

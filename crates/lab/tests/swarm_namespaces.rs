@@ -33,6 +33,7 @@ fn open(role: Role, listen: String, seed: u8, delay_seconds: f64) -> Tcp {
         seed: u64::from(seed),
         largest_message: VALUES * 4,
         members: Vec::new(),
+        keep_members: None,
     };
     Tcp::open(settings, Signer::from_seed([seed; 32])).unwrap()
 }

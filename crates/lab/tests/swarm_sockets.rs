@@ -85,6 +85,7 @@ fn tcp(role: Role, seed: u8) -> Tcp {
         seed: 0,
         largest_message: 16 << 20,
         members: Vec::new(),
+        keep_members: None,
     };
     Tcp::open(settings, Signer::from_seed([seed; 32])).unwrap()
 }

@@ -28,6 +28,7 @@ fn settings(role: Role, listen: Option<&str>) -> TcpSettings {
         seed: 0,
         largest_message: 16 << 20,
         members: Vec::new(),
+        keep_members: None,
     }
 }
 

@@ -1,11 +1,9 @@
 //! `isoflop watch`: runs a study whenever its files change, and has the open page load itself anew.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
@@ -15,6 +13,7 @@ use report::{Document, PageOptions};
 use super::Outcome;
 use super::open::{has_display, open_address};
 use super::report::document;
+use crate::local_page::LocalPage;
 use crate::study::{self, Options, State, Study};
 use crate::text::{complain, say};
 use crate::{interrupt, terminal_plot};
@@ -49,53 +48,31 @@ pub(crate) struct WatchArgs {
 /// How often files are looked at.
 const EVERY: Duration = Duration::from_millis(300);
 
-/// Bytes of a request that are read.
-const MOST_REQUEST: u64 = 1 << 16;
-
-/// What is served, and who waits for the next.
-#[derive(Default)]
-struct Served {
-    page: String,
-    waiting: Vec<TcpStream>,
-}
-
 /// Runs, serves and waits.
 ///
 /// # Errors
 /// A study that cannot be read the first time; later problems are shown and waited out.
 pub(crate) fn run(args: &WatchArgs, out: &mut dyn Write) -> Result<Outcome, Diagnostic> {
     let stop = interrupt::watch()?;
-    let listener = TcpListener::bind(("127.0.0.1", args.port)).map_err(|problem| {
-        Diagnostic::error(format!("port {} cannot be listened on: {problem}", args.port))
-            .help("leave out --port to take a free one")
-    })?;
-    let address = listener
-        .local_addr()
-        .map_err(|problem| Diagnostic::error(format!("the page has no address: {problem}")))?;
-    let served = Arc::new(Mutex::new(Served::default()));
+    let page = LocalPage::open(&format!("127.0.0.1:{}", args.port))?;
     let mut seen = BTreeMap::new();
     let mut first = true;
     while !stop.load(Ordering::Relaxed) {
         let now = stamps(&args.study);
         if now != seen {
             seen = now;
-            match once(args, &format!("http://{address}/events"), out) {
-                Ok(page) => {
-                    let mut served = served.lock().unwrap_or_else(PoisonError::into_inner);
-                    served.page = page;
-                    // A reader who left does not answer, and is forgotten.
-                    served.waiting.retain_mut(|reader| {
-                        reader.write_all(b"data: new\n\n").and_then(|()| reader.flush()).is_ok()
-                    });
+            match once(args, &format!("{}events", page.url()), out) {
+                Ok(content) => {
+                    page.put("/", "text/html; charset=utf-8", content);
+                    page.announce();
                 }
                 Err(problem) if first => return Err(problem),
                 Err(problem) => complain(&problem),
             }
             if std::mem::take(&mut first) {
-                serve(&listener, &served)?;
-                say(out, &format!("page    http://{address}/ (follows changes; Ctrl-C ends)\n"))?;
+                say(out, &format!("page    {} (follows changes; Ctrl-C ends)\n", page.url()))?;
                 if args.open && has_display() {
-                    open_address(&format!("http://{address}/"))?;
+                    open_address(&page.url())?;
                 }
             }
         }
@@ -136,66 +113,4 @@ fn stamps(study: &Path) -> BTreeMap<PathBuf, (Option<SystemTime>, u64)> {
         }
     }
     stamps
-}
-
-/// Answers on the address until the program ends.
-fn serve(listener: &TcpListener, served: &Arc<Mutex<Served>>) -> Result<(), Diagnostic> {
-    let listener = listener
-        .try_clone()
-        .map_err(|problem| Diagnostic::error(format!("the page cannot be served: {problem}")))?;
-    let served = Arc::clone(served);
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let served = Arc::clone(&served);
-            // One that sends nothing must not hold up the others.
-            std::thread::spawn(move || {
-                let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
-                // A reader who leaves early misses nothing.
-                let _ = respond(stream, &served);
-            });
-        }
-    });
-    Ok(())
-}
-
-fn respond(mut stream: TcpStream, served: &Mutex<Served>) -> std::io::Result<()> {
-    let mut lines = BufReader::new(stream.try_clone()?.take(MOST_REQUEST)).lines();
-    let request = lines.next().transpose()?.unwrap_or_default();
-    let mut host = String::new();
-    for line in lines.by_ref() {
-        let line = line?;
-        if line.is_empty() {
-            break;
-        }
-        if let Some((name, value)) = line.split_once(':')
-            && name.eq_ignore_ascii_case("host")
-        {
-            value.trim().clone_into(&mut host);
-        }
-    }
-    // Another site's script that found the port gets nothing.
-    let local = ["127.0.0.1", "localhost"].iter().any(|name| host.split(':').next() == Some(name));
-    let mut words = request.split(' ');
-    match (words.next(), words.next(), local) {
-        (Some("GET"), Some("/events"), true) => {
-            stream.write_all(
-                b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n\r\n",
-            )?;
-            stream.flush()?;
-            served.lock().unwrap_or_else(PoisonError::into_inner).waiting.push(stream);
-            Ok(())
-        }
-        (Some("GET"), Some("/"), true) => {
-            let page = served.lock().unwrap_or_else(PoisonError::into_inner).page.clone();
-            write!(
-                stream,
-                "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\n\
-                 Content-Length: {}\r\nConnection: close\r\n\r\n",
-                page.len()
-            )?;
-            stream.write_all(page.as_bytes())
-        }
-        _ => stream
-            .write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
-    }
 }

@@ -5,6 +5,8 @@ use std::ops::Range;
 use diagnostic::Diagnostic;
 use serde::{Deserialize, Serialize};
 
+use super::sealed::{seal, unseal};
+
 /// The shared state of a run, with the account of its text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
@@ -26,14 +28,8 @@ const MAGIC: &[u8] = b"ISOFLOP-SWARM-PEER 1\n";
 impl Checkpoint {
     /// A line of JSON, the state as f32 little-endian, and a BLAKE3 hash over both.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = MAGIC.to_vec();
-        // A struct of numbers always serialises.
-        bytes.extend(serde_json::to_vec(self).unwrap_or_default());
-        bytes.push(b'\n');
-        bytes.extend(self.state.iter().flat_map(|x| x.to_le_bytes()));
-        let hash = blake3::hash(&bytes);
-        bytes.extend(hash.as_bytes());
-        bytes
+        let state: Vec<u8> = self.state.iter().flat_map(|x| x.to_le_bytes()).collect();
+        seal(MAGIC, self, &state)
     }
 
     /// From [`Self::to_bytes`].
@@ -49,14 +45,8 @@ impl Checkpoint {
 }
 
 fn read(bytes: &[u8]) -> Option<Checkpoint> {
-    let (bytes, hash) = bytes.split_at_checked(bytes.len().checked_sub(32)?)?;
-    if blake3::hash(bytes).as_bytes() != hash {
-        return None;
-    }
-    let rest = bytes.strip_prefix(MAGIC)?;
-    let line = rest.iter().position(|byte| *byte == b'\n')?;
-    let checkpoint: Checkpoint = serde_json::from_slice(&rest[..line]).ok()?;
-    let (numbers, torn) = rest[line + 1..].as_chunks::<4>();
+    let (checkpoint, body): (Checkpoint, _) = unseal(MAGIC, bytes)?;
+    let (numbers, torn) = body.as_chunks::<4>();
     let state = numbers.iter().map(|raw| f32::from_le_bytes(*raw)).collect();
     torn.is_empty().then_some(Checkpoint { state, ..checkpoint })
 }

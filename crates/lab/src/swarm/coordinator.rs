@@ -147,7 +147,9 @@ impl<L: Learner> Coordinator<L> {
                 self.opened = now;
                 self.delivered = now;
                 if self.book.started {
-                    // After a restart: everybody asks again, in time.
+                    // After a restart: what was said meanwhile is lost, so all say it again.
+                    let peers: Vec<PeerId> = self.active().collect();
+                    out.extend(peers.into_iter().map(|peer| Effect::Send(peer, Message::Rejoin)));
                     self.open(now, &mut out);
                 }
             }

@@ -14,6 +14,8 @@ pub(super) struct Fetching {
     /// Whom each missing part was asked of.
     asked: Vec<Option<PeerId>>,
     sources: Vec<PeerId>,
+    /// Those of them that had no copy when they were asked last.
+    without: Vec<PeerId>,
     hashes: Vec<Hash>,
     retries: u32,
 }
@@ -29,7 +31,8 @@ impl Fetching {
         let sources: Vec<PeerId> = sources.into_iter().filter(|peer| *peer != me).collect();
         let n = hashes.len();
         let (parts, asked) = (vec![None; n], vec![None; n]);
-        (n > 0).then_some(Self { version, parts, asked, sources, hashes, retries: 0 })
+        let without = Vec::new();
+        (n > 0).then_some(Self { version, parts, asked, sources, without, hashes, retries: 0 })
     }
 
     pub(super) fn version(&self) -> u64 {
@@ -43,7 +46,8 @@ impl Fetching {
     /// Requests for parts that nobody was asked for yet, a few for each source.
     pub(super) fn requests(&mut self) -> Vec<Effect> {
         let mut out = Vec::new();
-        let sources = self.sources.clone();
+        let has = |source: &PeerId| !self.without.contains(source);
+        let sources: Vec<PeerId> = self.sources.iter().copied().filter(has).collect();
         for turn in 0..AT_ONCE {
             for source in &sources {
                 let busy = self.asked.iter().filter(|asked| **asked == Some(*source)).count();
@@ -82,8 +86,9 @@ impl Fetching {
         }
         self.asked[at] = None;
         if values.is_empty() {
-            // It has no copy yet: the next wake-up asks others.
-            return Vec::new();
+            // It has no copy yet: others are asked at once, and it again after the next wake-up.
+            self.without.push(from);
+            return self.requests();
         }
         if hash_of(&[&values]) != self.hashes[at] {
             // It holds, or says it holds, something else: it is not asked again.
@@ -99,6 +104,7 @@ impl Fetching {
     pub(super) fn again(&mut self) -> Vec<Effect> {
         self.retries += 1;
         self.asked.fill(None);
+        self.without.clear();
         if !self.sources.is_empty() {
             self.sources.rotate_left(1);
         }
@@ -155,5 +161,16 @@ mod tests {
         assert_eq!(again, [(1, 1)]);
         fetching.received(PeerId(1), 7, 1, 5, vec![2.0]);
         assert_eq!(fetching.whole().unwrap(), [1.0, 2.0, 3.0, 4.0, 5.0]);
+    }
+    #[test]
+    fn a_source_without_a_copy_is_passed_over_at_once_and_asked_again_later() {
+        let hashes = vec![hash_of(&[&[1.0]])];
+        let sources = vec![PeerId(1), PeerId(2)];
+        let mut fetching = Fetching::new(7, hashes, sources, PeerId(9)).unwrap();
+        assert_eq!(asked(&fetching.requests()), [(1, 0)]);
+        assert_eq!(asked(&fetching.received(PeerId(1), 7, 0, 1, Vec::new())), [(2, 0)]);
+        assert!(fetching.received(PeerId(2), 7, 0, 1, Vec::new()).is_empty());
+        assert_eq!(asked(&fetching.again()), [(2, 0)]);
+        assert_eq!(asked(&fetching.received(PeerId(2), 7, 0, 1, Vec::new())), [(1, 0)]);
     }
 }

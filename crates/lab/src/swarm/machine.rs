@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::message::{Message, PeerId};
 
 /// Something that happened to a peer.
@@ -53,7 +55,7 @@ pub enum Note {
 }
 
 /// One round, for logs.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RoundNote {
     /// The round.
     pub round: u64,

@@ -66,6 +66,10 @@ pub fn drive<M: Machine>(
     loop {
         while let Some(event) = ready.pop_front() {
             let began = clock.now();
+            // Work right after work goes on where that ended, however late this thread woke up. A
+            // wait for others is no computing, however short.
+            let goes_on = matches!(event, Event::Worked(_)) && began.since(last_due) < OWN;
+            let from = if goes_on { last_due } else { began };
             let mut stop = false;
             for effect in machine.step(began, event) {
                 order += 1;
@@ -82,16 +86,13 @@ pub fn drive<M: Machine>(
                         let done = clock.now();
                         let due = match pace {
                             Some(pace) => {
-                                let from =
-                                    if began.since(last_due) < OWN { last_due } else { began };
                                 let span = Duration::try_from_secs_f64(tokens as f64 / pace)
                                     .unwrap_or_default();
                                 (from + span).max(done)
                             }
                             None => done,
                         };
-                        took =
-                            due.since(if began.since(last_due) < OWN { last_due } else { began });
+                        took = due.since(from);
                         last_due = due;
                         timers.push(Reverse((due, order, None)));
                     }

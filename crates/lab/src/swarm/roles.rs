@@ -50,6 +50,9 @@ pub trait Lead: Machine {
     /// All that it needs to go on without loss.
     fn save(&self) -> Vec<u8>;
 
+    /// Rounds that it will not close again, even after a restart.
+    fn version(&self) -> u64;
+
     /// Windows trained on.
     fn trained(&self) -> u64;
 
@@ -111,6 +114,10 @@ impl<L: Learner> Lead for Coordinator<L> {
         Coordinator::save(self)
     }
 
+    fn version(&self) -> u64 {
+        Coordinator::version(self)
+    }
+
     fn trained(&self) -> u64 {
         Coordinator::trained(self)
     }
@@ -168,6 +175,10 @@ impl<M: Model> Roles for InStages<M> {
 impl<M: Model> Lead for Conductor<M> {
     fn save(&self) -> Vec<u8> {
         Conductor::save(self)
+    }
+
+    fn version(&self) -> u64 {
+        Conductor::version(self)
     }
 
     fn trained(&self) -> u64 {

@@ -111,6 +111,15 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// That a coordinator's file, which holds `saved`, is one of this run.
+    pub(super) fn must_be(&self, saved: &Self) -> Result<(), Diagnostic> {
+        if self == saved {
+            return Ok(());
+        }
+        Err(Diagnostic::error("the coordinator's file belongs to other settings")
+            .help("use the settings it was started with, or another folder"))
+    }
+
     /// Tokens a window.
     pub fn context(&self) -> usize {
         self.run.shape.context

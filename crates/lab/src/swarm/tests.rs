@@ -89,7 +89,7 @@ pub(super) fn finish<L: Learner>(swarm: &mut VirtualSwarm<'_, L>) -> f64 {
     loss
 }
 
-fn plain(config: &RunConfig, tokens: &TokenFile) -> (f64, f64) {
+pub(super) fn plain(config: &RunConfig, tokens: &TokenFile) -> (f64, f64) {
     let stop = std::sync::atomic::AtomicBool::new(false);
     let execution = Execution {
         checkpoint: None,

@@ -14,6 +14,7 @@
 //! longer is dropped: a message for a peer that owes too many already, and everything that waits
 //! for a process when it ends.
 
+mod channel;
 mod connection;
 mod handshake;
 mod roster;
@@ -23,6 +24,7 @@ mod tcp;
 
 use std::time::Duration;
 
+pub use channel::{Channel, Exchange};
 pub use tcp::{JoinAddress, Role, Tcp, TcpSettings, Traffic};
 
 use super::wire::PeerId;

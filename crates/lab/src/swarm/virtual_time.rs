@@ -1,6 +1,7 @@
 //! The whole swarm in one process and in virtual time: the same machines, the same bytes, and a
 //! clock that jumps from event to event. The same seed gives the same run, bit for bit.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::time::Duration;
 
@@ -74,7 +75,7 @@ pub enum Act {
 }
 
 /// One message, for the traffic log.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Sent {
     /// When it left.
     pub at: Time,
@@ -83,7 +84,7 @@ pub struct Sent {
     /// To whom.
     pub to: PeerId,
     /// What it was.
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// With its frame.
     pub bytes: usize,
 }
@@ -398,7 +399,13 @@ impl<'a, L: Roles> VirtualSwarm<'a, L> {
         let size = bytes_on_wire(bytes.len());
         *self.bytes.entry((from, to)).or_default() += size as u64;
         if self.keep_traffic {
-            self.traffic.push(Sent { at: self.now, from, to, kind: message.kind(), bytes: size });
+            self.traffic.push(Sent {
+                at: self.now,
+                from,
+                to,
+                kind: message.kind().into(),
+                bytes: size,
+            });
         }
         let now = self.now;
         self.cut.retain(|(until, _)| *until > now);

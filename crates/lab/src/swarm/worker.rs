@@ -250,6 +250,9 @@ impl<L: Learner> Worker<L> {
                 if version < self.version {
                     // A coordinator that restarted from an earlier state than ours.
                     self.start_over(out);
+                } else if let Some(update) = &self.unanswered {
+                    // It may be lost with a coordinator that was restarted.
+                    out.push(Effect::Send(from, Message::Update(update.clone())));
                 }
             }
             Message::Welcome { version, sources, hashes, updates } => {

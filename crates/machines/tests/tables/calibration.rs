@@ -84,10 +84,7 @@ pub(crate) fn of_board(family: &Sustained, first: &Accelerator, board: &Accelera
     let peak = |device: &Accelerator| device.peak.bf16.map(machines::FlopPerSecond::get);
     let ratio = |of: Option<f64>, to: Option<f64>| of.zip(to).map_or(1.0, |(of, to)| of / to);
     // What is printed as the peak of a board may have its clock in it.
-    let exponent = std::env::var("POWER").ok().and_then(|p| p.parse().ok()).unwrap_or(POWER);
-    let factor = ratio(power(board), power(first)).powf(exponent)
-        / ratio(peak(board), peak(first))
-            .powf(std::env::var("PEAKP").ok().and_then(|p| p.parse().ok()).unwrap_or(1.0));
+    let factor = ratio(power(board), power(first)).powf(POWER) / ratio(peak(board), peak(first));
     let share = |share: f64| (share * factor).min(0.95);
     Sustained {
         matmul: share(family.matmul),

@@ -112,9 +112,10 @@ impl<L: Learner> Coordinator<L> {
             finished: self.book.finished,
         };
         self.remember(outcome.clone(), 4 * n);
+        // A log that is kept with the state has the round in it.
+        out.push(Effect::Note(Note::Round(note)));
         out.push(Effect::Persist);
         self.tell(&outcome, out);
-        out.push(Effect::Note(Note::Round(note)));
         if keep == Keep::Copy {
             let waiting: Vec<PeerId> = self
                 .book

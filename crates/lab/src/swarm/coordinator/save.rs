@@ -9,6 +9,7 @@ use crate::swarm::checkpoint::Checkpoint;
 use crate::swarm::learner::Learner;
 use crate::swarm::ledger::Ledger;
 use crate::swarm::message::{Message, PeerId};
+use crate::swarm::sealed::{seal, unseal};
 use crate::swarm::settings::Settings;
 
 #[derive(Serialize, Deserialize)]
@@ -51,9 +52,7 @@ impl<L: Learner> Coordinator<L> {
             state: state.len(),
             outcomes: outcomes.iter().map(Vec::len).collect(),
         };
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend(serde_json::to_vec(&saved).unwrap_or_default());
-        bytes.push(b'\n');
+        let mut bytes = Vec::new();
         let mut numbers =
             |values: &[f32]| bytes.extend(values.iter().flat_map(|x| x.to_le_bytes()));
         numbers(&state);
@@ -66,9 +65,7 @@ impl<L: Learner> Coordinator<L> {
         for outcome in &outcomes {
             bytes.extend(outcome);
         }
-        let hash = blake3::hash(&bytes);
-        bytes.extend(hash.as_bytes());
-        bytes
+        seal(MAGIC, &saved, &bytes)
     }
 
     /// From [`Self::save`].
@@ -77,19 +74,8 @@ impl<L: Learner> Coordinator<L> {
     /// When the bytes are torn or belong to other settings.
     pub fn restore(settings: Settings, learner: L, bytes: &[u8]) -> Result<Self, Diagnostic> {
         let torn = || Diagnostic::error("the coordinator's file is torn, or of another version");
-        let (bytes, hash) =
-            bytes.split_at_checked(bytes.len().wrapping_sub(32)).ok_or_else(torn)?;
-        if blake3::hash(bytes).as_bytes() != hash {
-            return Err(torn());
-        }
-        let rest = bytes.strip_prefix(MAGIC).ok_or_else(torn)?;
-        let line = rest.iter().position(|byte| *byte == b'\n').ok_or_else(torn)?;
-        let saved: Saved = serde_json::from_slice(&rest[..line]).map_err(|_| torn())?;
-        if saved.settings != settings {
-            return Err(Diagnostic::error("the coordinator's file belongs to other settings")
-                .help("use the settings it was started with, or another folder"));
-        }
-        let mut rest = &rest[line + 1..];
+        let (saved, mut rest): (Saved, _) = unseal(MAGIC, bytes).ok_or_else(torn)?;
+        settings.must_be(&saved.settings)?;
         let mut coordinator = Self::with_book(settings, learner, saved.book);
         let state = numbers(&mut rest, saved.state).ok_or_else(torn)?;
         coordinator.load(&state, saved.updates).ok_or_else(torn)?;

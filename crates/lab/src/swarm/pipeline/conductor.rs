@@ -118,6 +118,11 @@ impl<M: Model> Conductor<M> {
         self.book.finished
     }
 
+    /// Steps of the last copy of all parts: what a restart goes on from.
+    pub fn version(&self) -> u64 {
+        self.book.kept.0
+    }
+
     /// Why the run cannot go on, if so.
     pub fn problem(&self) -> Option<String> {
         self.problem.clone().or_else(|| {

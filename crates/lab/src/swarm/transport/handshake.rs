@@ -153,9 +153,11 @@ pub(super) fn answer(stream: &mut TcpStream, shared: &Shared) -> Result<PeerId, 
             }
             None => Some(address),
         });
-        lock(&shared.roster)
-            .admit(signed.key, &greeting.name, address)
-            .ok_or("the run has as many members as it can")
+        let peer = lock(&shared.roster).admit(signed.key, &greeting.name, address);
+        match peer {
+            Some(_) if !keeps_members(shared) => Err("its list of members cannot be kept"),
+            peer => peer.ok_or("the run has as many members as it can"),
+        }
     } else {
         lock(&shared.roster).of_key(&signed.key).ok_or("the coordinator has not told of you")
     };
@@ -166,4 +168,13 @@ pub(super) fn answer(stream: &mut TcpStream, shared: &Shared) -> Result<PeerId, 
             Err(Failure::Refused(reason.to_owned()))
         }
     }
+}
+
+/// Writes the members where a coordinator that starts again finds them; whether that went well.
+fn keeps_members(shared: &Shared) -> bool {
+    let Some(path) = &shared.settings.keep_members else { return true };
+    // Locked until it is written: a longer list is never followed by a shorter one.
+    let roster = lock(&shared.roster);
+    serde_json::to_vec(&roster.members())
+        .is_ok_and(|members| runs::write_atomically(path, &members).is_ok())
 }

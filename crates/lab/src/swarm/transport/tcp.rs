@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
@@ -46,6 +47,9 @@ pub struct TcpSettings {
     pub largest_message: usize,
     /// Members of the run so far, for a coordinator that goes on.
     pub members: Vec<Member>,
+    /// A file in which a coordinator keeps the members, as JSON, before it tells a newcomer its
+    /// number: after a restart all have the numbers they had.
+    pub keep_members: Option<PathBuf>,
 }
 
 /// Which end of a run.

@@ -16,7 +16,7 @@ use lab::swarm::pipeline::{EngineModel, Stage};
 use lab::swarm::real_time::{Happening, drive};
 use lab::swarm::settings::{Method, Settings};
 use lab::swarm::transport::{JoinAddress, Role, Tcp, TcpSettings, Transport};
-use lab::swarm::wire::{PeerId, RunId, Signer};
+use lab::swarm::wire::{PeerId, Signer};
 use lab::swarm::worker::Worker;
 
 use super::start::run_of;
@@ -78,7 +78,17 @@ pub(super) fn run(args: &JoinArgs, out: &mut dyn Write) -> Result<Outcome, Diagn
         delay_seconds: args.delay,
         ..LinkSettings::default()
     };
-    let run = args.address.key.as_ref().map_or(RunId(0), run_of);
+    let Some(run) = args.address.key.as_ref().map(run_of) else {
+        return Err(Diagnostic::error(format!("the address {} has no key", args.address))
+            .help("copy all of what the coordinator printed: HOST:PORT/KEY"));
+    };
+    if let Some(speed) = args.speed.filter(|speed| !(speed.is_finite() && *speed > 0.0)) {
+        return Err(Diagnostic::error(format!("--speed is {speed}"))
+            .help("write a number above 0, in tokens a second"));
+    }
+    for (option, rate) in [("--up", args.up), ("--down", args.down)] {
+        link(rate).check().map_err(|problem| problem.note(format!("of {option} and --delay")))?;
+    }
     let mut tcp = Tcp::open(
         TcpSettings {
             run,
@@ -91,6 +101,7 @@ pub(super) fn run(args: &JoinArgs, out: &mut dyn Write) -> Result<Outcome, Diagn
             seed: u64::from(std::process::id()),
             largest_message: 64 << 20,
             members: Vec::new(),
+            keep_members: None,
         },
         Signer::fresh()?,
     )?;
@@ -181,7 +192,7 @@ fn terms(tcp: &mut Tcp, wait: Duration) -> Result<Settings, Diagnostic> {
 }
 
 /// Tokens a second on this machine: steps for half a second, after a first one.
-fn measure(mut learner: EngineLearner, settings: &Settings) -> f64 {
+pub(super) fn measure(mut learner: EngineLearner, settings: &Settings) -> f64 {
     let windows: Vec<u64> = (0..u64::from(settings.inner_windows)).collect();
     learner.train(&windows, 0.0);
     let (start, mut steps) = (Instant::now(), 0_u32);

@@ -9,21 +9,17 @@ use std::time::Duration;
 
 use clap::Args;
 use diagnostic::Diagnostic;
-use lab::swarm::Time;
 use lab::swarm::checkpoint::Checkpoint;
 use lab::swarm::coordinator::Coordinator;
 use lab::swarm::learner::EngineLearner;
 use lab::swarm::link::LinkSettings;
-use lab::swarm::machine::{Note, RoundNote};
+use lab::swarm::log::Log;
 use lab::swarm::message::Message;
-use lab::swarm::pipeline::Say;
 use lab::swarm::real_time::{Happening, drive};
-use lab::swarm::rehearsal::{PeerAccount, Played, summary};
 use lab::swarm::roles::Lead;
 use lab::swarm::settings::{Method, Settings};
 use lab::swarm::transport::{JoinAddress, Role, Tcp, TcpSettings};
-use lab::swarm::virtual_time::Sent;
-use lab::swarm::wire::{PeerId, RunId, Signer, bytes_on_wire};
+use lab::swarm::wire::{Member, PeerId, RunId, Signer};
 
 use super::live::Live;
 use super::{folder, keep, make_folder, pipeline, read, show, write};
@@ -141,6 +137,13 @@ fn lead<C: Lead>(
     out: &mut dyn Write,
 ) -> Result<Outcome, Diagnostic> {
     let file = place.join("coordinator.swarm");
+    let members_file = place.join("coordinator.members");
+    let log_file = place.join("coordinator.log");
+    let (members, mut log) = if args.resume {
+        (members(&members_file)?, Log::resume(&log_file, coordinator.version())?)
+    } else {
+        (Vec::new(), Log::create(&log_file)?)
+    };
     let signer = signer(place)?;
     let key = signer.key();
     let mut tcp = Tcp::open(
@@ -154,7 +157,8 @@ fn lead<C: Lead>(
             down: LinkSettings::default(),
             seed: 0,
             largest_message: settings.largest_message(),
-            members: Vec::new(),
+            members,
+            keep_members: Some(members_file),
         },
         signer,
     )?;
@@ -176,13 +180,12 @@ fn lead<C: Lead>(
 
     let stop = interrupt::watch()?;
     let mut live = Live::new(settings.windows(), settings.context(), args.quiet);
-    let mut log = Log::default();
     let mut problem = None;
     let clock = tcp.clock();
     let over = drive(&mut coordinator, &mut tcp, &clock, None, &mut |machine, now, what| {
         match what {
             Happening::Persist => {
-                if let Err(error) = write(&file, &machine.save()) {
+                if let Err(error) = log.keep().and_then(|()| write(&file, &machine.save())) {
                     problem = Some(error);
                     return false;
                 }
@@ -212,6 +215,7 @@ fn lead<C: Lead>(
     }
     tcp.flush(Duration::from_secs(30));
     if !over {
+        log.keep()?;
         write(&file, &coordinator.save())?;
         say(out, "stopped; the same command with --resume goes on from here\n")?;
         return Ok(Outcome::Interrupted);
@@ -222,8 +226,7 @@ fn lead<C: Lead>(
     }
     let names: BTreeMap<PeerId, String> =
         tcp.members().into_iter().map(|member| (member.peer, member.name)).collect();
-    let validation = Some(coordinator.validate()).filter(|v| v.loss.get().is_finite());
-    let played = log.played(&coordinator, settings, &names, validation);
+    let played = log.played(&mut coordinator, settings, &names);
     keep(place, name, settings, &played)?;
     let shown = if args.json {
         show::json(settings, &played, true)
@@ -234,6 +237,16 @@ fn lead<C: Lead>(
     Ok(Outcome::Done)
 }
 
+/// The members that an earlier coordinator of the run had told their numbers.
+fn members(path: &Path) -> Result<Vec<Member>, Diagnostic> {
+    let problem = |error: String| {
+        Diagnostic::error(format!("{} cannot be read: {error}", path.display()))
+            .help("put the file back, or go on from a peer's checkpoint with `--from`")
+    };
+    let bytes = std::fs::read(path).map_err(|error| problem(error.to_string()))?;
+    serde_json::from_slice(&bytes).map_err(|error| problem(error.to_string()))
+}
+
 fn write_err(text: &str) -> std::io::Result<()> {
     anstream::stderr().write_all(text.as_bytes())
 }
@@ -241,84 +254,4 @@ fn write_err(text: &str) -> std::io::Result<()> {
 /// The number of the run that a coordinator with this key leads.
 pub(super) fn run_of(key: &[u8; 32]) -> RunId {
     RunId(key.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes)))
-}
-
-/// What is kept of a real run.
-#[derive(Default)]
-struct Log {
-    /// The moment of the first work.
-    began: Option<Time>,
-    rounds: Vec<(Time, RoundNote)>,
-    events: Vec<(Time, PeerId, String)>,
-    traffic: Vec<Sent>,
-}
-
-impl Log {
-    fn since(&mut self, now: Time) -> Time {
-        let began = self.began.unwrap_or(now);
-        Time::ZERO + now.since(began)
-    }
-
-    fn note(&mut self, now: Time, note: &Note) {
-        let at = self.since(now);
-        match note {
-            Note::Round(round) => self.rounds.push((at, round.clone())),
-            Note::Peer { peer, what } => self.events.push((at, *peer, what.clone())),
-        }
-    }
-
-    fn sent(&mut self, now: Time, from: PeerId, to: PeerId, message: &Message, bytes: usize) {
-        if matches!(message, Message::Work(_) | Message::Pipeline(Say::Begin(_))) {
-            self.began.get_or_insert(now);
-        }
-        let at = self.since(now);
-        // What stages sent each other, as they say.
-        if let Message::Pipeline(Say::Done { sent, .. }) = message {
-            for (stage, bytes) in sent {
-                let bytes = usize::try_from(*bytes).unwrap_or(usize::MAX);
-                self.traffic.push(Sent { at, from, to: *stage, kind: "stages", bytes });
-            }
-        }
-        let bytes = bytes_on_wire(bytes);
-        self.traffic.push(Sent { at, from, to, kind: message.kind(), bytes });
-    }
-
-    fn played(
-        self,
-        coordinator: &impl Lead,
-        settings: &Settings,
-        names: &BTreeMap<PeerId, String>,
-        validation: Option<lab::train::Validation>,
-    ) -> Played {
-        let sum = |of: &dyn Fn(&Sent) -> bool| -> u64 {
-            self.traffic
-                .iter()
-                .filter(|sent| of(sent))
-                .fold(0_u64, |sum, sent| sum.saturating_add(sent.bytes as u64))
-        };
-        let context = settings.context() as u64;
-        let peers = coordinator
-            .attendance()
-            .iter()
-            .map(|(id, peer)| PeerAccount {
-                peer: *id,
-                name: names.get(id).cloned().unwrap_or_else(|| id.to_string()),
-                tokens: peer.windows * context,
-                sent: sum(&|sent| sent.from == *id),
-                received: sum(&|sent| sent.to == *id),
-                standing: format!("{:?}", peer.standing).to_lowercase(),
-            })
-            .collect();
-        let seconds = self.rounds.last().map_or(0.0, |(at, _)| at.seconds());
-        let account = summary(
-            &self.rounds,
-            seconds,
-            sum(&|_| true),
-            coordinator.trained() * context,
-            coordinator.is_finished(),
-            validation,
-            peers,
-        );
-        Played { account, rounds: self.rounds, events: self.events, traffic: self.traffic }
-    }
 }
