@@ -63,6 +63,20 @@ pub(crate) mod pair {
     }
 }
 
+/// Several numbers.
+pub(crate) mod list {
+    use super::{Any, Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(numbers: &[f64], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(numbers.iter().map(|number| Any(*number)))
+    }
+
+    pub(crate) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Vec<f64>, D::Error> {
+        let numbers = Vec::<Any>::deserialize(from)?;
+        Ok(numbers.into_iter().map(|Any(number)| number).collect())
+    }
+}
+
 /// A number for each of several names.
 pub(crate) mod named {
     use super::{Any, Deserialize, Deserializer, Serializer};

@@ -28,9 +28,11 @@ pub struct Certificate {
     /// Eigenvalues of the Hessian over the parameters that are free to move, each scaled to a
     /// curvature of 1, ascending: all positive at a minimum, and small where the rows hardly tell
     /// a combination of parameters.
+    #[serde(with = "crate::any_number::list")]
     pub eigenvalues: Vec<f64>,
     /// The share of each parameter in the direction of the least eigenvalue, in units of its own
     /// curvature, largest first.
+    #[serde(with = "crate::any_number::named")]
     pub weakest_direction: Vec<(String, f64)>,
     /// Parameters that ended at a bound.
     pub at_bound: Vec<String>,
@@ -59,8 +61,9 @@ impl Certificate {
         let mut scaled = Matrix::zero(index.len());
         for (a, &i) in index.iter().enumerate() {
             for (b, &j) in index.iter().enumerate() {
-                let size = (here.hessian[(i, i)] * here.hessian[(j, j)]).sqrt();
-                scaled[(a, b)] = here.hessian[(i, j)] / size;
+                // One root after the other: the product of two curvatures may leave the range.
+                let size = |k: usize| here.hessian[(k, k)].sqrt();
+                scaled[(a, b)] = here.hessian[(i, j)] / size(i) / size(j);
             }
         }
         let pairs = eigen(&scaled);
