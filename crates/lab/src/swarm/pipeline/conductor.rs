@@ -48,8 +48,10 @@ pub struct Conductor<M> {
     /// Who was heard since all were asked, and what they had computed then.
     asked: Option<(BTreeSet<PeerId>, u64)>,
     progress: u64,
-    /// Attempts since the last step that was done.
+    /// Earlier attempts from the same copy.
     restarts: u32,
+    /// The copy that the last attempt began from.
+    began_from: Option<u64>,
     problem: Option<String>,
 }
 
@@ -104,6 +106,7 @@ impl<M: Model> Conductor<M> {
             asked: None,
             progress: 0,
             restarts: 0,
+            began_from: None,
             problem: None,
         }
     }
@@ -292,13 +295,18 @@ impl<M: Model> Conductor<M> {
             };
             out.push(say_to(*peer, Say::Begin(post)));
         }
-        self.restarts += 1;
+        if self.began_from.replace(self.book.kept.0) == Some(self.book.kept.0) {
+            self.restarts += 1;
+        } else {
+            self.restarts = 0;
+        }
         self.arm(out);
     }
 
     fn arm(&mut self, out: &mut Vec<Effect>) {
         self.wake += 1;
-        // Each time a state is fetched in vain, it gets twice the time.
+        // Each time that no new copy came of it, it gets twice the time: a copy that takes longer
+        // than many steps would otherwise never be whole.
         let span = self.patience.span().saturating_mul(1 << self.restarts.min(10));
         out.push(Effect::Wake(span, self.wake));
     }
@@ -358,7 +366,7 @@ impl<M: Model> Conductor<M> {
             }
             out.push(Effect::Note(Note::Round(note)));
             self.patience.saw(took);
-            (self.opened, self.asked, self.progress, self.restarts) = (now, None, 0, 0);
+            (self.opened, self.asked, self.progress) = (now, None, 0);
             self.arm(out);
         }
     }

@@ -193,3 +193,18 @@ fn a_rehearsal_without_training_takes_the_same_time_and_bytes() {
     let bytes = |of: u64, to: u64| (of as f64 / to as f64 - 1.0).abs() < 0.001;
     assert!(bytes(real.bytes().values().sum(), dummy.bytes().values().sum()));
 }
+
+#[test]
+fn a_copy_that_takes_longer_than_many_steps_does_get_whole() {
+    let settings = Settings { peers: 1, ..short(Codec::F32, Codec::F32) };
+    let pipeline =
+        Pipeline { micro_windows: 2, checkpoint_every: 4, ..Pipeline::new(1, &settings.run) };
+    let settings = Settings { method: Method::Pipeline(pipeline), ..settings };
+    let run = settings.run.clone();
+    let mut swarm =
+        VirtualSwarm::new(settings, Line::default(), move || InStages(DummyModel::new(&run)));
+    // A step takes a twentieth of a second, a copy half a minute.
+    let slow = VirtualPeer { line: Line::new(4e5, 4e5, 0.02), ..peer(5e3) };
+    swarm.act(Time::ZERO, Act::Join(PeerId(1), slow));
+    assert!(swarm.run(Time::from_seconds(3600.0)) && swarm.coordinator().unwrap().is_finished());
+}
