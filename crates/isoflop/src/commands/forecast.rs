@@ -7,8 +7,8 @@ use clap::Args;
 use diagnostic::Diagnostic;
 use draws::Level;
 use forecast::{
-    BreakEven, Claim, Difference, Elasticity, Lint, MOST_SAMPLES, Model, Run, Scenario,
-    Sensitivity, Settings, Trace, catalogue,
+    BreakEven, Claim, Difference, Elasticity, Lint, MOST_SAMPLES, Run, Scenario, Sensitivity,
+    Settings, Trace, catalogue,
 };
 
 use super::Outcome;
@@ -187,7 +187,7 @@ fn answer(args: &ForecastArgs) -> Result<Answer, Diagnostic> {
     let outputs = asked::outputs(args, &scenario)?;
     let mut asking = scenario.clone();
     asked::sensitivities(args, &mut asking);
-    let model = Model::new(&asking)?;
+    let model = asked::model(args, &asking)?;
     let run = model.run_with(Settings::of(&model))?;
     let lints = model.lints(&run, today)?;
     let against = match &args.against {

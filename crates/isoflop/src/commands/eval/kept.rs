@@ -39,10 +39,12 @@ impl Kept {
     /// Reads a file of draws.
     #[cfg(feature = "parquet")]
     pub(super) fn load(path: &Path) -> Result<Self, Diagnostic> {
-        let draws = Draws::load(path)?;
+        let written = "`isoflop forecast SCENARIO --draws FILE.parquet` writes one";
+        let draws = Draws::load(path).map_err(|e| Diagnostic::from(e).help(written))?;
         if draws.rows() == 0 {
-            return Err(Diagnostic::error(format!("{} holds no draws", path.display()))
-                .help("write some: `isoflop forecast SCENARIO --draws FILE.parquet`"));
+            return Err(
+                Diagnostic::error(format!("{} holds no draws", path.display())).help(written)
+            );
         }
         Self::new(draws)
     }

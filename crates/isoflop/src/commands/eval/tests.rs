@@ -262,7 +262,7 @@ fn kept_draws_are_used_world_by_world() {
     let wrong = refuse(&["--draws", path, "closed"]);
     assert!(wrong.contains("did you mean `closes`?"), "{wrong}");
     let missing = refuse(&["--draws", "nowhere.parquet"]);
-    assert!(missing.contains("nowhere.parquet"), "{missing}");
+    assert!(missing.contains("nowhere.parquet") && missing.contains("writes one"), "{missing}");
 }
 
 #[cfg(feature = "parquet")]

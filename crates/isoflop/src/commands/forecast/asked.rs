@@ -1,7 +1,7 @@
 //! What the options ask for: the scenario with its changes, the outputs, the analyses.
 
 use diagnostic::Diagnostic;
-use forecast::{Scenario, SensitivityRequest, Written};
+use forecast::{Model, Scenario, SensitivityRequest, Written};
 
 use super::{ForecastArgs, MOST_SAMPLES, read};
 
@@ -39,6 +39,23 @@ pub(super) fn scenario(args: &ForecastArgs) -> Result<Scenario, Diagnostic> {
     }
     scenario.seed = args.seed.or(scenario.seed);
     Ok(scenario)
+}
+
+/// The model of what was asked. Where it does not hold together, the problem names the inputs that
+/// `--set` replaced: it may point at another place.
+pub(super) fn model(args: &ForecastArgs, asking: &Scenario) -> Result<Model, Diagnostic> {
+    Model::new(asking).map_err(|problem| {
+        let Ok(before) = read(&args.scenario) else { return problem };
+        args.set.iter().fold(problem, |problem, change| {
+            let name = change.split_once('=').map_or(change.as_str(), |(name, _)| name).trim();
+            match before.input(name) {
+                Some(input) => {
+                    problem.note(format!("`--set {change}` replaces `{}`", input.value.text()))
+                }
+                None => problem,
+            }
+        })
+    })
 }
 
 /// The names of the outputs to show: those asked for, or all.
@@ -105,6 +122,6 @@ pub(super) fn year(option: &str, text: &str) -> Result<f64, Diagnostic> {
 /// Keeps the draws of the inputs and of every case's outputs as columns of one file.
 #[cfg(feature = "parquet")]
 pub(super) fn save(answer: &super::Answer, path: &std::path::Path) -> Result<(), Diagnostic> {
-    forecast::Model::new(&answer.scenario)?.kept(&answer.run)?.save(path)?;
+    Model::new(&answer.scenario)?.kept(&answer.run)?.save(path)?;
     Ok(())
 }

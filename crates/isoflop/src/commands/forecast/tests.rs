@@ -256,3 +256,9 @@ fn draws_are_kept_with_inputs_and_outputs_of_every_case() {
     assert!(kept.iter().zip(run).all(|(kept, run)| (kept / run - 1.0).abs() < 1e-12));
     assert_eq!(draws.unit(column).unwrap(), output.unit);
 }
+
+#[test]
+fn a_change_that_does_not_fit_is_named_with_what_it_replaced() {
+    let problem = said_at(100, &["gap", "--set", "fast=3"]);
+    assert!(problem.contains("`--set fast=3` replaces `8x/yr to 40x/yr`"), "{problem}");
+}
