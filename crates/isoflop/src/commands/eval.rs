@@ -8,7 +8,7 @@ use clap::Args;
 use diagnostic::Diagnostic;
 use draws::Level;
 
-use super::Outcome;
+use super::{Outcome, named_text};
 use crate::terminal_plot;
 use crate::text::say;
 use answer::{Sampling, answers};
@@ -142,14 +142,7 @@ pub(crate) fn run(args: &EvalArgs, out: &mut dyn Write) -> Result<Outcome, Diagn
             .note("this build has no prompt")
             .help("give an expression: `isoflop eval \"1 GW * 1 yr\"`"));
     }
-    let read = |path: &Path| {
-        if path == Path::new("-") {
-            std::io::read_to_string(stdin.lock()).map(|text| ("<stdin>".to_owned(), text))
-        } else {
-            std::fs::read_to_string(path).map(|text| (path.display().to_string(), text))
-        }
-    };
-    let text = evaluate(args, &read, terminal_plot::width())?;
+    let text = evaluate(args, &named_text::read, terminal_plot::width())?;
     say(out, &text)?;
     Ok(Outcome::Done)
 }

@@ -11,7 +11,7 @@ use forecast::{
     Settings, Trace, catalogue,
 };
 
-use super::Outcome;
+use super::{Outcome, named_text};
 use crate::progress::Work;
 use crate::study::Part;
 use crate::{interrupt, terminal_plot, text};
@@ -220,9 +220,13 @@ fn answer(args: &ForecastArgs) -> Result<Answer, Diagnostic> {
 /// Rows behind Sobol indices.
 const SOBOL_ROWS: usize = 1 << 13;
 
-/// A scenario of a file, where the name is a path, or of the catalogue.
+/// A scenario of a file, where the name is a path or `-`, or of the catalogue.
 pub(crate) fn read(name: &str) -> Result<Scenario, Diagnostic> {
     let path = Path::new(name);
+    if named_text::is_stdin(path) {
+        let (origin, text) = named_text::named(path)?;
+        return Scenario::from_text_here(&origin, &text);
+    }
     if path.extension().is_some() || name.contains(std::path::MAIN_SEPARATOR) {
         return Scenario::read(path);
     }

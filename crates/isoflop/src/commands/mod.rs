@@ -10,6 +10,7 @@ pub(crate) mod forecast;
 pub(crate) mod lab;
 pub(crate) mod list;
 pub(crate) mod man;
+pub(crate) mod named_text;
 pub(crate) mod new;
 pub(crate) mod next;
 pub(crate) mod open;

@@ -1,6 +1,7 @@
 //! `isoflop trend`: the growth in a dated table, how sure it is, and where it goes.
 
-use std::io::{Read, Write};
+use std::io::Write;
+use std::path::Path;
 
 use clap::Args;
 use diagnostic::Diagnostic;
@@ -10,7 +11,7 @@ use forecast::{
     TrendOptions, backtest, local_trends, running_top,
 };
 
-use super::Outcome;
+use super::{Outcome, named_text};
 use crate::progress::Work;
 use crate::{terminal_plot, text};
 
@@ -208,13 +209,7 @@ fn data(args: &TrendArgs) -> Result<DataSpec, Diagnostic> {
         Diagnostic::error(format!("{} cannot be read: {problem}", args.table))
             .help("give the path of a table with a header, or `-`")
     };
-    let text = if args.table == "-" {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map_err(unread)?;
-        text
-    } else {
-        std::fs::read_to_string(&args.table).map_err(unread)?
-    };
+    let (origin, text) = named_text::read(Path::new(&args.table)).map_err(unread)?;
     let columns = DataColumns {
         date: Some(&args.date),
         value: &args.value,
@@ -222,7 +217,7 @@ fn data(args: &TrendArgs) -> Result<DataSpec, Diagnostic> {
         high: args.high.as_deref(),
         filter: args.filter.as_deref(),
     };
-    DataSpec::of_table(&args.table, &text, &columns)
+    DataSpec::of_table(&origin, &text, &columns)
 }
 
 /// The points that take part.
