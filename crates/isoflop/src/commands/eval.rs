@@ -8,6 +8,7 @@ use clap::Args;
 use diagnostic::Diagnostic;
 use draws::Level;
 
+use super::shares::{samples, share};
 use super::{Outcome, named_text};
 use crate::terminal_plot;
 use crate::text::say;
@@ -96,28 +97,10 @@ pub(crate) struct EvalArgs {
     javascript: bool,
 }
 
-/// `100_000`, `100k`, `1e6`.
-fn samples(text: &str) -> Result<usize, String> {
-    let plain = text.replace('_', "");
-    let (number, factor) = match plain.strip_suffix(['k', 'M']) {
-        Some(number) if plain.ends_with('k') => (number, 1e3),
-        Some(number) => (number, 1e6),
-        None => (plain.as_str(), 1.0),
-    };
-    match number.parse::<f64>().map(|number| number * factor) {
-        Ok(count) if (2.0..=1e9).contains(&count) && count.fract() == 0.0 => Ok(count as usize),
-        _ => Err("expected a whole number from 2 to 1e9, such as 100_000 or 1M".to_owned()),
-    }
-}
-
-/// `90%` or `0.9`.
+/// A share that is a level.
 fn level(text: &str) -> Result<Level, String> {
-    let share = match text.trim().strip_suffix('%') {
-        Some(percent) => percent.trim_end().parse::<f64>().map(|percent| percent / 100.0),
-        None => text.trim().parse(),
-    };
-    let wrong = || "expected a share between 0 and 1, such as 90% or 0.9".to_owned();
-    Level::new(share.map_err(|_| wrong())?).map_err(|_| wrong())
+    Level::new(share(text)?)
+        .map_err(|_| "expected a share between 0 and 1, such as 90% or 0.9".to_owned())
 }
 
 impl EvalArgs {

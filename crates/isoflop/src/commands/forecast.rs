@@ -12,6 +12,7 @@ use forecast::{
 };
 
 use super::{Outcome, named_text};
+use crate::commands::shares::{samples, share};
 use crate::progress::Work;
 use crate::study::Part;
 use crate::{interrupt, terminal_plot, text};
@@ -65,13 +66,13 @@ pub(crate) struct ForecastArgs {
     #[arg(long, value_name = "NAME=VARIANT")]
     choice: Vec<String>,
     /// How many samples to draw [default: the scenario's]
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = samples)]
     samples: Option<usize>,
     /// The seed of the draws [default: the scenario's]
     #[arg(long)]
     seed: Option<u64>,
     /// The level of the intervals
-    #[arg(long, value_name = "SHARE", default_value_t = 0.9)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = share)]
     level: f64,
     /// Show these outputs only; may be repeated
     #[arg(long, value_name = "NAME")]

@@ -21,6 +21,7 @@ pub(crate) mod quantity;
 pub(crate) mod quickstart;
 pub(crate) mod report;
 pub(crate) mod run;
+pub(crate) mod shares;
 pub(crate) mod simulate;
 pub(crate) mod split;
 pub(crate) mod text_source;

@@ -12,6 +12,7 @@ use forecast::{
 };
 
 use super::{Outcome, named_text};
+use crate::commands::shares::share;
 use crate::progress::Work;
 use crate::{terminal_plot, text};
 
@@ -72,7 +73,7 @@ pub(crate) struct TrendArgs {
     #[arg(long, value_name = "DATE")]
     to: Option<String>,
     /// The level of the intervals
-    #[arg(long, value_name = "SHARE", default_value_t = 0.9)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = share)]
     level: f64,
     /// Bootstrap resamples behind the intervals of the growth
     #[arg(long, value_name = "COUNT", default_value_t = 1000)]
