@@ -253,11 +253,15 @@ impl<'a> Play<'a> {
             return self.engine.follow(next, task, Follows::Whole);
         }
         // Wires go beside computing where software lets them.
-        let own = self.engine.tasks[task as usize].line();
-        let line = if self.overlap_pipeline { self.engine.line() } else { own };
-        let crossing = self.engine.task(BETWEEN, line, self.times.crossing, 1.0);
+        let crossing = if self.overlap_pipeline {
+            self.engine.alone(BETWEEN, self.times.crossing)
+        } else {
+            let own = self.engine.tasks[task as usize].line();
+            let crossing = self.engine.task(BETWEEN, own, self.times.crossing, 1.0);
+            self.engine.then(crossing);
+            crossing
+        };
         self.engine.follow(crossing, task, Follows::Whole);
-        self.engine.then(crossing);
         self.engine.follow(next, crossing, Follows::Whole);
     }
 
