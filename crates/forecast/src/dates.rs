@@ -40,11 +40,13 @@ impl OutputRun {
         Ok(DateTable { years: years.to_vec(), by, never })
     }
 
-    /// The years in which the date may come: from its first draw to its last that is not never.
+    /// The whole years between which the date comes in nearly all draws in which it comes: from its
+    /// first percentile to its last, or to its last draw that is not never; at most a century.
+    /// `None` where it never comes.
     ///
     /// # Errors
     /// As [`OutputRun::date_table`].
-    pub fn date_years(&self) -> Result<Vec<f64>, Diagnostic> {
+    pub fn date_reach(&self) -> Result<Option<(f64, f64)>, Diagnostic> {
         self.date_table(&[])?;
         let found = self.quantiles(0, &[0.01, 0.99])?;
         let first = (found[0].value / YEAR).floor();
@@ -53,9 +55,15 @@ impl OutputRun {
             _ => self.last_finite(),
         };
         let last = (last / YEAR).ceil().min(first + 100.0);
-        if !first.is_finite() || last.is_nan() {
-            return Ok(Vec::new());
-        }
+        Ok((first.is_finite() && !last.is_nan()).then_some((first, last)))
+    }
+
+    /// The years in which the date may come: those of [`Self::date_reach`], at most some twenty.
+    ///
+    /// # Errors
+    /// As [`OutputRun::date_table`].
+    pub fn date_years(&self) -> Result<Vec<f64>, Diagnostic> {
+        let Some((first, last)) = self.date_reach()? else { return Ok(Vec::new()) };
         let count = (last - first).max(0.0) as usize + 1;
         // At most some twenty rows can be read.
         let step = count.div_ceil(20);

@@ -11,7 +11,7 @@
 
 use diagnostic::Diagnostic;
 use formula::{Columns, Environment, Program};
-use report::{Live, Notation, Slider, Source, Summary};
+use report::{Draws, Live, Notation, Slider, Source, Summary};
 use std::fmt::Write as _;
 
 /// How the reader states the budget.
@@ -41,12 +41,33 @@ pub(crate) struct LivePlan<'a> {
     pub(crate) machine: Option<Machine>,
     /// Budgets of the figure, in FLOP.
     pub(crate) computes: Vec<f64>,
+    /// Laws that it is compared with; `None` for one that has no closed form.
+    pub(crate) others: Vec<Option<OtherLaw>>,
 }
+
+/// A law beside the plan's, with the columns of [`LivePlan::law`].
+#[derive(Debug, Clone)]
+pub(crate) struct OtherLaw {
+    pub(crate) law: Columns,
+}
+
+/// Sizes of the figure of what a wrong one costs: doublings of the best.
+pub(crate) const FACTORS: [f64; 33] = {
+    let mut doublings = [0.0; 33];
+    let mut step = 0;
+    while step < 33 {
+        doublings[step] = (step as f64 - 16.0) / 5.0;
+        step += 1;
+    }
+    doublings
+};
 
 /// What a FLOP takes.
 #[derive(Debug, Clone)]
 pub(crate) struct Machine {
     pub(crate) peak: f64,
+    /// How many there are, where that is said.
+    pub(crate) count: Option<u32>,
     pub(crate) mfu: Vec<f64>,
     pub(crate) goodput: Vec<f64>,
     /// USD an hour of one accelerator; empty where no price is known.
@@ -67,33 +88,65 @@ impl LivePlan<'_> {
             let Some(values) = self.law.get(name) else { return Ok(None) };
             columns.set(self.name(name), values.to_vec());
         }
-        let at = |values: &[f64]| -> Vec<f64> {
-            (0..rows)
-                .map(|row| values.get(row).or(values.first()).copied().unwrap_or(f64::NAN))
-                .collect()
-        };
         if let Some(machine) = &self.machine {
-            columns.set(self.name("mfu"), at(&machine.mfu));
-            columns.set(self.name("goodput"), at(&machine.goodput));
+            columns.set(self.name("mfu"), self.rows_of(&machine.mfu));
+            columns.set(self.name("goodput"), self.rows_of(&machine.goodput));
             if self.priced() {
-                columns.set(self.name("price"), at(&machine.price));
+                columns.set(self.name("price"), self.rows_of(&machine.price));
             }
         }
         let live = self.sliders(Live::new(columns));
-        let one = self.compiled(&self.budget_text(), &self.outputs())?;
-        let along = self.compiled(&self.name("compute"), &["loss", "N", "D", "ratio"])?;
-        let live = live.program(&self.program("plan"), &one)?;
-        let live = live.swept_program(
-            &self.program("frontier"),
-            &along,
-            &self.name("compute"),
-            self.computes.clone(),
-        )?;
-        let live = match &self.machine {
-            Some(machine) => live.constant(self.name("peak"), machine.peak),
-            None => live,
-        };
+        let mut live = live.program(&self.program("plan"), &self.plan()?)?;
+        if let Some(machine) = &self.machine {
+            live = live.constant(self.name("peak"), machine.peak);
+        }
+        live = self.frontier(live, 0, self.law)?;
+        for (number, other) in self.others.iter().enumerate() {
+            if let Some(other) = other {
+                live = self.frontier(live, number + 1, &other.law)?;
+            }
+        }
+        let factors = FACTORS.map(|step| 2_f64.powf(step)).to_vec();
+        let live = live
+            .derive(self.name("best_size"), self.source("N"))
+            .derive(self.name("flop"), self.source("C").summarised(Summary::Draws))
+            .derive(self.name("best_loss"), self.source("loss").summarised(Summary::Draws))
+            .swept_program(&self.program("sizes"), &self.sizes()?, &self.name("factor"), factors)?;
         Ok(Some(live))
+    }
+
+    /// The best runs of the figure's budgets under one of the laws.
+    fn frontier(&self, mut live: Live, number: usize, law: &Columns) -> Result<Live, Diagnostic> {
+        let prefix = self.law_prefix(number);
+        let swept = self.name("compute");
+        let mut names = Environment::new().parameter(&swept, "").parameter(self.name("served"), "");
+        for parameter in PARAMETERS {
+            let name = format!("{prefix}_{parameter}");
+            let Some(values) = law.get(parameter) else { return Ok(live) };
+            // Published constants are one number, not a column.
+            let certain = number > 0 && values.iter().all(|value| *value == values[0]);
+            if certain {
+                live = live.constant(&name, values[0]);
+                names = names.parameter(&name, "");
+            } else {
+                if number > 0 {
+                    live.draws.push(Draws { name: name.clone(), values: self.rows_of(values) });
+                }
+                names = names.input(&name, "");
+            }
+        }
+        let text = self.optimum(&swept, &prefix);
+        let compiled = Program::parse("the live frontier", &text)?
+            .check(&names)?
+            .compile(&["loss", "N", "D", "ratio"])?;
+        live.swept_program(&self.frontier_name(number), &compiled, &swept, self.computes.clone())
+    }
+
+    /// As many rows as the plan's own law has, from the first on.
+    fn rows_of(&self, values: &[f64]) -> Vec<f64> {
+        (0..self.law.rows())
+            .map(|row| values.get(row).or(values.first()).copied().unwrap_or(f64::NAN))
+            .collect()
     }
 
     /// What a page says of `output` under the best law, and of its ends over the draws.
@@ -101,16 +154,41 @@ impl LivePlan<'_> {
         Source::new(self.program("plan"), output, Summary::First)
     }
 
-    /// The same along the budgets of the figure.
-    pub(crate) fn along(&self, output: &str, summary: Summary) -> Source {
-        Source::new(self.program("frontier"), output, summary)
+    /// The same along the budgets of the figure, under law number `law`, the plan's own first.
+    pub(crate) fn along(&self, law: usize, output: &str, summary: Summary) -> Source {
+        Source::new(self.frontier_name(law), output, summary)
+    }
+
+    /// `choice`, a model of another size, and `above`, its loss above the best, for each size of
+    /// the figure.
+    pub(crate) fn of_size(&self, output: &str, summary: Summary) -> Source {
+        Source::new(self.program("sizes"), output, summary)
+    }
+
+    /// Names without prefix of the sliders that change the run.
+    pub(crate) fn deciding(&self) -> &'static [&'static str] {
+        match self.budget {
+            Budget::Compute(_) => &["budget", "served"],
+            Budget::Money(_) => &["budget", "served", "mfu", "price"],
+            Budget::DeviceHours(_) | Budget::Days(..) => &["budget", "served", "mfu"],
+        }
+    }
+
+    fn frontier_name(&self, law: usize) -> String {
+        let name = self.program("frontier");
+        if law == 0 { name } else { format!("{name}-{}", law + 1) }
+    }
+
+    fn law_prefix(&self, law: usize) -> String {
+        let own = self.prefix.replace('-', "_");
+        if law == 0 { own } else { format!("{own}_law{}", law + 1) }
     }
 
     fn program(&self, what: &str) -> String {
         format!("{}-{what}", self.prefix)
     }
 
-    fn name(&self, what: &str) -> String {
+    pub(crate) fn name(&self, what: &str) -> String {
         format!("{}_{what}", self.prefix.replace('-', "_"))
     }
 
@@ -118,10 +196,13 @@ impl LivePlan<'_> {
         self.machine.as_ref().is_some_and(|machine| !machine.price.is_empty())
     }
 
-    fn outputs(&self) -> Vec<&'static str> {
+    pub(crate) fn outputs(&self) -> Vec<&'static str> {
         let mut outputs = vec!["C", "N", "D", "ratio", "loss", "training"];
         if self.machine.is_some() {
             outputs.push("hours");
+        }
+        if self.machine.as_ref().is_some_and(|machine| machine.count.is_some()) {
+            outputs.push("days");
         }
         if self.priced() {
             outputs.push("cost");
@@ -202,16 +283,68 @@ impl LivePlan<'_> {
         live
     }
 
-    fn compiled(&self, budget: &str, outputs: &[&str]) -> Result<formula::Compiled, Diagnostic> {
+    /// The best run of the budget, and what it takes.
+    fn plan(&self) -> Result<formula::Compiled, Diagnostic> {
         let n = |what: &str| self.name(what);
-        let (e, a, b, alpha, beta) = (n("E"), n("A"), n("B"), n("alpha"), n("beta"));
+        let mut text = self.optimum(&self.budget_text(), &self.law_prefix(0));
+        let _ = writeln!(text, "training = 6 * N * D");
+        let mut names = Environment::new().parameter(n("budget"), "").parameter(n("served"), "");
+        for name in PARAMETERS {
+            names = names.input(n(name), "");
+        }
+        if let Some(machine) = &self.machine {
+            names = names.parameter(n("peak"), "").input(n("mfu"), "").input(n("goodput"), "");
+            let rate = format!("{} * {} * {}", n("peak"), n("mfu"), n("goodput"));
+            let _ = writeln!(text, "hours = training / ({rate}) / 3600");
+            if let Some(count) = machine.count {
+                let _ = writeln!(text, "days = hours / 24 / {count}");
+            }
+            if self.priced() {
+                names = names.input(n("price"), "");
+                let _ = writeln!(text, "cost = hours * {}", n("price"));
+            }
+        }
+        Program::parse("the live plan", &text)?.check(&names)?.compile(&self.outputs())
+    }
+
+    /// What a model of another size reaches with the same budget, above the best of each draw.
+    fn sizes(&self) -> Result<formula::Compiled, Diagnostic> {
+        let n = |what: &str| self.name(what);
+        let text = format!(
+            "choice = {} * {}\n\
+             tokens = ({} - 2 * {} * choice) / (6 * choice)\n\
+             above = {} + {} / choice ^ {} + {} / tokens ^ {} - {}\n",
+            n("best_size"),
+            n("factor"),
+            n("flop"),
+            n("served"),
+            n("E"),
+            n("A"),
+            n("alpha"),
+            n("B"),
+            n("beta"),
+            n("best_loss"),
+        );
+        let mut names = Environment::new();
+        for name in ["best_size", "factor", "served"] {
+            names = names.parameter(n(name), "");
+        }
+        for name in ["flop", "best_loss"].into_iter().chain(PARAMETERS) {
+            names = names.input(n(name), "");
+        }
+        Program::parse("the live sizes", &text)?.check(&names)?.compile(&["choice", "above"])
+    }
+
+    /// Formulas for `C`, `N`, `D`, their `ratio` and the `loss` of the best run of a budget.
+    fn optimum(&self, budget: &str, law: &str) -> String {
+        let [e, a, b, alpha, beta] = PARAMETERS.map(|name| format!("{law}_{name}"));
         let mut text = format!(
             "C = {budget}\n\
              served = {}\n\
              bestsize = ({alpha} * {a} / ({beta} * {b})) ^ (1 / ({alpha} + {beta})) \
              * (C / 6) ^ ({beta} / ({alpha} + {beta}))\n\
              d0 = ln(C / 6 / bestsize)\n",
-            n("served"),
+            self.name("served"),
         );
         for step in 0..STEPS {
             let _ = write!(
@@ -228,31 +361,9 @@ impl LivePlan<'_> {
             "D = exp(d{STEPS})\n\
              N = C / (6 * D + 2 * served)\n\
              ratio = D / N\n\
-             loss = {e} + {a} / N ^ {alpha} + {b} / D ^ {beta}\n\
-             training = 6 * N * D\n"
+             loss = {e} + {a} / N ^ {alpha} + {b} / D ^ {beta}\n"
         );
-        let mut names = Environment::new().parameter(n("served"), "");
-        for name in PARAMETERS {
-            names = names.input(n(name), "");
-        }
-        // The budget of the figure is the one that is swept.
-        let swept = budget == n("compute");
-        names = names.parameter(if swept { n("compute") } else { n("budget") }, "");
-        if self.machine.is_some() && !swept {
-            names = names.parameter(n("peak"), "").input(n("mfu"), "").input(n("goodput"), "");
-            let _ = writeln!(
-                text,
-                "hours = training / ({} * {} * {}) / 3600",
-                n("peak"),
-                n("mfu"),
-                n("goodput")
-            );
-            if self.priced() {
-                names = names.input(n("price"), "");
-                let _ = writeln!(text, "cost = hours * {}", n("price"));
-            }
-        }
-        Program::parse("the live plan", &text)?.check(&names)?.compile(outputs)
+        text
     }
 }
 
@@ -289,6 +400,7 @@ mod tests {
                 served,
                 machine: None,
                 computes: vec![1e20, 1e21, 1e24],
+                others: Vec::new(),
             };
             let live = plan.live().unwrap().unwrap();
             let believed =
@@ -313,7 +425,7 @@ mod tests {
                     );
                 }
             }
-            let along = live.evaluate(&[], &plan.along("loss", Summary::First)).unwrap();
+            let along = live.evaluate(&[], &plan.along(0, "loss", Summary::First)).unwrap();
             let there = frontier.optimal(&Drawn::certain(Flop(1e24), 1)).unwrap().loss.best;
             assert!((along[2] / there - 1.0).abs() < 1e-7, "{} {there}", along[2]);
         }
@@ -329,11 +441,13 @@ mod tests {
             served: 0.0,
             machine: Some(Machine {
                 peak: 989e12,
+                count: None,
                 mfu: vec![0.4, 0.3],
                 goodput: vec![1.0],
                 price: vec![2.0, 4.0],
             }),
             computes: vec![1e20],
+            others: Vec::new(),
         };
         let live = plan.live().unwrap().unwrap();
         let flop = live.evaluate(&[], &plan.source("C").summarised(Summary::Draws)).unwrap();

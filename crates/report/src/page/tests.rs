@@ -3,7 +3,7 @@ use formula::{Columns, Environment, Program};
 use super::*;
 use crate::{
     Axis, Cell, Figure, Frame, Live, Mark, Number, Panel, Provenance, Sentence, Slider, Source,
-    Table, Tone,
+    Still, Table, Tone,
 };
 
 const HOSTILE: &str =
@@ -48,6 +48,7 @@ fn hostile() -> Document {
         head: vec![HOSTILE.into(), HOSTILE.into()],
         rows: vec![vec![HOSTILE.into(), Cell::Verdict(Tone::Bad, HOSTILE.into())]],
         note: HOSTILE.into(),
+        still: Some(Still::new(["k"], HOSTILE)),
     };
     let sentence = Sentence::new().text(HOSTILE).number(number.clone()).tone(Tone::Good);
     let document = Document::new(HOSTILE).subtitle(HOSTILE).section(
@@ -143,10 +144,10 @@ fn a_document_comes_back_from_json_and_older_ones_are_named() {
     let document = hostile();
     let again = Document::from_json("document.json", &document.to_json()).unwrap();
     assert_eq!(again, document);
-    let older = document.to_json().replacen("\"format\":1", "\"format\":0", 1);
+    let older = document.to_json().replacen("\"format\":2", "\"format\":0", 1);
     let problem = Document::from_json("document.json", &older).unwrap_err().to_string();
     assert!(problem.contains("another version of Isoflop: format 0"), "{problem}");
-    assert!(Document::from_json("document.json", "{\"format\":1,").is_err());
+    assert!(Document::from_json("document.json", "{\"format\":2,").is_err());
     let mut stranger = document;
     if let Some(live) = &mut stranger.live {
         live.programs[0].javascript = "(input, rows) => { fetch(1) }".into();

@@ -146,6 +146,7 @@ impl Answer<'_> {
                 fit.certificate.starts,
                 words::level(fit.options.level)
             ),
+            ..Table::default()
         }
     }
 
