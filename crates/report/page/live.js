@@ -136,8 +136,8 @@ const SAME_DATE = 1e-9, CENTURY = 100;
 
 // The dates between which most draws lie, evenly spaced.
 function reachOf(sorted, steps) {
-  const first = Math.floor(quantileOf(sorted, 0.01)), late = quantileOf(sorted, 0.99);
-  const last = Math.ceil(Number.isFinite(late) ? late : sorted?.findLast(Number.isFinite) ?? NaN);
+  const come = sorted === null ? 0 : countUpTo(sorted, Number.MAX_VALUE), dates = come ? sorted.subarray(0, come) : null;
+  const first = Math.floor(quantileOf(dates, 0.01)), last = Math.ceil(quantileOf(dates, 0.99));
   const end = Math.min(Math.max(last, first + 1), first + CENTURY), known = Number.isFinite(first) && Number.isFinite(end);
   return Array.from({ length: steps + 1 }, (_, step) => (known ? first + ((end - first) * step) / steps : NaN));
 }
@@ -178,6 +178,9 @@ function intervalWords(number) {
   return `${formatNumber(level, "percent")} interval ${formatNumber(low, number.notation)} to ${formatNumber(high, number.notation)}`;
 }
 
+// Below this a difference is one of rounding, as of a loss above the best at the best.
+const ROUNDING = 1e-6;
+
 // Largest relative difference from what Rust computed, and where.
 function verify(model) {
   const before = new Map(model.moved);
@@ -190,7 +193,7 @@ function verify(model) {
         places.forEach((place, told) => {
           const theirs = numberOf(answers[number][told]), ours = values[place];
           const same = Object.is(ours, theirs) || ours === theirs;
-          const off = same ? 0 : Math.abs(ours - theirs) / Math.max(Math.abs(theirs), 1e-300);
+          const off = same ? 0 : Math.abs(ours - theirs) / Math.max(Math.abs(theirs), ROUNDING);
           compared += 1;
           if (!(off <= worst)) [worst, where] = [Number.isNaN(off) ? Infinity : off, `${source.program} ${source.outputs.join(", ")}`];
         });

@@ -9,10 +9,12 @@
 //! (with S = 0, eq. 4 of Hoffmann et al. 2022). In d = ln D the difference of the sides rises with
 //! a slope between alpha + beta and 1 + beta, so a few of Newton's steps from S = 0 find it.
 
+mod formulas;
+mod sliders;
+
 use diagnostic::Diagnostic;
 use formula::{Columns, Environment, Program};
-use report::{Draws, Live, Notation, Slider, Source, Summary};
-use std::fmt::Write as _;
+use report::{Draws, Live, Source, Summary};
 
 /// How the reader states the budget.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -75,9 +77,6 @@ pub(crate) struct Machine {
 }
 
 const PARAMETERS: [&str; 5] = ["E", "A", "B", "alpha", "beta"];
-
-/// Newton's steps: the slope hardly changes, and six leave less than rounding.
-const STEPS: usize = 6;
 
 impl LivePlan<'_> {
     /// The sliders, draws and programs; `None` where a name is missing from the law.
@@ -222,238 +221,7 @@ impl LivePlan<'_> {
             Budget::Days(_, count) => format!("{budget} * 86400 * {count} * {rate}"),
         }
     }
-
-    fn sliders(&self, live: Live) -> Live {
-        let around =
-            |value: f64, decades: f64| (value / 10_f64.powf(decades), value * 10_f64.powf(decades));
-        let budget = |label: &str, unit: &str, value: f64| {
-            let (from, to) = around(value, 2.0);
-            Slider::log(self.name("budget"), label, unit, from, to, value)
-        };
-        let mut live = live.slider(match self.budget {
-            Budget::Compute(flop) => budget("Budget", "FLOP", flop).notation(Notation::Power),
-            Budget::Money(usd) => budget("Budget", "", usd).notation(Notation::Dollars),
-            Budget::DeviceHours(hours) => {
-                budget("Budget", "device-hours", hours).notation(Notation::Short)
-            }
-            Budget::Days(days, _) => budget("Time of the machine", "days", days),
-        });
-        let served = if self.served > 0.0 { self.served } else { 0.0 };
-        let most = match (served, self.computes.last()) {
-            (served, _) if served > 0.0 => served * 100.0,
-            // As many as cost what training costs at twenty tokens a parameter.
-            (_, Some(most)) => (most / 120.0).sqrt() * 60.0,
-            _ => 1e13,
-        };
-        live = live.slider(
-            Slider::linear(self.name("served"), "Tokens to be served", "", 0.0, most, served)
-                .notation(Notation::Short)
-                .note("each costs 2 N FLOP out of the same budget"),
-        );
-        if let Some(machine) = &self.machine {
-            let middle = machine.mfu.first().copied().unwrap_or(0.4);
-            live = live.slider(
-                Slider::linear(
-                    self.name("mfu"),
-                    "MFU",
-                    "",
-                    0.01,
-                    1.0,
-                    median(&machine.mfu, middle),
-                )
-                .notation(Notation::Percent)
-                .note("of the accelerator's dense peak"),
-            );
-            if self.priced() {
-                let price = median(&machine.price, 2.0);
-                let (from, to) = around(price, 1.0);
-                live = live.slider(
-                    Slider::log(
-                        self.name("price"),
-                        "Price of an accelerator's hour",
-                        "",
-                        from,
-                        to,
-                        price,
-                    )
-                    .notation(Notation::Dollars),
-                );
-            }
-        }
-        live
-    }
-
-    /// The best run of the budget, and what it takes.
-    fn plan(&self) -> Result<formula::Compiled, Diagnostic> {
-        let n = |what: &str| self.name(what);
-        let mut text = self.optimum(&self.budget_text(), &self.law_prefix(0));
-        let _ = writeln!(text, "training = 6 * N * D");
-        let mut names = Environment::new().parameter(n("budget"), "").parameter(n("served"), "");
-        for name in PARAMETERS {
-            names = names.input(n(name), "");
-        }
-        if let Some(machine) = &self.machine {
-            names = names.parameter(n("peak"), "").input(n("mfu"), "").input(n("goodput"), "");
-            let rate = format!("{} * {} * {}", n("peak"), n("mfu"), n("goodput"));
-            let _ = writeln!(text, "hours = training / ({rate}) / 3600");
-            if let Some(count) = machine.count {
-                let _ = writeln!(text, "days = hours / 24 / {count}");
-            }
-            if self.priced() {
-                names = names.input(n("price"), "");
-                let _ = writeln!(text, "cost = hours * {}", n("price"));
-            }
-        }
-        Program::parse("the live plan", &text)?.check(&names)?.compile(&self.outputs())
-    }
-
-    /// What a model of another size reaches with the same budget, above the best of each draw.
-    fn sizes(&self) -> Result<formula::Compiled, Diagnostic> {
-        let n = |what: &str| self.name(what);
-        let text = format!(
-            "choice = {} * {}\n\
-             tokens = ({} - 2 * {} * choice) / (6 * choice)\n\
-             above = {} + {} / choice ^ {} + {} / tokens ^ {} - {}\n",
-            n("best_size"),
-            n("factor"),
-            n("flop"),
-            n("served"),
-            n("E"),
-            n("A"),
-            n("alpha"),
-            n("B"),
-            n("beta"),
-            n("best_loss"),
-        );
-        let mut names = Environment::new();
-        for name in ["best_size", "factor", "served"] {
-            names = names.parameter(n(name), "");
-        }
-        for name in ["flop", "best_loss"].into_iter().chain(PARAMETERS) {
-            names = names.input(n(name), "");
-        }
-        Program::parse("the live sizes", &text)?.check(&names)?.compile(&["choice", "above"])
-    }
-
-    /// Formulas for `C`, `N`, `D`, their `ratio` and the `loss` of the best run of a budget.
-    fn optimum(&self, budget: &str, law: &str) -> String {
-        let [e, a, b, alpha, beta] = PARAMETERS.map(|name| format!("{law}_{name}"));
-        let mut text = format!(
-            "C = {budget}\n\
-             served = {}\n\
-             bestsize = ({alpha} * {a} / ({beta} * {b})) ^ (1 / ({alpha} + {beta})) \
-             * (C / 6) ^ ({beta} / ({alpha} + {beta}))\n\
-             d0 = ln(C / 6 / bestsize)\n",
-            self.name("served"),
-        );
-        for step in 0..STEPS {
-            let _ = write!(
-                text,
-                "r{step} = served / (3 * exp(d{step}))\n\
-                 g{step} = ln({alpha} * {a}) - {alpha} * (ln(C) - ln(6 * exp(d{step}) + 2 * served)) \
-                 - ln({beta} * {b}) + {beta} * d{step} - ln(1 + r{step})\n\
-                 d{} = d{step} - g{step} / (({alpha} + r{step}) / (1 + r{step}) + {beta})\n",
-                step + 1
-            );
-        }
-        let _ = write!(
-            text,
-            "D = exp(d{STEPS})\n\
-             N = C / (6 * D + 2 * served)\n\
-             ratio = D / N\n\
-             loss = {e} + {a} / N ^ {alpha} + {b} / D ^ {beta}\n"
-        );
-        text
-    }
-}
-
-fn median(values: &[f64], otherwise: f64) -> f64 {
-    let finite: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
-    if finite.is_empty() { otherwise } else { draws::select::quantiles(&finite, &[0.5])[0] }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use laws::Setting;
-    use plan::{Believed, Drawn, FlopText, Frontier, Serving};
-    use runs::{Flop, Tokens};
-
-    fn law() -> Columns {
-        Columns::new(2)
-            .with("E", vec![1.8172, 1.7])
-            .with("A", vec![482.01, 406.4])
-            .with("B", vec![2085.43, 410.7])
-            .with("alpha", vec![0.3478, 0.34])
-            .with("beta", vec![0.3658, 0.28])
-    }
-
-    /// What the page computes is what `isoflop plan` computes.
-    #[test]
-    fn the_formulas_give_what_the_planner_gives() {
-        for served in [0.0, 1e11, 1e13] {
-            let law = law();
-            let plan = LivePlan {
-                prefix: "plan",
-                law: &law,
-                budget: Budget::Compute(1e22),
-                served,
-                machine: None,
-                computes: vec![1e20, 1e21, 1e24],
-                others: Vec::new(),
-            };
-            let live = plan.live().unwrap().unwrap();
-            let believed =
-                Believed::stated("x", laws::catalogue::find("chinchilla").unwrap(), law.clone());
-            let serving = (served > 0.0).then(|| Serving::tokens(Tokens(served)));
-            let frontier =
-                Frontier::new(believed, &FlopText::default(), &Setting::new(), None, serving)
-                    .unwrap();
-            let best = frontier.optimal(&Drawn::certain(Flop(1e22), 1)).unwrap();
-            for (output, rows) in [
-                ("N", best.parameters.rows()),
-                ("D", best.tokens.rows()),
-                ("loss", best.loss.rows()),
-                ("training", best.training.rows()),
-            ] {
-                let found =
-                    live.evaluate(&[], &plan.source(output).summarised(Summary::Draws)).unwrap();
-                for (found, expected) in found.iter().zip(rows) {
-                    assert!(
-                        (found / expected - 1.0).abs() < 1e-6,
-                        "{served} {output}: {found} {expected}"
-                    );
-                }
-            }
-            let along = live.evaluate(&[], &plan.along(0, "loss", Summary::First)).unwrap();
-            let there = frontier.optimal(&Drawn::certain(Flop(1e24), 1)).unwrap().loss.best;
-            assert!((along[2] / there - 1.0).abs() < 1e-7, "{} {there}", along[2]);
-        }
-    }
-
-    #[test]
-    fn a_budget_of_money_buys_what_the_price_and_mfu_allow() {
-        let law = law();
-        let plan = LivePlan {
-            prefix: "plan",
-            law: &law,
-            budget: Budget::Money(1e6),
-            served: 0.0,
-            machine: Some(Machine {
-                peak: 989e12,
-                count: None,
-                mfu: vec![0.4, 0.3],
-                goodput: vec![1.0],
-                price: vec![2.0, 4.0],
-            }),
-            computes: vec![1e20],
-            others: Vec::new(),
-        };
-        let live = plan.live().unwrap().unwrap();
-        let flop = live.evaluate(&[], &plan.source("C").summarised(Summary::Draws)).unwrap();
-        assert!((flop[0] / (1e6 / 2.0 * 3600.0 * 989e12 * 0.4) - 1.0).abs() < 1e-12);
-        assert!((flop[1] / (1e6 / 4.0 * 3600.0 * 989e12 * 0.3) - 1.0).abs() < 1e-12);
-        let cost = live.evaluate(&[("plan_mfu", 0.1)], &plan.source("cost")).unwrap();
-        assert!((cost[0] / 1e6 - 1.0).abs() < 1e-9, "all of the budget is spent: {}", cost[0]);
-    }
-}
+mod tests;

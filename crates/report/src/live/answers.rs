@@ -290,10 +290,9 @@ fn quantile(sorted: Option<&[f64]>, level: f64) -> f64 {
 /// The dates between which most draws lie, evenly spaced.
 fn reach(sorted: Option<&[f64]>, steps: u32) -> Vec<f64> {
     let count = steps as usize + 1;
-    let first = quantile(sorted, 0.01).floor();
-    let late = quantile(sorted, 0.99);
-    let come = sorted.and_then(|dates| dates.iter().rev().find(|date| date.is_finite()));
-    let last = if late.is_finite() { late } else { come.copied().unwrap_or(f64::NAN) };
+    let come = sorted.map(|dates| &dates[..dates.partition_point(|date| *date <= f64::MAX)]);
+    let come = come.filter(|dates| !dates.is_empty());
+    let (first, last) = (quantile(come, 0.01).floor(), quantile(come, 0.99));
     if !(first.is_finite() && last.is_finite()) {
         return vec![f64::NAN; count];
     }

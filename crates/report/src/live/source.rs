@@ -29,9 +29,9 @@ pub enum Summary {
     First,
     /// No summary: every draw is a row.
     Draws,
-    /// Of a date in years: so many steps, from the whole year before the first percentile to the one
-    /// after the ninety-ninth, or after the last draw that comes where that one never does; at most
-    /// a century. NaN where it comes in no draw.
+    /// Of a date in years: so many steps, of the draws in which it comes from the whole year before
+    /// the first percentile to the one after the ninety-ninth; at most a century. NaN where it comes
+    /// in none.
     Reach(u32),
     /// The share of draws at or before each of the dates of [`Self::Reach`].
     ByReach(u32),

@@ -22,7 +22,7 @@ impl Page<'_> {
                 .filter(|output| output.value.form() == Form::Instant && output.times.is_none());
             for output in dates {
                 let Some((from, to)) = output.date_reach()? else { continue };
-                let step = (to - from).max(1.0) / f64::from(STEPS);
+                let step = (to - from) / f64::from(STEPS);
                 let fine: Vec<f64> =
                     (0..=STEPS).map(|place| from + step * f64::from(place)).collect();
                 let table = output.date_table(&fine)?;

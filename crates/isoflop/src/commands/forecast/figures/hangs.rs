@@ -35,19 +35,20 @@ impl Page<'_> {
 
     fn tornado(&self, number: usize, found: &Sensitivity) -> Option<Figure> {
         let tornado = found.tornado.as_ref()?;
-        let finite = |x: f64| if x.is_finite() { read(&found.value, x) } else { f64::NAN };
+        // `never` is infinite: it is drawn beyond the edge.
+        let read = |base: f64| read(&found.value, base);
         let bars: Vec<_> = tornado.bars.iter().zip(&found.inputs).take(MOST_BARS).collect();
         let words = |end: fn(&Bar) -> f64| -> Vec<String> {
             bars.iter().map(|(bar, value)| shown(value, end(bar))).collect()
         };
         let unit = unit(&found.value);
-        let base = finite(tornado.baseline);
+        let base = read(tornado.baseline);
         let mut frame = Frame::new("swings")
             .words("input", bars.iter().map(|(bar, _)| bar.name.replace('_', " ")));
         for (name, values, end) in [
             ("base", vec![base; bars.len()], End::Middle),
-            ("at_low", bars.iter().map(|(bar, _)| finite(bar.at_low)).collect(), End::Low),
-            ("at_high", bars.iter().map(|(bar, _)| finite(bar.at_high)).collect(), End::High),
+            ("at_low", bars.iter().map(|(bar, _)| read(bar.at_low)).collect(), End::Low),
+            ("at_high", bars.iter().map(|(bar, _)| read(bar.at_high)).collect(), End::High),
         ] {
             frame = frame.numbers(name, &unit, values);
             if let Some(Some(swings)) = self.swings.get(number) {
@@ -68,12 +69,12 @@ impl Page<'_> {
         let figure = figure
             .named(named("tornado", found))
             .titled(format!("{} moves {of} most", capital(&first)))
-            .moved_title(format!("What each input moves of {of}"))
+            .moved_title(format!("How far each input moves {of}"))
             .subtitle(format!(
                 "each input at the ends of its {} interval, the others at their medians{}{}{}",
                 words::level(tornado.level.share()),
                 if self.sliders.is_empty() { "" } else { " or where their sliders are" },
-                if date { "; a bar that is missing is `never`" } else { "" },
+                if date { "; a bar that reaches the right edge is `never`" } else { "" },
                 case_words(&found.label)
             ));
         Some(match self.swings.get(number) {
