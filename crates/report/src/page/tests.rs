@@ -196,3 +196,44 @@ fn sliders_and_programs_that_cannot_work_are_named() {
     let problem = told(&|live| live.draws[1].values.truncate(3));
     assert!(problem.contains("`x1` has 3 draws, `x0` has 10"), "{problem}");
 }
+
+#[test]
+fn what_stands_still_says_so_for_the_sliders_that_would_change_it() {
+    let mut document = hostile();
+    if let Block::Figure(figure) = &mut document.sections[0].blocks[4] {
+        figure.still = Some(Still::new(["other", "k"], "it is too dear"));
+    }
+    let page = document.to_html(&PageOptions::default()).unwrap();
+    let note = "<p class=\"still\" data-still=\"0\" hidden> Shown for the study's inputs, not yours: \
+                it is too dear.</p>";
+    assert!(page.contains(note), "{page:.2000}");
+    // Nothing can move it: nothing is said.
+    let silent = Still::new(["other"], "it is too dear");
+    if let Block::Figure(figure) = &mut document.sections[0].blocks[4] {
+        figure.still = Some(silent);
+    }
+    assert!(!document.to_html(&PageOptions::default()).unwrap().contains("too dear"));
+}
+
+#[test]
+fn live_columns_and_derived_names_that_cannot_work_are_named() {
+    let words = Frame::new("runs").words("x", ["1"]).live(Source::median(HOSTILE, "y"));
+    let panel = Panel::new(Axis::words("x", ["1"]), Axis::new("y", ""));
+    let figure = Figure::new("a", "").frame(words).panel(panel.mark(Mark::rule_x("runs", "x")));
+    let document = Document { live: Some(live(10, 2)), ..Document::new("") }
+        .section("", vec![Block::Figure(figure)]);
+    let problem = document.to_html(&PageOptions::default()).unwrap_err().to_string();
+    assert!(problem.contains("a live column `x`"), "{problem}");
+    let told = |live: Live| {
+        let document = Document { live: Some(live), ..hostile() };
+        document.to_html(&PageOptions::default()).unwrap_err().to_string()
+    };
+    let problem = told(live(10, 2).derive("d", Source::median("none", "y")));
+    assert!(problem.contains("no live program `none`"), "{problem}");
+    let own = live(10, 2).derive("k", Source::median(HOSTILE, "y"));
+    let problem = told(own);
+    assert!(problem.contains("needs `k`, derived too"), "{problem}");
+    let swung = Source::new(HOSTILE, "y", crate::Summary::Swing(crate::End::Low));
+    let problem = told(live(10, 2).derive("d", swung));
+    assert!(problem.contains("swings no inputs"), "{problem}");
+}

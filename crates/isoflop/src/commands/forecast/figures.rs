@@ -5,6 +5,8 @@ mod fans;
 mod hangs;
 mod numbers;
 mod sliders;
+#[cfg(test)]
+mod tests;
 
 use diagnostic::Diagnostic;
 use draws::Level;
