@@ -1,6 +1,6 @@
 // What sliders change: programs over the draws, summarised. The same as src/live/answers.rs.
 
-const SWEPT_DRAWS = 1000;
+const SWEPT_DRAWS = 1000, PATH_DRAWS = 2000;
 
 class LiveModel {
   // `live` as in the document; `functions` are its programs, in its order.
@@ -83,8 +83,9 @@ class LiveModel {
   // The numbers of a source.
   values(source) {
     const program = this.programs.get(source.program);
-    const names = source.outputs.flatMap((output) => program.outputs.find(([name]) => name === output)?.[1] ?? []);
-    return this.run(program).flatMap((output) => names.flatMap((name) => summarise(output, name, source.summary, program)));
+    const columns = source.outputs.map((output) => program.outputs.find(([name]) => name === output)?.[1] ?? []);
+    return this.run(program).flatMap((output) => columns.flatMap((names) =>
+      names.flatMap((name) => summarise(output, name, names.length > 1 ? PATH_DRAWS : Infinity, source.summary, program))));
   }
 }
 
@@ -94,7 +95,7 @@ function reaches(needs, names) {
 }
 
 // A number, or a list of them.
-function summarise(output, name, summary, { swings }) {
+function summarise(output, name, rows, summary, { swings }) {
   const column = output.columns[name];
   if (summary === "first") return column[0];
   if (summary === "draws") return Array.from(column);
@@ -107,7 +108,7 @@ function summarise(output, name, summary, { swings }) {
     const first = { middle: 0, low: 1, high: 2 }[summary.swing], step = first ? 2 : 0;
     return swings.swung.map((_, input) => column[first + step * input]);
   }
-  const sorted = sortedOf(output, name);
+  const sorted = sortedOf(output, name, rows);
   if (summary.reach) return reachOf(sorted, summary.reach);
   if (summary.by_reach) {
     return reachOf(sorted, summary.by_reach).map((date) => (Number.isNaN(date) ? NaN : countUpTo(sorted, date + SAME_DATE) / sorted.length));
@@ -115,11 +116,12 @@ function summarise(output, name, summary, { swings }) {
   return quantileOf(sorted, summary.quantile);
 }
 
-// In rising order; null where a draw is NaN.
-function sortedOf(output, name) {
+// The first draws in rising order; null where one is NaN.
+function sortedOf(output, name, rows) {
   if (!output.sorted.has(name)) {
-    const column = output.columns[name], broken = column.length === 0 || column.some(Number.isNaN);
-    output.sorted.set(name, broken ? null : Float64Array.from(column).sort());
+    const sorted = output.columns[name].slice(0, rows).sort();
+    // NaN sorts to the end.
+    output.sorted.set(name, sorted.length === 0 || Number.isNaN(sorted.at(-1)) ? null : sorted);
   }
   return output.sorted.get(name);
 }

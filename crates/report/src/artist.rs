@@ -185,7 +185,7 @@ mod tests {
             swung: vec![swing("alpha", 0.04, 0.05, 0.06), swing("E", 1.7, 1.8, 1.9)],
             held: Vec::new(),
         };
-        let rows = 1_500;
+        let rows = 2_500;
         let spread = |middle: f64, width: f64| -> Vec<f64> {
             (0..rows)
                 .map(|row| middle + width * (f64::from(row * 7919 % rows) / f64::from(rows) - 0.5))
@@ -225,6 +225,7 @@ mod tests {
                 Source::new("law", "loss", Summary::Draws),
                 Source::mean("law", "reached"),
                 Source::each("law", ["size", "loss"], Summary::Mean),
+                Source::each("law", ["size", "loss"], Summary::Quantile(0.25)),
                 Source::new("law", "size", Summary::First),
                 Source::new("curve", "loss", Summary::Quantile(0.95)),
                 Source::new("law", "when", Summary::Reach(12)),

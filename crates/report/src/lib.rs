@@ -61,8 +61,8 @@ pub use document::{Block, Document, FORMAT, Provenance, Section};
 pub use figure::{Axis, Figure, Panel, Scale};
 pub use frame::{Column, Frame, Values, Written};
 pub use live::{
-    Answer, Check, Checks, Draws, End, Live, LiveProgram, SWEPT_DRAWS, Slider, Source, Summary,
-    Sweep, Swing, Swings,
+    Answer, Check, Checks, Draws, End, Live, LiveProgram, PATH_DRAWS, SWEPT_DRAWS, Slider, Source,
+    Summary, Sweep, Swing, Swings,
 };
 pub use mark::{Hue, Kind, Mark, Stroke};
 pub use number::{Interval, Notation, Number};

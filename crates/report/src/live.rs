@@ -21,6 +21,9 @@ pub use source::{End, Source, Summary};
 /// Draws that a swept program is evaluated over, the first ones.
 pub const SWEPT_DRAWS: usize = 1_000;
 
+/// Draws behind quantiles of a path at each of its times, the first ones: a band needs no more.
+pub const PATH_DRAWS: usize = 2_000;
+
 /// Sliders, draws, and programs that turn them into numbers.
 ///
 /// ```

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use diagnostic::Diagnostic;
 use formula::Columns;
 
-use super::{End, Live, LiveProgram, SWEPT_DRAWS, Source, Summary};
+use super::{End, Live, LiveProgram, PATH_DRAWS, SWEPT_DRAWS, Source, Summary};
 
 /// The page with its sliders at one setting; what was computed is kept.
 pub(super) struct Setting<'a> {
@@ -74,8 +74,12 @@ impl<'a> Setting<'a> {
         let outputs = self.known.get_mut(program.name.as_str()).map_or(&mut [][..], |all| all);
         let mut values = Vec::new();
         for output in outputs {
-            for name in program.columns(source) {
-                output.summarise(name, program, source.summary, &mut values);
+            for named in &source.outputs {
+                let columns = program.columns(named);
+                let rows = if columns.len() > 1 { PATH_DRAWS } else { usize::MAX };
+                for name in columns {
+                    output.summarise(name, rows, program, source.summary, &mut values);
+                }
             }
         }
         Ok(values)
@@ -190,12 +194,10 @@ impl super::Swings {
 }
 
 impl LiveProgram {
-    /// The columns of a source's outputs.
-    fn columns<'a>(&'a self, source: &'a Source) -> impl Iterator<Item = &'a String> {
-        source.outputs.iter().flat_map(|output| {
-            let named = self.outputs.iter().find(|(name, _)| name == output);
-            named.map(|(_, columns)| columns.as_slice()).unwrap_or_default()
-        })
+    /// The columns of an output.
+    fn columns(&self, output: &str) -> &[String] {
+        let named = self.outputs.iter().find(|(name, _)| name == output);
+        named.map(|(_, columns)| columns.as_slice()).unwrap_or_default()
     }
 }
 
@@ -224,6 +226,7 @@ impl Output {
     fn summarise(
         &mut self,
         name: &str,
+        rows: usize,
         program: &LiveProgram,
         summary: Summary,
         to: &mut Vec<f64>,
@@ -242,10 +245,10 @@ impl Output {
                     End::High => column[2 + 2 * input],
                 }));
             }
-            Summary::Quantile(level) => to.push(quantile(self.sorted(name), level)),
-            Summary::Reach(steps) => to.extend(reach(self.sorted(name), steps)),
+            Summary::Quantile(level) => to.push(quantile(self.sorted(name, rows), level)),
+            Summary::Reach(steps) => to.extend(reach(self.sorted(name, rows), steps)),
             Summary::ByReach(steps) => {
-                let sorted = self.sorted(name);
+                let sorted = self.sorted(name, rows);
                 let count = sorted.map_or(0, <[f64]>::len) as f64;
                 to.extend(reach(sorted, steps).into_iter().map(|date| match sorted {
                     Some(sorted) if !date.is_nan() => {
@@ -257,10 +260,12 @@ impl Output {
         }
     }
 
-    fn sorted(&mut self, name: &str) -> Option<&[f64]> {
+    /// The first `rows` draws in rising order; `None` where one is NaN.
+    fn sorted(&mut self, name: &str, rows: usize) -> Option<&[f64]> {
         let columns = &self.columns;
         let sorted = self.sorted.entry(name.to_owned()).or_insert_with(|| {
             let mut column = columns.get(name).unwrap_or_default().to_vec();
+            column.truncate(rows);
             if column.is_empty() || column.iter().any(|value| value.is_nan()) {
                 return None;
             }

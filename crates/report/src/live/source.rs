@@ -23,7 +23,8 @@ pub struct Source {
 pub enum Summary {
     /// The mean: for conditions, their probability.
     Mean,
-    /// The quantile at this level, linear between neighbours; NaN where any draw is.
+    /// The quantile at this level, linear between neighbours; NaN where any draw is. Of a path at
+    /// each time over the first [`PATH_DRAWS`](super::PATH_DRAWS) draws.
     Quantile(f64),
     /// The first draw: for outputs that are the same in all.
     First,

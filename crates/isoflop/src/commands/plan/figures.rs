@@ -17,7 +17,7 @@ use along::Optima;
 use sliders::{machine, slider, why_it_stands_still};
 
 /// Budgets along a line, and how far it goes to either side of the budget, in decades.
-const STEPS: usize = 32;
+const STEPS: usize = 24;
 const DECADES: f64 = 2.0;
 
 /// `step` names the live programs.
