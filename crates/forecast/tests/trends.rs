@@ -193,3 +193,26 @@ fn rolling_backtests_cover_what_they_promise() {
     assert!((0.8..0.97).contains(&(inside / forecasts)));
     assert!(wins * 10 >= count * 7, "{wins} of {count}");
 }
+
+#[test]
+fn chinese_record_models_were_two_to_ten_points_behind() {
+    let Some(folder) = reference("lag of `behind` in intelligent-capital") else { return };
+    let of = |country: &str| {
+        let entry = format!(
+            "{{ file = \"capabilities_index/eci.csv\", value = \"eci\", where = \"country == '{country}'\" }}"
+        );
+        let points = read(&folder, &entry);
+        running_top(&points, 1)
+    };
+    let (ahead, behind) = (of("United States of America"), of("China"));
+    // Versions of one model stand there with one value.
+    let mut gaps: Vec<f64> = (behind.iter().filter(|point| point.date > 2024.4))
+        .map(|point| {
+            let best = ahead.iter().rfind(|other| other.date <= point.date).unwrap();
+            best.value - point.value
+        })
+        .collect();
+    gaps.dedup();
+    assert_eq!(gaps.len(), 6, "{gaps:?}");
+    assert!(gaps.iter().all(|gap| (1.9..9.9).contains(gap)), "{gaps:?}");
+}
