@@ -40,6 +40,27 @@ impl OutputRun {
         Ok(DateTable { years: years.to_vec(), by, never })
     }
 
+    /// The whole years between which the date comes where it comes at all: from the first percentile
+    /// of those draws to the ninety-ninth, at most a century. `None` where it never comes.
+    ///
+    /// # Errors
+    /// As [`OutputRun::date_table`].
+    pub fn date_reach(&self) -> Result<Option<(f64, f64)>, Diagnostic> {
+        self.date_table(&[])?;
+        let come: Vec<f64> = match &self.columns[0] {
+            crate::run::Column::Drawn(dates) => dates.clone(),
+            crate::run::Column::Exact(date) => vec![*date],
+            crate::run::Column::OfDraws(date) => vec![date.value],
+        };
+        let come: Vec<f64> = come.into_iter().filter(|date| date.is_finite()).collect();
+        if come.is_empty() {
+            return Ok(None);
+        }
+        let ends = draws::select::quantiles(&come, &[0.01, 0.99]);
+        let first = (ends[0] / YEAR).floor();
+        Ok(Some((first, (ends[1] / YEAR).ceil().clamp(first + 1.0, first + 100.0))))
+    }
+
     /// The years in which the date may come: from its first draw to its last that is not never.
     ///
     /// # Errors
@@ -90,6 +111,7 @@ mod tests {
         }
         assert!((table.never.value - 0.25).abs() < 0.005);
         assert_eq!(date.date_years().unwrap(), [2030.0, 2031.0, 2032.0, 2033.0, 2034.0]);
+        assert_eq!(date.date_reach().unwrap(), Some((2030.0, 2034.0)));
         let span = run.cases[0].output("span").unwrap();
         assert!(span.date_table(&[2030.0]).unwrap_err().to_string().contains("not a date"));
     }

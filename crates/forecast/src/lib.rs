@@ -75,7 +75,7 @@ pub use dates::DateTable;
 pub use difference::{Change, Difference};
 pub use hindcast::{Hindcast, Naive, Truth};
 pub use lints::Lint;
-pub use live::{Live, LiveInput, LiveOutput};
+pub use live::{Live, LiveInput, LiveOutput, LiveSwing, LiveSwings};
 pub use local_trends::predict as local_trends;
 pub use model::Model;
 pub use number::date;

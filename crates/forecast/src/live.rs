@@ -2,12 +2,16 @@
 
 use diagnostic::Diagnostic;
 use draws::{Draws, Level, select};
-use formula::{Columns, Compiled, Environment, Form, Nature, Unit};
+use formula::{Columns, Compiled, Environment, Form, Nature, Unit, ValueType};
 
 use crate::model::{CaseModel, Extra, Model, program};
 use crate::run::Settings;
 use crate::scenario::Scenario;
 use crate::written::Written;
+
+mod swings;
+
+pub use swings::{LiveSwing, LiveSwings};
 
 const YEAR: f64 = 31_557_600.0;
 
@@ -29,6 +33,10 @@ pub struct Live {
     pub outputs: Vec<LiveOutput>,
     /// Outputs that were left out, each with the reason.
     pub left_out: Vec<(String, String)>,
+    scenario: Scenario,
+    combination: Vec<usize>,
+    /// Names of the others in the program, and those of their columns.
+    columns: Vec<(String, String)>,
 }
 
 /// An input that can be set.
@@ -50,6 +58,9 @@ pub struct LiveInput {
     pub draws: Vec<f64>,
     /// A range around all that is likely.
     pub span: (f64, f64),
+    reading: Reading,
+    /// Whether it is one distribution or one number, not a formula of several.
+    single: bool,
 }
 
 /// An output of the program.
@@ -70,6 +81,7 @@ pub struct LiveOutput {
 }
 
 /// How numbers in base units become those that people read.
+#[derive(Debug, Clone, PartialEq)]
 enum Reading {
     Plain,
     Growth,
@@ -135,11 +147,7 @@ fn live(
             (0..settings.samples).map(|row| reading.read(base[row % base.len()])).collect();
         let Some(span) = span(&drawn, share && matches!(reading, Reading::Plain)) else { continue };
         let leaf = format!("{prefix}_{name}");
-        let (expression, unit) = match &reading {
-            Reading::Growth => (format!("ln({leaf}) / (1 yr)"), String::new()),
-            Reading::Plain => (leaf.clone(), String::new()),
-            Reading::In(unit) => (leaf.clone(), unit.to_string()),
-        };
+        let (expression, unit) = reading.written(&leaf);
         // Where the plain number does not stand in for the value, as for percentage points, it is
         // no slider.
         let mut tried = changed.clone();
@@ -158,6 +166,8 @@ fn live(
             source: input.source.clone(),
             draws: drawn,
             span,
+            reading,
+            single: case.checked.depends_on(name)?.iter().all(|leaf| leaf == name),
         });
     }
     let (definitions, mut outputs, left_out) =
@@ -169,16 +179,18 @@ fn live(
     for (output, made) in outputs.iter_mut().zip(compiled.outputs()) {
         output.times.clone_from(&made.times);
     }
-    let mut others = Vec::new();
+    let (mut others, mut columns) = (Vec::new(), Vec::new());
     for input in compiled.inputs() {
         if inputs.iter().all(|known| known.leaf != input.name) {
-            let column = draws.column(&case.column(&input.name))?.to_vec();
-            others.push((input.name, column));
+            let column = case.column(&input.name);
+            others.push((input.name.clone(), draws.column(&column)?.to_vec()));
+            columns.push((input.name, column));
         }
     }
     let used = compiled.inputs();
     inputs.retain(|input| used.iter().any(|used| used.name == input.leaf));
-    Ok(Live { label: case.label(), compiled, inputs, others, outputs, left_out })
+    let (label, combination, scenario) = (case.label(), combination.to_vec(), scenario.clone());
+    Ok(Live { label, compiled, inputs, others, outputs, left_out, scenario, combination, columns })
 }
 
 type Defined = (Vec<(String, Written)>, Vec<LiveOutput>, Vec<(String, String)>);
@@ -199,18 +211,8 @@ fn outputs(
             None => case.checked.value_type(name)?,
         };
         let share = matches!(value.nature(), Nature::Share | Nature::Points);
-        let unit = value.unit().or(value.readable_unit());
         // Its expression, not its name: an output may be called `never`.
-        let of = format!("({})", output.expression.text());
-        let (expression, unit) = match (value.form(), value.nature(), unit) {
-            (Form::Instant, ..) => (format!("({of} - 2000-01-01) / (1 yr) + 2000"), String::new()),
-            (Form::Truth, ..) => (format!("if({of}, 1, 0)"), String::new()),
-            (_, Nature::Growth, _) if value.unit().is_none() => {
-                (format!("exp({of} * (1 yr))"), "x/yr".to_owned())
-            }
-            (_, _, Some(unit)) => (format!("{of} / (1 {unit})"), unit.to_string()),
-            (_, _, None) => (format!("{of} * 1"), String::new()),
-        };
+        let (expression, unit) = readable(output.expression.text(), &value);
         let shown = format!("shown_{number}");
         let definition = (shown.clone(), Written::new(&scenario.origin, &expression));
         let one = [definition.clone()];
@@ -232,7 +234,29 @@ fn outputs(
     Ok((definitions, outputs, left_out))
 }
 
+/// A formula for the number that people read of a value, and its unit.
+fn readable(of: &str, value: &ValueType) -> (String, String) {
+    match (value.form(), value.nature(), value.unit().or(value.readable_unit())) {
+        (Form::Instant, ..) => (format!("(({of}) - 2000-01-01) / (1 yr) + 2000"), String::new()),
+        (Form::Truth, ..) => (format!("if(({of}), 1, 0)"), String::new()),
+        (_, Nature::Growth, _) if value.unit().is_none() => {
+            (format!("exp(({of}) * (1 yr))"), "x/yr".to_owned())
+        }
+        (_, _, Some(unit)) => (format!("({of}) / (1 {unit})"), unit.to_string()),
+        (_, _, None) => (format!("({of}) * 1"), String::new()),
+    }
+}
+
 impl Reading {
+    /// A formula for the value of the number `leaf`, and the unit that the number has.
+    fn written(&self, leaf: &str) -> (String, String) {
+        match self {
+            Self::Growth => (format!("ln({leaf}) / (1 yr)"), String::new()),
+            Self::Plain => (leaf.to_owned(), String::new()),
+            Self::In(unit) => (leaf.to_owned(), unit.to_string()),
+        }
+    }
+
     fn read(&self, base: f64) -> f64 {
         match self {
             Self::Plain => base,

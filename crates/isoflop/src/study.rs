@@ -19,7 +19,7 @@ mod results;
 mod run;
 mod step;
 
-pub(crate) use chinchilla::{Budget, LivePlan, Machine};
+pub(crate) use chinchilla::{Budget, FACTORS, LivePlan, Machine, OtherLaw};
 pub(crate) use file::Study;
 pub(crate) use key::Input;
 pub(crate) use part::{Part, numbers_of};

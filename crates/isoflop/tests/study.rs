@@ -125,7 +125,7 @@ fn a_study_computes_only_what_changed_and_mends_what_is_broken() {
 
     // Another version.
     let manifest = fs::read_to_string(results.join("manifest.json")).unwrap();
-    fs::write(results.join("manifest.json"), manifest.replace("\"format\": 1", "\"format\": 0"))
+    fs::write(results.join("manifest.json"), manifest.replace("\"format\": 2", "\"format\": 0"))
         .unwrap();
     let (code, _, said) = isoflop(path, &["report", "study.toml"]);
     assert_eq!(code, 2);
@@ -182,11 +182,19 @@ fn what_the_page_computes_is_what_the_planner_says() {
         serde_json::from_str(&text).unwrap()
     };
     let (report, plan) = (read("report.json"), read("answers/plan.json"));
-    let checks = report["live"]["checks"].as_array().expect("checks");
-    let rest = checks.iter().find(|check| check["setting"].as_array().unwrap().is_empty()).unwrap();
+    let checks = &report["live"]["checks"][0];
+    let settings = checks["at"].as_array().expect("settings");
+    let rest =
+        settings.iter().find(|check| check["setting"].as_array().unwrap().is_empty()).unwrap();
     let mut compared = 0;
-    for answer in rest["answers"].as_array().unwrap() {
-        let (source, value) = (&answer[0], answer[1].as_f64().unwrap());
+    for (told, answers) in
+        checks["sources"].as_array().unwrap().iter().zip(rest["answers"].as_array().unwrap())
+    {
+        let source = &told[0];
+        if source["program"] != "plan-plan" {
+            continue;
+        }
+        let value = answers[0].as_f64().unwrap();
         let key = match source["outputs"][0].as_str().unwrap() {
             "N" => "parameters",
             "D" => "tokens",
@@ -195,17 +203,20 @@ fn what_the_page_computes_is_what_the_planner_says() {
             _ => continue,
         };
         let drawn = &plan["chosen"][key];
-        let expected = match source["summary"] == "first" {
-            true => drawn["best"].as_f64().unwrap(),
-            false if drawn["interval"].is_null() => continue, // a choice, not a draw
-            false => drawn["interval"]["high"].as_f64().unwrap(),
+        let interval = &drawn["interval"];
+        let expected = match source["summary"]["quantile"].as_f64() {
+            None => drawn["best"].as_f64().unwrap(),
+            Some(_) if interval.is_null() => continue, // a choice, not a draw
+            Some(level) if level < 0.5 => interval["low"].as_f64().unwrap(),
+            Some(_) => interval["high"].as_f64().unwrap(),
         };
         // The interval of the page has the best law among its draws.
         let tolerance = if source["summary"] == "first" { 1e-6 } else { 0.02 };
         assert!((value / expected - 1.0).abs() < tolerance, "{key}: {value} {expected}");
         compared += 1;
     }
-    assert_eq!(compared, 5);
+    // Four numbers, and the ends of the loss.
+    assert_eq!(compared, 6);
 }
 
 #[test]

@@ -62,7 +62,9 @@ pub use counting::shape::{
     Configuration, Counted, FamilyExperts, ShapeFamily, shape_families, shape_family,
 };
 pub use drawn::{Drawn, Quantity};
-pub use means::{Assumption, DeviceTime, Funded, Means, MeansRequest, Simulated, hourly_price};
+pub use means::{
+    Assumption, DeviceTime, Funded, Means, MeansRequest, Simulated, energy_price, hourly_price,
+};
 pub use reaching::{loss_of, tokens_to};
 pub use words::amount;
 pub use words::budget::{Budget, BudgetKind, PowerKind};

@@ -17,8 +17,8 @@ mod tests;
 
 pub(crate) use defaults::{Prior, defaults};
 pub use fund::Funded;
-pub use reader::hourly_price;
 use reader::{Reader, device_power, positive, source_of};
+pub use reader::{energy_price, hourly_price};
 pub use simulated::Simulated;
 
 /// Something that an answer rests on, for people.

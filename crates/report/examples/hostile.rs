@@ -59,6 +59,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                     head: vec![STRINGS[0].into(), STRINGS[1].into()],
                     rows: vec![vec![Cell::Verdict(Tone::Good, STRINGS[2].into()), number.into()]],
                     note: all.clone(),
+                    ..Table::default()
                 }),
             ],
         )

@@ -43,7 +43,10 @@ function coverMark(mark, at) {
     at.edge = Math.min(at.edge, ...values(mark.low).map(at.x.place));
     return;
   }
-  if (mark.text && mark.lying && !mark.stacked && (mark.kind === "bars" || mark.kind === "span")) at.x.written = mark.kind === "span" ? 2 : 1;
+  if (mark.text && mark.lying && !mark.stacked && (mark.kind === "bars" || mark.kind === "span")) {
+    const longest = Math.max(...values(mark.text).map((text) => String(text).length), 0);
+    at.x.written = { both: mark.kind === "span", share: Math.min(Math.max(0.1, longest * 0.011), 0.3) };
+  }
   for (const value of values(mark.x)) cover(sides.x, sides.x.place(value));
   for (const value of values(mark.y)) cover(sides.y, sides.y.place(value));
   for (const name of [mark.low, mark.high]) for (const value of values(name)) cover(sides.ends, sides.ends.place(value));
@@ -165,14 +168,16 @@ const DRAW = {
   },
 
   span({ mark, columns, rows, colour, name }, at) {
-    const data = rows.map((row) => [at.y.place(columns.y[row]), at.x.place(columns.low[row]), at.x.place(columns.high[row]), row])
+    // What never comes lies beyond the edge.
+    const place = (value) => Math.min(at.x.place(value), at.x.high);
+    const data = rows.map((row) => [at.y.place(columns.y[row]), place(columns.low[row]), place(columns.high[row]), row])
       .filter((bar) => bar.slice(0, 3).every(Number.isFinite));
     const thin = Boolean(columns.x);
     const spans = { type: "custom", data, z: 3, itemStyle: { color: colour }, encode: encoding(true),
       renderItem: rectangles(true, thin ? 0.22 : 0.62, data, () => ({ fill: colour, opacity: thin ? 0.45 : 0.95 })) };
     const dots = thin ? [{ type: "scatter", z: 5, symbolSize: 9, itemStyle: { color: colour, borderColor: at.theme.paper, borderWidth: 1 },
       data: rows.map((row) => [at.x.place(columns.x[row]), at.y.place(columns.y[row]), 0, row]).filter((p) => Number.isFinite(p[0])) }] : [];
-    const written = columns.text ? [labels(mark, columns, rows, data, at, name)] : [];
+    const written = columns.text ? [labels(mark, columns, rows, data, at, name, colour)] : [];
     return [spans, ...dots, ...written];
   },
 
@@ -267,11 +272,16 @@ function labelOf(text) {
 }
 
 // Words at the far end of bars.
-function labels(mark, columns, rows, data, at, name) {
+function labels(mark, columns, rows, data, at, name, colour) {
   return { type: "custom", data, z: 6, silent: true, encode: encoding(mark.lying), isoflop: null, name, itemStyle: { color: "transparent" },
     renderItem: (item, api) => {
       const [along, from, to, row] = data[item.dataIndex], text = String(columns.text[row] ?? "");
       if (!text) return null;
+      if (mark.kind === "span" && columns.high[row] === Infinity) {
+        const never = `${text}: never`, [edge, height] = api.coord([to, along]);
+        if (edge - api.coord([from, along])[0] < textWidth(never, 11) + 8) return null;
+        return { type: "text", style: { text: never, x: edge - 5, y: height, fill: inkOn(colour), font: `400 11px ${FONT}`, align: "right", verticalAlign: "middle" } };
+      }
       const backward = mark.lying && to < from;
       const point = api.coord(mark.lying ? [to, along] : [along, to]);
       const inside = mark.stacked;

@@ -46,6 +46,7 @@ async function start() {
     const elements = numbers.map((_, number) => [...document.querySelectorAll(`[data-number="${number}"]`)]);
     const words = choices.map((_, number) => [...document.querySelectorAll(`[data-choice="${number}"]`)]);
     const reset = document.getElementById("reset"), status = document.getElementById("status");
+    const stills = [...document.querySelectorAll("[data-still]")].map((element) => ({ element, sliders: element.dataset.still.split(" ").map((number) => content.live.sliders[number].name) }));
     let before = new Map(), settled = 0;
     const changed = (moved) => {
       const began = performance.now();
@@ -54,21 +55,26 @@ async function start() {
       live.set(moved);
       report.answers = numbers.map((number, place) => {
         if (names.size && !live.depends(number.live, names) && report.answers) return report.answers[place];
-        const answer = moved.size ? renewed(live, number) : number;
+        // What no moved slider reaches stays the study's, which may rest on more draws.
+        const answer = live.depends(number.live, moved) ? renewed(live, number) : number;
         for (const element of elements[place]) showNumber(element, answer);
         return answer;
       });
       choices.forEach((choice, place) => {
-        const value = moved.size ? live.values(choice.live)[0] : choice.value;
+        const value = live.depends(choice.live, moved) ? live.values(choice.live)[0] : choice.value;
         for (const element of words[place]) element.textContent = wordsOf(choice, value);
       });
-      for (const figure of figures) figure.renew(live, names, moved.size > 0);
+      for (const figure of figures) figure.renew(live, names, moved);
+      for (const { element, sliders } of stills) element.hidden = !sliders.some((name) => moved.has(name));
       for (const figure of figures) if (figure.near) figure.draw();
       reset.disabled = moved.size === 0;
       document.body.classList.toggle("changed", moved.size > 0);
       report.took = performance.now() - began;
       clearTimeout(settled);
-      settled = setTimeout(() => { status.textContent = moved.size ? "Answers follow your inputs, not the study's." : "The study's own inputs."; }, 400);
+      settled = setTimeout(() => {
+        const still = stills.filter(({ element }) => !element.hidden).length;
+        status.textContent = !moved.size ? "The study's own inputs." : `Answers follow your inputs, not the study's${still ? `, but for ${still} that ${still === 1 ? "says" : "say"} so` : ""}.`;
+      }, 400);
     };
     const controls = connectControls(content.live.sliders, changed);
     report.controls = controls;
@@ -131,6 +137,7 @@ async function copyText(text) {
 class FigureView {
   constructor(figure, element) {
     this.figure = figure;
+    this.title = figure.title;
     this.element = element;
     this.box = element.querySelector(".chart");
     this.tables = tablesOf(figure);
@@ -145,18 +152,29 @@ class FigureView {
     if (this.near) this.draw();
   }
 
-  // Takes columns from the programs again: at once where it is near, later where it is not.
+  // Takes columns from the programs again: at once where it is near, later where it is not. Columns
+  // that no moved slider reaches are the study's.
   renew(live, names, moved) {
-    const reached = this.figure.frames.some((frame) => frame.columns.some((column) => column.live && live.depends(column.live, names)));
-    if (!reached) return;
+    const reached = (by) => this.figure.frames.some((frame) => frame.columns.some((column) => column.live.some((source) => live.depends(source, by))));
+    if (!reached(names)) return;
+    const changed = reached(moved);
+    this.entitle(changed ? this.figure.moved_title || this.title : this.title);
     this.pending = () => this.figure.frames.forEach((frame, f) => {
       const table = this.tables[frame.name];
       frame.columns.forEach((column, c) => {
-        if (column.live) table.columns[column.name].values = moved ? live.values(column.live) : this.rest[f][c];
+        if (column.live.length) table.columns[column.name].values = changed ? columnOf(live, column) : this.rest[f][c];
       });
       table.rows = frame.columns.length ? table.columns[frame.columns[0].name].values.length : 0;
     });
     if (this.state !== "layout") this.state = "data";
+  }
+
+  // In the heading, for those who do not see the figure, and in files.
+  entitle(title) {
+    const label = this.box.getAttribute("aria-label");
+    if (label.startsWith(this.figure.title)) this.box.setAttribute("aria-label", title + label.slice(this.figure.title.length));
+    this.element.querySelector("h3").textContent = title;
+    this.figure.title = title;
   }
 
   update() {

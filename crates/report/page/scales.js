@@ -26,7 +26,7 @@ function settle(scale) {
     scale.high = scale.words.length - 0.5;
     return;
   }
-  if (!(scale.low <= scale.high)) [scale.low, scale.high] = [0, 1];
+  if (!(scale.low <= scale.high)) [scale.low, scale.high] = scale.kind === "date" ? [2000, 2100] : [0, 1];
   const given = [scale.from, scale.to].map((end) => (end === null ? null : scale.place(end)));
   const width = scale.high - scale.low || Math.abs(scale.high) * 0.2 || 1;
   const touchesZero = scale.kind !== "log" && scale.low === 0;
@@ -35,8 +35,8 @@ function settle(scale) {
     if (!touchesZero) scale.low -= width * 0.04;
     scale.high += width * 0.05;
     // Room for words at the ends of bars.
-    if (scale.written) scale.high += width * 0.1;
-    if (scale.written === 2) scale.low -= width * 0.12;
+    if (scale.written) scale.high += width * scale.written.share;
+    if (scale.written?.both) scale.low -= width * (scale.written.share + 0.02);
   }
   if (Number.isFinite(given[0])) scale.low = given[0];
   if (Number.isFinite(given[1])) scale.high = given[1];

@@ -114,7 +114,7 @@ mod tests {
 
     use super::*;
     use crate::format;
-    use crate::live::{Live, Slider, Source, Summary};
+    use crate::live::{End, Live, Slider, Source, Summary, Swing, Swings};
     use crate::number::Notation;
     use crate::{Axis, Frame, Mark, Panel};
 
@@ -166,7 +166,8 @@ mod tests {
         let text = "time from 2026 to 2030 step 1 yr\n\
                     loss = E + A / C^alpha\n\
                     reached = if(loss < 2.3, 1, 0)\n\
-                    series size = start 1 next size * exp(alpha * g)";
+                    series size = start 1 next size * exp(alpha * g)\n\
+                    when = if(E < 1.82, 2026 + 70 * (E - 1.7) + g, exp(1000))";
         let names = Environment::new()
             .parameter("C", "")
             .parameter("A", "")
@@ -175,8 +176,16 @@ mod tests {
             .input("alpha", "");
         let program = Program::parse("<test>", text).unwrap();
         let compiled =
-            program.check(&names).unwrap().compile(&["loss", "reached", "size"]).unwrap();
-        let rows = 1_500;
+            program.check(&names).unwrap().compile(&["loss", "reached", "size", "when"]).unwrap();
+        let above = Program::parse("<test>", "above = each - middle + 0 * g").unwrap();
+        let names = Environment::new().parameter("middle", "").parameter("g", "").input("each", "");
+        let above = above.check(&names).unwrap().compile(&["above"]).unwrap();
+        let swing = |name: &str, low, middle, high| Swing { name: name.into(), low, middle, high };
+        let swings = Swings {
+            swung: vec![swing("alpha", 0.04, 0.05, 0.06), swing("E", 1.7, 1.8, 1.9)],
+            held: Vec::new(),
+        };
+        let rows = 2_500;
         let spread = |middle: f64, width: f64| -> Vec<f64> {
             (0..rows)
                 .map(|row| middle + width * (f64::from(row * 7919 % rows) / f64::from(rows) - 0.5))
@@ -193,6 +202,12 @@ mod tests {
             .program("law", &compiled)
             .unwrap()
             .swept_program("curve", &compiled, "C", vec![1e19, 1e21, 1e23])
+            .unwrap()
+            .derive("middle", Source::median("law", "loss"))
+            .derive("each", Source::new("law", "loss", Summary::Draws))
+            .program("above", &above)
+            .unwrap()
+            .swung_program("swung", &compiled, swings)
             .unwrap();
         let artist = Artist::new().unwrap();
         let functions: Vec<&str> = live.programs.iter().map(|p| p.javascript.as_str()).collect();
@@ -210,8 +225,16 @@ mod tests {
                 Source::new("law", "loss", Summary::Draws),
                 Source::mean("law", "reached"),
                 Source::each("law", ["size", "loss"], Summary::Mean),
+                Source::each("law", ["size", "loss"], Summary::Quantile(0.25)),
                 Source::new("law", "size", Summary::First),
                 Source::new("curve", "loss", Summary::Quantile(0.95)),
+                Source::new("law", "when", Summary::Reach(12)),
+                Source::new("law", "when", Summary::ByReach(12)),
+                Source::new("law", "when", Summary::Quantile(0.95)),
+                Source::new("above", "above", Summary::Quantile(0.95)),
+                Source::new("swung", "loss", Summary::Swing(End::Low)),
+                Source::new("swung", "when", Summary::Swing(End::Middle)),
+                Source::new("swung", "when", Summary::Swing(End::High)),
             ] {
                 let ours = live.evaluate(&setting, &source).unwrap();
                 let moved = serde_json::to_string(&setting).unwrap();
@@ -223,7 +246,7 @@ mod tests {
                 for (ours, theirs) in ours.iter().zip(theirs) {
                     let theirs: f64 = theirs.parse().unwrap();
                     assert!(
-                        (ours - theirs).abs() <= 1e-12 * ours.abs(),
+                        *ours == theirs || (ours - theirs).abs() <= 1e-12 * ours.abs().max(1e-3),
                         "{source:?}: {ours} {theirs}"
                     );
                 }

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use diagnostic::Diagnostic;
 
-use crate::document::{Block, Document};
+use crate::document::{Block, Document, Section};
 use crate::figure::Figure;
-use crate::frame::Frame;
-use crate::live::{Live, Source};
+use crate::frame::{Frame, Values};
+use crate::live::{Live, Source, Summary};
 use crate::number::Number;
 use crate::table::Cell;
 use crate::words::Phrase;
@@ -47,41 +47,57 @@ impl Document {
         if let Some(live) = &self.live {
             live.check()?;
         }
-        self.sources().into_iter().try_for_each(|source| match &self.live {
+        self.sources().iter().try_for_each(|source| match &self.live {
             Some(live) => live.check_source(source),
             None => Err(Diagnostic::error("a number is live, and the document has no programs")),
         })
     }
 
     /// Every live source in the document.
-    pub fn sources(&self) -> Vec<&Source> {
+    pub fn sources(&self) -> Vec<Source> {
+        self.sections.iter().flat_map(Section::sources).collect()
+    }
+}
+
+impl Section {
+    /// Every live source in it, those of the ends of intervals too.
+    pub fn sources(&self) -> Vec<Source> {
         let mut sources = Vec::new();
-        for block in self.sections.iter().flat_map(|section| &section.blocks) {
+        for block in &self.blocks {
             match block {
                 Block::Text(_) => {}
                 Block::Sentence(sentence) => {
-                    sources.extend(sentence.phrases.iter().filter_map(|phrase| match phrase {
-                        Phrase::Text(_) => None,
-                        Phrase::Number(number) => number.live.as_ref(),
-                        Phrase::Choice(choice) => choice.live.as_ref(),
+                    sources.extend(sentence.phrases.iter().flat_map(|phrase| match phrase {
+                        Phrase::Text(_) => Vec::new(),
+                        Phrase::Number(number) => number.sources(),
+                        Phrase::Choice(choice) => choice.live.clone().into_iter().collect(),
                     }));
                 }
-                Block::Numbers(numbers) => {
-                    sources.extend(numbers.iter().filter_map(|number| number.live.as_ref()));
-                }
+                Block::Numbers(numbers) => sources.extend(numbers.iter().flat_map(Number::sources)),
                 Block::Table(table) => {
-                    sources.extend(table.rows.iter().flatten().filter_map(|cell| match cell {
-                        Cell::Number(Number { live, .. }) => live.as_ref(),
-                        _ => None,
+                    sources.extend(table.rows.iter().flatten().flat_map(|cell| match cell {
+                        Cell::Number(number) => number.sources(),
+                        _ => Vec::new(),
                     }));
                 }
                 Block::Figure(figure) => {
                     let columns = figure.frames.iter().flat_map(|frame| &frame.columns);
-                    sources.extend(columns.filter_map(|column| column.live.as_ref()));
+                    sources.extend(columns.flat_map(|column| &column.live).cloned());
                 }
             }
         }
         sources
+    }
+}
+
+impl Number {
+    fn sources(&self) -> Vec<Source> {
+        let Some(live) = &self.live else { return Vec::new() };
+        let ends = self.interval.map(|interval| {
+            [1.0 - interval.level, 1.0 + interval.level]
+                .map(|end| live.summarised(Summary::Quantile(end / 2.0)))
+        });
+        std::iter::once(live.clone()).chain(ends.into_iter().flatten()).collect()
     }
 }
 
@@ -101,6 +117,18 @@ impl Live {
                 .help(format!("give it two finite ends{positive} the lower one first")));
             }
         }
+        for (name, source) in &self.derived {
+            self.check_source(source)?;
+            // One that needs another could need itself.
+            let program = self.find(source)?;
+            let other = |needed: &&String| self.derived.iter().any(|(name, _)| name == *needed);
+            if let Some(needed) = program.inputs.iter().chain(&program.parameters).find(other) {
+                return Err(Diagnostic::error(format!(
+                    "`{name}` is derived from the live program `{}`, which needs `{needed}`, derived too",
+                    program.name
+                )));
+            }
+        }
         let rows = self.rows();
         if let Some(draws) = self.draws.iter().find(|draws| draws.values.len() != rows) {
             return Err(Diagnostic::error(format!(
@@ -116,6 +144,8 @@ impl Live {
                 self.draws.iter().any(|draws| draws.name == *name)
                     || self.sliders.iter().any(|slider| slider.name == *name)
                     || self.constants.iter().any(|(constant, _)| constant == name)
+                    || self.derived.iter().any(|(derived, _)| derived == name)
+                    || program.swings.as_ref().is_some_and(|swings| swings.knows(name))
                     || program.sweep.as_ref().is_some_and(|sweep| sweep.name == *name)
             };
             if let Some(name) = program.inputs.iter().chain(&program.parameters).find(|n| !given(n))
@@ -152,6 +182,15 @@ impl Figure {
 impl Frame {
     fn check(&self) -> Result<(), String> {
         let rows = self.rows();
+        if let Some(column) = self.columns.iter().find(|column| {
+            let words = matches!(column.values, Values::Words(_));
+            !column.live.is_empty() && words != column.written.is_some()
+        }) {
+            return Err(format!(
+                "has a live column `{}` that is words or numbers, not as written",
+                column.name
+            ));
+        }
         match self.columns.iter().find(|column| column.values.len() != rows) {
             Some(column) => Err(format!(
                 "has a frame `{}` of {rows} rows whose column `{}` has {}",

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::frame::Frame;
 use crate::mark::Mark;
+use crate::still::Still;
 
 /// A figure: one or several panels under a title that says what they show.
 ///
@@ -36,6 +37,13 @@ pub struct Figure {
     pub columns: usize,
     /// The tables that marks draw from.
     pub frames: Vec<Frame>,
+    /// The title when sliders have moved what is shown: what it is, without what the study found.
+    /// Empty where the title says no more than that.
+    #[serde(default)]
+    pub moved_title: String,
+    /// What does not move with the sliders, though it would.
+    #[serde(default)]
+    pub still: Option<Still>,
 }
 
 /// One pair of axes with its marks.
@@ -100,6 +108,20 @@ impl Figure {
     #[must_use]
     pub fn titled(mut self, title: impl Into<String>) -> Self {
         self.title = title.into();
+        self
+    }
+
+    /// Sets the title when sliders have moved what is shown.
+    #[must_use]
+    pub fn moved_title(mut self, title: impl Into<String>) -> Self {
+        self.moved_title = title.into();
+        self
+    }
+
+    /// Says what stands still when sliders move.
+    #[must_use]
+    pub fn still(mut self, still: Still) -> Self {
+        self.still = Some(still);
         self
     }
 

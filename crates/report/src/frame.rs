@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::live::Source;
+use crate::number::Notation;
 
 /// A small table of columns of equal length: what a figure shows, and what its download holds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -28,9 +29,23 @@ pub struct Column {
     pub unit: String,
     /// One value a row.
     pub values: Values,
-    /// Where the page gets the values from when a slider moves.
+    /// Where the page gets the values from when a slider moves: one source after the other gives
+    /// the rows. Empty for a column that stands still.
     #[serde(default)]
-    pub live: Option<Source>,
+    pub live: Vec<Source>,
+    /// How the numbers of live words are written.
+    #[serde(default)]
+    pub written: Option<Written>,
+}
+
+/// How a number becomes words.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Written {
+    /// How it is written.
+    pub notation: Notation,
+    /// Written after it.
+    pub unit: String,
 }
 
 /// The values of a column.
@@ -51,31 +66,38 @@ impl Frame {
 
     /// Adds a column of numbers in `unit` (empty: plain).
     #[must_use]
-    pub fn numbers(mut self, name: &str, unit: &str, values: Vec<f64>) -> Self {
-        let values = Values::Numbers(values);
-        self.columns.push(Column { name: name.into(), unit: unit.into(), values, live: None });
-        self
+    pub fn numbers(self, name: &str, unit: &str, values: Vec<f64>) -> Self {
+        self.push(name, unit, Values::Numbers(values))
     }
 
     /// Adds a column of words.
     #[must_use]
-    pub fn words<S: Into<String>>(
-        mut self,
-        name: &str,
-        values: impl IntoIterator<Item = S>,
-    ) -> Self {
+    pub fn words<S: Into<String>>(self, name: &str, values: impl IntoIterator<Item = S>) -> Self {
         let values = Values::Words(values.into_iter().map(Into::into).collect());
-        let unit = String::new();
-        self.columns.push(Column { name: name.into(), unit, values, live: None });
-        self
+        self.push(name, "", values)
     }
 
-    /// Has the page compute the last column anew from `source`.
+    /// Has the page compute the last column anew from `source`; once more, its next rows.
     #[must_use]
     pub fn live(mut self, source: Source) -> Self {
         if let Some(column) = self.columns.last_mut() {
-            column.live = Some(source);
+            column.live.push(source);
         }
+        self
+    }
+
+    /// How the page writes the live numbers of the last column, which holds words.
+    #[must_use]
+    pub fn written(mut self, notation: Notation, unit: impl Into<String>) -> Self {
+        if let Some(column) = self.columns.last_mut() {
+            column.written = Some(Written { notation, unit: unit.into() });
+        }
+        self
+    }
+
+    fn push(mut self, name: &str, unit: &str, values: Values) -> Self {
+        let (live, written) = (Vec::new(), None);
+        self.columns.push(Column { name: name.into(), unit: unit.into(), values, live, written });
         self
     }
 

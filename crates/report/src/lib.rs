@@ -51,6 +51,7 @@ mod number;
 mod page;
 #[cfg(feature = "png")]
 mod raster;
+mod still;
 mod table;
 mod words;
 
@@ -58,10 +59,14 @@ mod words;
 pub use artist::{Artist, Look};
 pub use document::{Block, Document, FORMAT, Provenance, Section};
 pub use figure::{Axis, Figure, Panel, Scale};
-pub use frame::{Column, Frame, Values};
-pub use live::{Check, Draws, Live, LiveProgram, SWEPT_DRAWS, Slider, Source, Summary, Sweep};
+pub use frame::{Column, Frame, Values, Written};
+pub use live::{
+    Answer, Check, Checks, Draws, End, Live, LiveProgram, PATH_DRAWS, SWEPT_DRAWS, Slider, Source,
+    Summary, Sweep, Swing, Swings,
+};
 pub use mark::{Hue, Kind, Mark, Stroke};
 pub use number::{Interval, Notation, Number};
 pub use page::PageOptions;
+pub use still::Still;
 pub use table::{Cell, Table};
 pub use words::{Choice, Phrase, Sentence, Tone};

@@ -7,16 +7,22 @@
 //! ```
 
 mod answers;
+mod checks;
 mod guard;
+mod source;
 
 use diagnostic::Diagnostic;
 use formula::{Columns, Compiled, Role};
 use serde::{Deserialize, Serialize};
 
-pub use answers::Check;
+pub use checks::{Answer, Check, Checks};
+pub use source::{End, Source, Summary};
 
 /// Draws that a swept program is evaluated over, the first ones.
 pub const SWEPT_DRAWS: usize = 1_000;
+
+/// Draws behind quantiles of a path at each of its times, the first ones: a band needs no more.
+pub const PATH_DRAWS: usize = 2_000;
 
 /// Sliders, draws, and programs that turn them into numbers.
 ///
@@ -45,11 +51,15 @@ pub struct Live {
     /// Numbers that programs need and no slider sets, by name.
     #[serde(default)]
     pub constants: Vec<(String, f64)>,
+    /// Names that programs get from the answers of others: all draws of a source that says so, else
+    /// its first number.
+    #[serde(default)]
+    pub derived: Vec<(String, Source)>,
     /// Evaluated when a slider that they use moves.
     pub programs: Vec<LiveProgram>,
     /// Answers at other settings, as computed in Rust; the page can check itself against them.
     #[serde(default)]
-    pub checks: Vec<Check>,
+    pub checks: Vec<Checks>,
 }
 
 /// Values of one name, one a draw.
@@ -113,6 +123,9 @@ pub struct LiveProgram {
     /// figure come from it.
     #[serde(default)]
     pub sweep: Option<Sweep>,
+    /// Rows of its own, instead of the draws.
+    #[serde(default)]
+    pub swings: Option<Swings>,
     /// What the JavaScript was written from, to compute the same in Rust.
     #[serde(skip)]
     compiled: Option<Compiled>,
@@ -128,33 +141,32 @@ pub struct Sweep {
     pub values: Vec<f64>,
 }
 
-/// Where a number or a column comes from: outputs of a program, each summarised over the draws.
+/// Rows in which one input after the other stands at either end and all others in the middle.
 ///
-/// It gives one number for each column of each output, or with [`Sweep`] for each of its values,
-/// or with [`Summary::Draws`] for each draw.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// The first row has all in the middle, then come two rows an input: it at its low end, and at its
+/// high end. A slider that is moved is where its input stands, but for the rows in which it swings.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Source {
-    /// The program's name.
-    pub program: String,
-    /// Names of its outputs, in the order of the rows.
-    pub outputs: Vec<String>,
-    /// From draws to one number.
-    pub summary: Summary,
+pub struct Swings {
+    /// The inputs that are swung, in the order of a figure's rows.
+    pub swung: Vec<Swing>,
+    /// Those that are not, each with the value that it has.
+    #[serde(default)]
+    pub held: Vec<(String, f64)>,
 }
 
-/// How a column of draws becomes one number.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Summary {
-    /// The mean: for conditions, their probability.
-    Mean,
-    /// The quantile at this level, linear between neighbours; NaN where any draw is.
-    Quantile(f64),
-    /// The first draw: for outputs that are the same in all.
-    First,
-    /// No summary: every draw is a row.
-    Draws,
+/// An input that is swung.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Swing {
+    /// The name in the program.
+    pub name: String,
+    /// Its lower end.
+    pub low: f64,
+    /// Its median.
+    pub middle: f64,
+    /// Its upper end.
+    pub high: f64,
 }
 
 impl Live {
@@ -181,8 +193,27 @@ impl Live {
 
     /// Adds a program over the draws.
     pub fn program(mut self, name: &str, compiled: &Compiled) -> Result<Self, Diagnostic> {
-        self.programs.push(LiveProgram::new(name, compiled, None)?);
+        self.programs.push(LiveProgram::new(name, compiled)?);
         Ok(self)
+    }
+
+    /// Adds a program over rows in which its inputs swing one by one.
+    pub fn swung_program(
+        mut self,
+        name: &str,
+        compiled: &Compiled,
+        swings: Swings,
+    ) -> Result<Self, Diagnostic> {
+        let program = LiveProgram::new(name, compiled)?;
+        self.programs.push(LiveProgram { swings: Some(swings), ..program });
+        Ok(self)
+    }
+
+    /// Adds a name that programs get from the answers of others.
+    #[must_use]
+    pub fn derive(mut self, name: impl Into<String>, source: Source) -> Self {
+        self.derived.push((name.into(), source));
+        self
     }
 
     /// Adds a program that is evaluated for each of `values` of the name `sweep`, each time over
@@ -195,7 +226,8 @@ impl Live {
         values: Vec<f64>,
     ) -> Result<Self, Diagnostic> {
         let sweep = Sweep { name: sweep.to_owned(), values };
-        self.programs.push(LiveProgram::new(name, compiled, Some(sweep))?);
+        let program = LiveProgram::new(name, compiled)?;
+        self.programs.push(LiveProgram { sweep: Some(sweep), ..program });
         Ok(self)
     }
 
@@ -206,7 +238,7 @@ impl Live {
 }
 
 impl LiveProgram {
-    fn new(name: &str, compiled: &Compiled, sweep: Option<Sweep>) -> Result<Self, Diagnostic> {
+    fn new(name: &str, compiled: &Compiled) -> Result<Self, Diagnostic> {
         let columns = compiled.column_names();
         let names_of = |output: &formula::Output| {
             (output.name.clone(), columns[output.columns.clone()].to_vec())
@@ -222,8 +254,8 @@ impl LiveProgram {
                 .collect(),
             parameters: compiled.parameters().into_iter().map(str::to_owned).collect(),
             outputs: compiled.outputs().iter().map(names_of).collect(),
-            sweep,
             compiled: Some(compiled.clone()),
+            ..Self::default()
         };
         program.guard()?;
         Ok(program)
@@ -232,7 +264,8 @@ impl LiveProgram {
 
 impl PartialEq for LiveProgram {
     fn eq(&self, other: &Self) -> bool {
-        self.name == other.name && self.javascript == other.javascript && self.sweep == other.sweep
+        (&self.name, &self.javascript, &self.sweep, &self.swings)
+            == (&other.name, &other.javascript, &other.sweep, &other.swings)
     }
 }
 
@@ -274,38 +307,5 @@ impl Slider {
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.note = note.into();
         self
-    }
-}
-
-impl Source {
-    /// One output, summarised.
-    pub fn new(program: impl Into<String>, output: impl Into<String>, summary: Summary) -> Self {
-        Self { program: program.into(), outputs: vec![output.into()], summary }
-    }
-
-    /// Several outputs, one row each.
-    pub fn each<S: Into<String>>(
-        program: impl Into<String>,
-        outputs: impl IntoIterator<Item = S>,
-        summary: Summary,
-    ) -> Self {
-        let outputs = outputs.into_iter().map(Into::into).collect();
-        Self { program: program.into(), outputs, summary }
-    }
-
-    /// The median of one output.
-    pub fn median(program: impl Into<String>, output: impl Into<String>) -> Self {
-        Self::new(program, output, Summary::Quantile(0.5))
-    }
-
-    /// The mean of one output; the probability of a condition.
-    pub fn mean(program: impl Into<String>, output: impl Into<String>) -> Self {
-        Self::new(program, output, Summary::Mean)
-    }
-
-    /// The same outputs with another summary.
-    #[must_use]
-    pub fn summarised(&self, summary: Summary) -> Self {
-        Self { summary, ..self.clone() }
     }
 }

@@ -94,7 +94,7 @@ impl Document {
             if let Block::Figure(figure) = block {
                 for frame in &mut figure.frames {
                     // Rows that a program computes cannot be thinned out here.
-                    if frame.columns.iter().all(|column| column.live.is_none()) {
+                    if frame.columns.iter().all(|column| column.live.is_empty()) {
                         *frame = std::mem::take(frame).sample(MOST_ROWS);
                     }
                 }

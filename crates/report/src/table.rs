@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::number::Number;
+use crate::still::Still;
 
 /// A table with a name to download it by.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -19,6 +20,9 @@ pub struct Table {
     /// Conventions and sources, plain text.
     #[serde(default)]
     pub note: String,
+    /// What does not move with the sliders, though it would.
+    #[serde(default)]
+    pub still: Option<Still>,
 }
 
 /// A cell.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::live::Source;
 use crate::number::Number;
+use crate::still::Still;
 
 /// A sentence of fixed words, numbers, and words that a number chooses.
 ///
@@ -27,6 +28,9 @@ pub struct Sentence {
     /// How it is shown.
     #[serde(default)]
     pub tone: Tone,
+    /// That its words do not move with the sliders, though they would.
+    #[serde(default)]
+    pub still: Option<Still>,
 }
 
 /// A part of a sentence.
@@ -106,6 +110,13 @@ impl Sentence {
         let below = below.iter().map(|(limit, words)| (*limit, (*words).to_owned())).collect();
         let choice = Choice { value, live, below, otherwise: otherwise.into() };
         self.phrases.push(Phrase::Choice(choice));
+        self
+    }
+
+    /// Says that it stands still when sliders move.
+    #[must_use]
+    pub fn still(mut self, still: Still) -> Self {
+        self.still = Some(still);
         self
     }
 

@@ -24,6 +24,8 @@ pub struct Bar {
     pub low: f64,
     /// Its value at the upper end.
     pub high: f64,
+    /// Its median, where it stands while another moves.
+    pub middle: f64,
     /// The output there; `+inf` is `never`, NaN undefined.
     pub at_low: f64,
     /// The output with the input at its upper end.
@@ -71,11 +73,11 @@ where
     let mut ends = Vec::new();
     for i in 0..names.len() {
         let at = |p| inputs.marginal_quantile(i, p);
-        let (low, high) = (at(level.lower()), at(level.upper()));
-        let mut column = vec![at(0.5); rows];
+        let (low, middle, high) = (at(level.lower()), at(0.5), at(level.upper()));
+        let mut column = vec![middle; rows];
         (column[1 + 2 * i], column[2 + 2 * i]) = (low, high);
         columns.push(column);
-        ends.push((low, high));
+        ends.push((low, middle, high));
     }
     let slices: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
     let output = run(model, &slices, rows);
@@ -83,10 +85,11 @@ where
         .iter()
         .zip(ends)
         .enumerate()
-        .map(|(i, (name, (low, high)))| Bar {
+        .map(|(i, (name, (low, middle, high)))| Bar {
             name: name.clone(),
             low,
             high,
+            middle,
             at_low: output[1 + 2 * i],
             at_high: output[2 + 2 * i],
             dependent: inputs.depends_on_others(i),

@@ -15,6 +15,7 @@ use asked::Asked;
 
 mod answer;
 mod asked;
+mod costs;
 mod figures;
 mod gigawatt;
 mod json;
@@ -125,8 +126,8 @@ fn respond(args: &SimulateArgs, width: usize) -> Result<String, Diagnostic> {
     })
 }
 
-/// The answer as a part of a study's report.
-pub(crate) fn part(args: &SimulateArgs) -> Result<Part, Diagnostic> {
+/// The answer as a part of a study's report; `step` names its live program.
+pub(crate) fn part(step: &str, args: &SimulateArgs) -> Result<Part, Diagnostic> {
     if args.machine.power.is_some() || args.machine.scale {
         return gigawatt::part(args);
     }
@@ -135,7 +136,7 @@ pub(crate) fn part(args: &SimulateArgs) -> Result<Part, Diagnostic> {
         return swarm::part(&cluster, &args.swarm, args.training.named()?.as_ref());
     }
     let (asked, answer) = quickest(args, cluster)?;
-    Ok(figures::of_step(&asked, &answer))
+    figures::of_step(step, &asked, &answer)
 }
 
 /// All accelerators, or a few less that divide better: what trains quicker.

@@ -79,6 +79,7 @@ fn merge(live: &mut Live, part: Live) {
             live.constants.push(constant);
         }
     }
+    live.derived.extend(part.derived);
     live.programs.extend(part.programs);
     live.checks.extend(part.checks);
 }

@@ -26,7 +26,7 @@ use super::key::{Input, hash_file, hash_text};
 use crate::interrupt;
 
 /// The version of the folder's files; a change of meaning raises it.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// The file that is written last.
 pub(crate) const MANIFEST: &str = "manifest.json";

@@ -121,7 +121,7 @@ impl Kind {
         match self {
             Self::Fit => fit::part(&parse(arguments)?),
             Self::Plan => plan::part(name, &parse(arguments)?),
-            Self::Simulate => simulate::part(&parse(arguments)?),
+            Self::Simulate => simulate::part(name, &parse(arguments)?),
             Self::PassAtK => pass_at_k::part(&parse(arguments)?),
             Self::Forecast => forecast::part(name, rows, &parse(arguments)?),
             Self::Claims => claims::part(&parse(arguments)?),

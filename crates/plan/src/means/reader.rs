@@ -247,6 +247,17 @@ impl Reader<'_> {
     }
 }
 
+/// What a joule at the meter costs where nobody says: the middle of the catalogue's prior, with
+/// where that comes from.
+///
+/// # Errors
+/// A catalogue that cannot be read.
+pub fn energy_price() -> Result<(Usd, String), Diagnostic> {
+    let prior = defaults()?.prior("energy_price")?;
+    let written = read("energy_price", "catalogue", &prior.text, &["USD/J"], "a price")?.0;
+    Ok((Usd(written.best()), prior.source.clone()))
+}
+
 /// Reads a quantity in one of `units`.
 fn read(
     name: &str,

@@ -170,6 +170,7 @@ fn document() -> Result<Document, Box<dyn Error>> {
             ],
         ],
         note: "Thresholds: interval ratio below 1; below 1 decade; below 0.02.".into(),
+        ..Table::default()
     };
     let mut fit = vec![Block::Table(verdicts)];
     fit.extend(laws::figures(&draws)?.into_iter().map(Block::Figure));

@@ -8,6 +8,7 @@ use crate::library;
 use crate::live::{Live, Slider};
 use crate::markdown::{escaped, to_html};
 use crate::number::Number;
+use crate::still::Still;
 use crate::table::{Cell, Table};
 use crate::words::{Choice, Phrase, Sentence, Tone};
 
@@ -16,11 +17,13 @@ pub(super) struct Body<'a> {
     pub(super) html: String,
     pub(super) numbers: Vec<&'a Number>,
     pub(super) choices: Vec<&'a Choice>,
+    sliders: &'a [Slider],
 }
 
 pub(super) fn write(document: &Document) -> Body<'_> {
-    let mut body = Body { html: String::new(), numbers: Vec::new(), choices: Vec::new() };
     let live = document.live.as_ref().filter(|live| !live.sliders.is_empty());
+    let sliders = live.map_or(&[][..], |live| &live.sliders);
+    let mut body = Body { html: String::new(), numbers: vec![], choices: vec![], sliders };
     let layout = if live.is_some() { "with-controls" } else { "plain" };
     body.push(&format!(
         "<body class=\"{layout}\">\n<a class=\"skip\" href=\"#content\">Skip to content</a>\n\
@@ -113,7 +116,26 @@ impl<'a> Body<'a> {
                 }
             }
         }
+        self.still(sentence.still.as_ref(), "span");
         self.push("</p>\n");
+    }
+
+    /// Words that show while a slider is moved that would change what stands here.
+    fn still(&mut self, still: Option<&Still>, element: &str) {
+        let Some(still) = still else { return };
+        let reached = self.sliders.iter().enumerate();
+        let reached = reached.filter(|(_, slider)| still.sliders.contains(&slider.name));
+        let reached: Vec<String> = reached.map(|(number, _)| number.to_string()).collect();
+        if reached.is_empty() {
+            return;
+        }
+        let why = if still.why.is_empty() { String::new() } else { format!(": {}", still.why) };
+        let _ = write!(
+            self.html,
+            "<{element} class=\"still\" data-still=\"{}\" hidden> Shown for the study's inputs, not yours{}.</{element}>",
+            reached.join(" "),
+            escaped(&why)
+        );
     }
 
     fn card(&mut self, number: &'a Number) {
@@ -141,10 +163,11 @@ impl<'a> Body<'a> {
 
     fn table(&mut self, table: &'a Table) {
         let (name, title) = (&table.name, escaped(&table.title));
+        let _ = write!(self.html, "<div class=\"table\"><h3 id=\"{name}-title\">{title}</h3>\n");
+        self.still(table.still.as_ref(), "p");
         let _ = write!(
             self.html,
-            "<div class=\"table\"><h3 id=\"{name}-title\">{title}</h3>\n\
-             <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"{name}-title\">\
+            "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"{name}-title\">\
              <table id=\"{name}\"><thead><tr>"
         );
         for (column, head) in table.head.iter().enumerate() {
@@ -209,6 +232,7 @@ impl<'a> Body<'a> {
         if !figure.subtitle.is_empty() {
             let _ = writeln!(self.html, "<p class=\"caption\">{}</p>", escaped(&figure.subtitle));
         }
+        self.still(figure.still.as_ref(), "p");
         let described = escaped(&described(figure));
         let _ = writeln!(
             self.html,

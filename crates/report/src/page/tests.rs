@@ -3,7 +3,7 @@ use formula::{Columns, Environment, Program};
 use super::*;
 use crate::{
     Axis, Cell, Figure, Frame, Live, Mark, Number, Panel, Provenance, Sentence, Slider, Source,
-    Table, Tone,
+    Still, Table, Tone,
 };
 
 const HOSTILE: &str =
@@ -48,6 +48,7 @@ fn hostile() -> Document {
         head: vec![HOSTILE.into(), HOSTILE.into()],
         rows: vec![vec![HOSTILE.into(), Cell::Verdict(Tone::Bad, HOSTILE.into())]],
         note: HOSTILE.into(),
+        still: Some(Still::new(["k"], HOSTILE)),
     };
     let sentence = Sentence::new().text(HOSTILE).number(number.clone()).tone(Tone::Good);
     let document = Document::new(HOSTILE).subtitle(HOSTILE).section(
@@ -143,10 +144,10 @@ fn a_document_comes_back_from_json_and_older_ones_are_named() {
     let document = hostile();
     let again = Document::from_json("document.json", &document.to_json()).unwrap();
     assert_eq!(again, document);
-    let older = document.to_json().replacen("\"format\":1", "\"format\":0", 1);
+    let older = document.to_json().replacen("\"format\":2", "\"format\":0", 1);
     let problem = Document::from_json("document.json", &older).unwrap_err().to_string();
     assert!(problem.contains("another version of Isoflop: format 0"), "{problem}");
-    assert!(Document::from_json("document.json", "{\"format\":1,").is_err());
+    assert!(Document::from_json("document.json", "{\"format\":2,").is_err());
     let mut stranger = document;
     if let Some(live) = &mut stranger.live {
         live.programs[0].javascript = "(input, rows) => { fetch(1) }".into();
@@ -194,4 +195,45 @@ fn sliders_and_programs_that_cannot_work_are_named() {
     assert!(problem.contains("needs `k`, and nothing gives it"), "{problem}");
     let problem = told(&|live| live.draws[1].values.truncate(3));
     assert!(problem.contains("`x1` has 3 draws, `x0` has 10"), "{problem}");
+}
+
+#[test]
+fn what_stands_still_says_so_for_the_sliders_that_would_change_it() {
+    let mut document = hostile();
+    if let Block::Figure(figure) = &mut document.sections[0].blocks[4] {
+        figure.still = Some(Still::new(["other", "k"], "it is too dear"));
+    }
+    let page = document.to_html(&PageOptions::default()).unwrap();
+    let note = "<p class=\"still\" data-still=\"0\" hidden> Shown for the study's inputs, not yours: \
+                it is too dear.</p>";
+    assert!(page.contains(note), "{page:.2000}");
+    // Nothing can move it: nothing is said.
+    let silent = Still::new(["other"], "it is too dear");
+    if let Block::Figure(figure) = &mut document.sections[0].blocks[4] {
+        figure.still = Some(silent);
+    }
+    assert!(!document.to_html(&PageOptions::default()).unwrap().contains("too dear"));
+}
+
+#[test]
+fn live_columns_and_derived_names_that_cannot_work_are_named() {
+    let words = Frame::new("runs").words("x", ["1"]).live(Source::median(HOSTILE, "y"));
+    let panel = Panel::new(Axis::words("x", ["1"]), Axis::new("y", ""));
+    let figure = Figure::new("a", "").frame(words).panel(panel.mark(Mark::rule_x("runs", "x")));
+    let document = Document { live: Some(live(10, 2)), ..Document::new("") }
+        .section("", vec![Block::Figure(figure)]);
+    let problem = document.to_html(&PageOptions::default()).unwrap_err().to_string();
+    assert!(problem.contains("a live column `x`"), "{problem}");
+    let told = |live: Live| {
+        let document = Document { live: Some(live), ..hostile() };
+        document.to_html(&PageOptions::default()).unwrap_err().to_string()
+    };
+    let problem = told(live(10, 2).derive("d", Source::median("none", "y")));
+    assert!(problem.contains("no live program `none`"), "{problem}");
+    let own = live(10, 2).derive("k", Source::median(HOSTILE, "y"));
+    let problem = told(own);
+    assert!(problem.contains("needs `k`, derived too"), "{problem}");
+    let swung = Source::new(HOSTILE, "y", crate::Summary::Swing(crate::End::Low));
+    let problem = told(live(10, 2).derive("d", swung));
+    assert!(problem.contains("swings no inputs"), "{problem}");
 }

@@ -57,7 +57,7 @@ function expectedMarks(figure) {
       span: [mark.y, mark.low, mark.high], cells: [mark.x, mark.y, mark.colour], rule: [mark.x ?? mark.y], region: [] }[mark.kind];
     let count = 0;
     for (let row = 0; row < rows; row++) {
-      const places = needed.map((name) => [name, column(name)[row]]);
+      const places = needed.map((name) => [name, mark.kind === "span" && column(name)[row] === "Infinity" ? 1 : column(name)[row]]);
       const log = (name) => (name === mark.x && panel.x.scale === "log") || (name === mark.y && panel.y.scale === "log");
       if (places.every(([name, value]) => typeof value === "string" || (finite(value) && (!log(name) || value > 0)))) count += 1;
     }
@@ -105,40 +105,98 @@ async function fold(page, open) {
   if ((await controls.count()) && (await controls.evaluate((details) => details.open)) !== open) await page.locator(".controls summary").click();
 }
 
+// What the page shows at a setting against what Rust told of it: numbers, and the columns and titles
+// of figures. Untouched, they are the study's own, which may rest on more draws than the page holds.
+async function compareAt(page, sources, { setting, answers }) {
+  const told = sources.map(([source, places], number) => ({ source, places, told: answers[number].map(String) }));
+  return page.evaluate(({ told, content }) => {
+    const { live, figures, numbers } = window.isoflop, moved = window.isoflop.controls.moved;
+    const seen = { worst: 0, compared: 0, where: "", wrong: [] };
+    const see = (text, expected, where) => {
+      const off = Object.is(Number(text), Number(expected)) || Number(text) === Number(expected) ? 0 : Math.abs(Number(text) - Number(expected)) / Math.max(Math.abs(Number(expected)), 1e-6);
+      seen.compared += 1;
+      if (!(off <= seen.worst)) [seen.worst, seen.where] = [Number.isNaN(off) ? Infinity : off, `${where}: ${text}, not ${expected}`];
+    };
+    const written = (value) => (value === "null" ? "NaN" : value);
+    const elements = [...document.querySelectorAll("[data-number]")];
+    for (const figure of figures) figure.update();
+    for (const { source, places, told: expected } of told) {
+      const same = JSON.stringify(source), values = live.values(source);
+      places.forEach((place, number) => see(String(values[place]), written(expected[number]), same));
+      numbers.forEach((number, at) => {
+        if (JSON.stringify(number.live) !== same) return;
+        const resting = live.depends(source, moved) ? written(expected[0]) : String(number.value);
+        for (const element of elements.filter((element) => element.dataset.number === String(at))) {
+          see((element.querySelector("[data-value]") ?? element).dataset.value, resting, `the number ${number.label}`);
+        }
+      });
+      for (const view of figures) {
+        const reached = view.figure.frames.some((frame) => frame.columns.some((column) => column.live.some((source) => live.depends(source, moved))));
+        for (const frame of view.figure.frames) for (const column of frame.columns) {
+          let row = 0;
+          for (const one of column.live) {
+            const length = live.values(one).length;
+            if (reached && JSON.stringify(one) === same) places.forEach((place, number) => {
+              const shown = view.tables[frame.name].columns[column.name].values[row + place];
+              if (!column.written) see(String(shown), written(expected[number]), `${view.figure.name} ${column.name}`);
+              // Words hold three digits of the number.
+              else if (column.written.notation === "percent" && !(Math.abs(parseFloat(shown) / 100 - Number(expected[number])) < 0.0051)) seen.wrong.push(`${view.figure.name} says ${shown} for ${expected[number]}`);
+            });
+            row += length;
+          }
+        }
+        const title = view.element.querySelector("h3").textContent, wanted = (reached && view.figure.moved_title) || view.title;
+        if (title !== wanted || !view.box.getAttribute("aria-label").startsWith(wanted)) seen.wrong.push(`${view.figure.name} is entitled ${title}`);
+      }
+    }
+    for (const element of document.querySelectorAll("[data-still]")) {
+      const would = element.dataset.still.split(" ").some((number) => moved.has(content.sliders[number].name));
+      if (element.hidden === would) seen.wrong.push(`${element.textContent} ${would ? "is not said" : "is said without reason"}`);
+    }
+    return seen;
+  }, { told, content: { sliders: LIVE.sliders } });
+}
+
+// What figures hold and how they are entitled.
+const heldByFigures = (page) => page.evaluate(() => window.isoflop.figures.map((view) => (view.update(), JSON.stringify([view.element.querySelector("h3").textContent, view.tables]))));
+
+let LIVE = null;
+
 async function checkSliders(page, content) {
   const { live } = content;
   if (!live || live.sliders.length === 0) return;
+  LIVE = live;
   await fold(page, true);
-  let worst = 0, compared = 0;
-  for (const { setting, answers } of live.checks) {
+  const resting = await heldByFigures(page), changed = new Set();
+  let worst = 0, compared = 0, where = "";
+  const wrong = [];
+  for (const { sources, at } of live.checks) for (const check of at) {
+    const { setting } = check;
     for (const [name, value] of setting) {
       const field = page.locator(`#field-${live.sliders.findIndex((slider) => slider.name === name)}`);
       await field.fill(String(value));
       await field.press("Enter");
     }
     await page.waitForFunction((count) => window.isoflop.controls.moved.size === count && document.body.classList.contains("changed") === count > 0, setting.length);
-    for (const [source, told] of answers) {
-      const { computed, shown, resting } = await page.evaluate((source) => {
-        const same = JSON.stringify(source), place = [...document.querySelectorAll("[data-number]")];
-        const at = window.isoflop.numbers?.findIndex((number) => JSON.stringify(number.live) === same) ?? -1;
-        const element = at < 0 ? null : place.find((element) => element.dataset.number === String(at));
-        const value = element?.querySelector("[data-value]") ?? element;
-        return { computed: String(window.isoflop.live.values(source)[0]), shown: value?.dataset.value ?? null, resting: window.isoflop.numbers?.[at]?.value };
-      }, source);
-      // Untouched, a number is the study's own, which may rest on more draws than the page holds.
-      const pairs = [[computed, told], [shown, setting.length === 0 ? resting : told]];
-      for (const [text, expected] of pairs.filter(([text]) => text !== null)) {
-        const off = Number(text) === Number(expected) ? 0 : Math.abs(Number(text) - Number(expected)) / Math.abs(Number(expected));
-        worst = Math.max(worst, Number.isNaN(off) ? Infinity : off);
-        compared += 1;
-      }
-    }
+    const seen = await compareAt(page, sources, check);
+    if (!(seen.worst <= worst)) [worst, where] = [seen.worst, seen.where];
+    compared += seen.compared;
+    wrong.push(...seen.wrong);
+    (await heldByFigures(page)).forEach((held, number) => { if (held !== resting[number]) changed.add(number); });
     await page.evaluate(() => window.isoflop.controls.apply(new Map()));
   }
-  expect(compared > 0 && worst <= LIMITS.relative, `${compared} answers after moving inputs are Rust's`, `largest relative difference ${worst.toExponential(1)}`);
+  expect(compared > 0 && worst <= LIMITS.relative, `${compared} answers and rows of figures after moving inputs are Rust's`, `largest relative difference ${worst.toExponential(1)}${worst > LIMITS.relative ? ` in ${where}` : ""}`);
+  const figures = content.sections.flatMap((section) => section.blocks).filter((block) => block.figure).map((block) => block.figure);
+  const lives = figures.map((figure, number) => (figure.frames.some((frame) => frame.columns.some((column) => column.live.length)) ? number : -1)).filter((number) => number >= 0);
+  expect(wrong.length === 0, "what moved says so, and what stands still says so", wrong.slice(0, 3).join("; "));
+  expect(lives.every((number) => changed.has(number)) && changed.size === lives.length, "every live figure moves", lives.map((number) => figures[number].name).join(", ") || "none");
+  await page.evaluate(() => window.isoflop.controls.apply(new Map([[window.isoflop.live.live.sliders[0].name, window.isoflop.live.live.sliders[0].from]])));
+  await page.locator("#reset").click();
+  const reset = await heldByFigures(page);
+  expect(JSON.stringify(reset) === JSON.stringify(resting) && (await page.locator("[data-still]:visible").count()) === 0, "reset restores every figure");
   // A slider's move, with each figure in sight in turn.
   const took = await page.evaluate(async () => {
-    const times = [], stops = [document.body, ...window.isoflop.figures.filter((figure) => figure.figure.frames.some((frame) => frame.columns.some((column) => column.live))).map((figure) => figure.element)];
+    const times = [], stops = [document.body, ...window.isoflop.figures.filter((figure) => figure.figure.frames.some((frame) => frame.columns.some((column) => column.live.length))).map((figure) => figure.element)];
     for (const stop of stops) {
       stop.scrollIntoView({ block: "center", behavior: "instant" });
       await new Promise((resolve) => setTimeout(resolve, 150));
@@ -226,9 +284,12 @@ async function checkReport(browser, file) {
       await page.locator("#verify").click();
       const words = await page.locator("#verified").textContent();
       expect(words.includes("agree"), "the page checks its own arithmetic", words);
-      const slider = content.live.sliders[0], value = content.live.checks.at(1).setting[0][1];
-      const other = await open(browser, file, screen, `#${encodeURIComponent(slider.name)}=${value}`);
-      expect(await other.page.evaluate(([name, value]) => window.isoflop.controls.moved.get(name) === value, [slider.name, value]), "the address restores inputs");
+      const { sources, at } = content.live.checks[0], check = at[1], [[name, value]] = check.setting;
+      const other = await open(browser, file, screen, `#${encodeURIComponent(name)}=${value}`);
+      await other.page.evaluate((numbers) => { window.isoflop.numbers = numbers; }, data.numbers);
+      const seen = await compareAt(other.page, sources, check);
+      expect(seen.worst <= LIMITS.relative && seen.wrong.length === 0 && await other.page.evaluate(([name, value]) => window.isoflop.controls.moved.get(name) === value, [name, value]),
+        "the address restores inputs, numbers and figures", seen.wrong[0] ?? seen.where);
       await other.context.close();
     }
     await fold(page, screen.name === "desktop");

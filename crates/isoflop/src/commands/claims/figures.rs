@@ -94,6 +94,7 @@ pub(crate) fn ledger(claims: &[Claim]) -> Table {
         rows: rows.collect(),
         note: "Each verdict comes out of a formula over the numbers that the claim was made with."
             .into(),
+        ..Table::default()
     }
 }
 

@@ -110,6 +110,7 @@ pub(super) fn part(answer: &Answer, seed: u64) -> Part {
             "{} samples a problem at least; beyond, both columns extrapolate.",
             answer.samples
         ),
+        ..Table::default()
     };
     let figure = Figure { title: "Coverage grows with samples".into(), ..figure }
         .subtitle("share of problems solved by at least one of k samples; unbiased up to the samples at hand")

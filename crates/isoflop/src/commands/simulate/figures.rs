@@ -1,27 +1,30 @@
 //! A simulated machine as a part of a report.
 
+use diagnostic::Diagnostic;
 use machines::Traffic;
 use plan::{Drawn, Quantity};
 use report::{
-    Block, Cell, Figure, Frame, Notation, Number, Section, Sentence, Table, Tone, charts,
+    Block, Cell, Figure, Frame, Notation, Number, Section, Sentence, Still, Table, Tone, charts,
 };
 
 use super::answer::Answer;
 use super::asked::Asked;
+use super::costs::Costs;
 use super::json;
 use crate::commands::amounts;
 use crate::study::Part;
 
 const GIGA: f64 = 1e9;
 
-pub(super) fn of_step(asked: &Asked, answer: &Answer) -> Part {
+/// `step` names the live program.
+pub(super) fn of_step(step: &str, asked: &Asked, answer: &Answer) -> Result<Part, Diagnostic> {
     let seconds = answer.time.get();
-    let rate = answer.batch.tokens().get() / seconds;
+    let costs = Costs::new(step, asked, answer);
     let sentence = Sentence::new()
         .text(format!("{} trains {} at ", asked.cluster.title, asked.model.name))
-        .number(Number::new("rate", rate).unit("tokens/s").notation(Notation::Short))
+        .number(speed("rate", answer, &costs))
         .text(", an MFU of ")
-        .number(Number::new("MFU", answer.mfu).notation(Notation::Percent))
+        .number(live(Number::new("MFU", answer.mfu), &costs, "mfu").notation(Notation::Percent))
         .text(".")
         .tone(Tone::Answer);
     let caution = Sentence::new()
@@ -30,35 +33,6 @@ pub(super) fn of_step(asked: &Asked, answer: &Answer) -> Part {
              by 6 % in the middle and 19 % at the ninetieth percentile.",
         )
         .tone(Tone::Caution);
-    let mut numbers = vec![
-        Number::new("Step", seconds).unit("s"),
-        Number::new("Speed", rate).unit("tokens/s").notation(Notation::Short),
-        Number::new("MFU", answer.mfu).notation(Notation::Percent).note("of the dense bf16 peak"),
-        Number::new("Goodput", answer.over_days.goodput)
-            .notation(Notation::Percent)
-            .note("what failures and checkpoints leave"),
-        Number::new("Memory", answer.step.memory.total().get() / GIGA)
-            .unit("GB")
-            .note(format!("of {:.0} GB an accelerator", asked.machine.memory.get() / GIGA)),
-    ];
-    if let Ok(power) = &answer.power {
-        let watts = power.facility.get();
-        let (size, unit) = amounts::step(watts, amounts::POWER, 1.0);
-        let shown = Number::new("Power", watts / size).unit(unit).notation(Notation::Short);
-        numbers.push(shown.note("at the facility's meter"));
-    }
-    let rate_of_money = asked.money_per_second().map(machines::Usd::get);
-    if let Some(rate) = rate_of_money {
-        let cost = rate * answer.time_of(1e12).get();
-        numbers.push(Number::new("A trillion tokens", cost).notation(Notation::Dollars));
-    }
-    if let Some(tokens) = asked.run.tokens {
-        let time = answer.time_of(tokens.get()).get();
-        numbers.push(Number::new("The whole run", time / 86_400.0).unit("days"));
-        if let Some(rate) = rate_of_money {
-            numbers.push(Number::new("It costs", rate * time).notation(Notation::Dollars));
-        }
-    }
     let parts: Vec<(&str, f64)> = answer
         .parts()
         .into_iter()
@@ -80,22 +54,87 @@ pub(super) fn of_step(asked: &Asked, answer: &Answer) -> Part {
     let title = largest.map_or("Where a step goes".to_owned(), |(name, time)| {
         format!("{:.0} % of a step goes to {name}", 100.0 * time / seconds)
     });
-    let step = Figure { title, ..charts::step_time(frame) }
-        .subtitle(format!("layout: {}", layout_in_words(answer)));
+    let step_time = Figure { title, ..charts::step_time(frame) }
+        .subtitle(format!("layout: {}", layout_in_words(answer)))
+        .still(Still::new(
+            [costs.mfu_slider()],
+            "it is the step that was simulated, which has the MFU that it has",
+        ));
     let mut blocks = vec![
         Block::Sentence(sentence.clone()),
-        Block::Numbers(numbers),
+        Block::Numbers(numbers(asked, answer, &costs)),
         Block::Sentence(caution),
-        Block::Figure(step),
+        Block::Figure(step_time),
     ];
     blocks.extend(traffic(answer).map(Block::Figure));
     blocks.extend(runners_up(asked, answer).map(Block::Table));
-    Part {
+    let sections = vec![Section { heading: "The machine".into(), blocks }];
+    let mut live = costs.live()?;
+    live.record_checks_of(&sections)?;
+    Ok(Part {
         answer: json::of(asked, answer),
         headline: vec![sentence],
-        sections: vec![Section { heading: "The machine".into(), blocks }],
+        sections,
+        live: Some(live),
         ..Part::default()
+    })
+}
+
+/// A number that the page computes as `output` of the run.
+fn live(number: Number, costs: &Costs, output: &str) -> Number {
+    match costs.source(output) {
+        Some(source) => number.live(source),
+        None => number,
     }
+}
+
+fn speed(label: &str, answer: &Answer, costs: &Costs) -> Number {
+    let rate = answer.batch.tokens().get() / answer.time.get();
+    live(Number::new(label, rate), costs, "speed").unit("tokens/s").notation(Notation::Short)
+}
+
+fn numbers(asked: &Asked, answer: &Answer, costs: &Costs) -> Vec<Number> {
+    let told =
+        |label: &str, value: f64, output: &str| live(Number::new(label, value), costs, output);
+    let mut numbers = vec![
+        told("Step", answer.time.get(), "step_time").unit("s"),
+        speed("Speed", answer, costs),
+        told("MFU", answer.mfu, "mfu").notation(Notation::Percent).note("of the dense bf16 peak"),
+        told("Goodput", answer.over_days.goodput, "goodput")
+            .notation(Notation::Percent)
+            .note("what failures and checkpoints leave"),
+        Number::new("Memory", answer.step.memory.total().get() / GIGA)
+            .unit("GB")
+            .note(format!("of {:.0} GB an accelerator", asked.machine.memory.get() / GIGA)),
+    ];
+    if let Ok(power) = &answer.power {
+        let size = amounts::step(power.facility.get(), amounts::POWER, 1.0).0;
+        let shown = told("Power", power.facility.get() / size, "power").unit(costs.power_unit());
+        numbers.push(shown.notation(Notation::Short).note("at the facility's meter"));
+    }
+    let rate = asked.money_per_second().map(machines::Usd::get);
+    if let Some(rate) = rate {
+        let cost = rate * answer.time_of(1e12).get();
+        numbers.push(told("A trillion tokens", cost, "trillion").notation(Notation::Dollars));
+    }
+    let time = answer.time_of(costs.tokens).get();
+    let whole = told("The whole run", time / 86_400.0, "days").unit("days");
+    numbers.push(match asked.run.tokens {
+        Some(_) => whole,
+        None => whole.note("of a trillion tokens, for want of another number"),
+    });
+    if let Some(rate) = rate {
+        numbers.push(told("It costs", rate * time, "cost").notation(Notation::Dollars));
+    }
+    if let Some((energy, paid)) = costs.energy(time) {
+        let shown = told("Its energy", energy, "energy").unit("MWh").notation(Notation::Short);
+        numbers.push(shown.note("at the facility's meter"));
+        if let Some(paid) = paid {
+            let shown = told("Its electricity", paid, "electricity").notation(Notation::Dollars);
+            numbers.push(shown.note("part of what it costs where the price includes power"));
+        }
+    }
+    numbers
 }
 
 fn layout_in_words(answer: &Answer) -> String {
@@ -164,6 +203,7 @@ fn runners_up(asked: &Asked, answer: &Answer) -> Option<Table> {
         head: ["layout", "step", "MFU", "memory"].map(str::to_owned).to_vec(),
         rows: search.runners_up.iter().map(row).collect(),
         note: format!("{} layouts were evaluated.", search.evaluated),
+        ..Table::default()
     })
 }
 

@@ -332,3 +332,71 @@ fn what_cannot_be_simulated_says_why() {
     insta::assert_snapshot!(said);
     assert!(!said.contains("NO ERROR"), "{said}");
 }
+
+/// A run's numbers by their labels, and what the page computes of them at a setting.
+fn run_of(line: &str, setting: &[(&str, f64)]) -> Vec<(String, f64, Option<f64>)> {
+    let words = line.split('\'').enumerate().flat_map(|(i, part)| match i % 2 {
+        0 => part.split_whitespace().map(str::to_owned).collect::<Vec<String>>(),
+        _ => vec![part.to_owned()],
+    });
+    let args = Line::parse_from(std::iter::once("simulate".to_owned()).chain(words)).args;
+    let part = super::part("my-machine", &args).unwrap();
+    let live = part.live.unwrap();
+    let blocks = part.sections.iter().flat_map(|section| &section.blocks);
+    let numbers = blocks.filter_map(|block| match block {
+        report::Block::Numbers(numbers) => Some(numbers),
+        _ => None,
+    });
+    let page = |source: &report::Source| live.evaluate(setting, source).unwrap()[0];
+    numbers
+        .flatten()
+        .map(|number| (number.label.clone(), number.value, number.live.as_ref().map(page)))
+        .collect()
+}
+
+#[test]
+fn what_a_page_computes_of_a_run_is_what_the_command_says_of_that_run() {
+    let line = "dgx-h100 --model llama3-8b --batch '4 M token'";
+    let found = run_of(line, &[]);
+    for (label, value, page) in &found {
+        match page {
+            Some(page) => assert!((page / value - 1.0).abs() < 1e-12, "{label}: {page} {value}"),
+            None => assert_eq!(label, "Memory"),
+        }
+    }
+    let goodput = |line: &str| run_of(line, &[])[3].1;
+    let failing = format!("{line} --between-failures '900 h'");
+    assert!(goodput(&failing) < goodput(line));
+    for (other, setting) in [
+        (format!("{line} --tokens '15 T'"), ("my_machine_tokens", 15e12)),
+        (format!("{line} --price '7 USD/h'"), ("my_machine_price", 7.0)),
+        (failing.clone(), ("my_machine_goodput", goodput(&failing))),
+    ] {
+        let expected = run_of(&other, &[]);
+        let found = run_of(line, &[setting]);
+        assert!(found.len() >= 11, "{found:?}");
+        for ((label, value, _), (_, _, page)) in expected.iter().zip(&found) {
+            let page = page.unwrap_or(*value);
+            // Power is told in a unit that fits.
+            assert!((page / value - 1.0).abs() < 1e-9, "{other}, {label}: {page} {value}");
+        }
+    }
+    // Half the MFU takes twice the time, and money; less power, since chips wait.
+    let mfu = found[2].1;
+    let slower = run_of(line, &[("my_machine_mfu", mfu / 2.0)]);
+    let ratio = |label: &str| {
+        let at = found.iter().position(|(known, ..)| known == label).unwrap();
+        slower[at].2.unwrap() / found[at].1
+    };
+    for label in ["Step", "The whole run", "It costs", "A trillion tokens"] {
+        assert!((ratio(label) - 2.0).abs() < 1e-9, "{label}: {}", ratio(label));
+    }
+    assert!((ratio("Speed") - 0.5).abs() < 1e-9 && ratio("Power") < 1.0);
+    assert!((ratio("Its energy") - 2.0 * ratio("Power")).abs() < 1e-9);
+    let dearer = run_of(line, &[("my_machine_energy_price", 140.0)]);
+    let paid = |run: &[(String, f64, Option<f64>)]| {
+        let of = |label: &str| run.iter().find(|(known, ..)| known == label).unwrap().2.unwrap();
+        of("Its electricity") / of("Its energy")
+    };
+    assert!((paid(&dearer) - 140.0).abs() < 1e-9, "{}", paid(&dearer));
+}

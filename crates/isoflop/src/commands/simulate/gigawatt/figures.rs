@@ -31,6 +31,7 @@ pub(super) fn part(answer: &Answer) -> Part {
         head: ["accelerators", "step", "MFU", "goodput"].map(str::to_owned).to_vec(),
         rows: rows.collect(),
         note: format!("Batch: {}. MFU of the dense bf16 peak.", answer.batch_source),
+        ..Table::default()
     };
     Part {
         answer: json::of(answer),

@@ -42,6 +42,7 @@ pub(super) fn part(answer: &Answer, seed: u64) -> Part {
         head: ["design", "time"].map(str::to_owned).to_vec(),
         rows: rows.collect(),
         note: "To the same loss.".into(),
+        ..Table::default()
     };
     let shown =
         figure("intensity", "FLOP a peer computes for each byte it sends", &chart::plot(answer));
