@@ -72,6 +72,8 @@ pub(crate) fn run(args: &DiffArgs, out: &mut dyn Write) -> Result<Outcome, Diagn
     let mut inputs: Vec<(String, String)> = Vec::new();
     if before.version != after.version {
         inputs.push(("version".into(), format!("{} -> {}", before.version, after.version)));
+    } else if before.program != after.program {
+        inputs.push(("program".into(), "another build of the same version".into()));
     }
     if before.study.hash != after.study.hash {
         inputs.push(("study".into(), "its text differs".into()));

@@ -15,10 +15,12 @@ pub(crate) fn level(share: f64) -> String {
     format!("{} %", (share * 1e4).round() / 100.0)
 }
 
-/// A share in per cent, with more digits the closer it is to all.
+/// A share in per cent, with two digits of what is missing: nearly all is not all.
 pub(crate) fn percent(share: f64) -> String {
-    let decimals = (-(1.0 - share).max(1e-6).log10()).floor().clamp(0.0, 4.0) as usize;
-    format!("{:.*}", decimals.saturating_sub(1), 100.0 * share.max(0.0))
+    let missing = 1.0 - share;
+    let decimals =
+        if missing < 1e-8 { 0 } else { (-missing.log10()).floor().max(1.0) as usize - 1 };
+    format!("{:.decimals$}", 100.0 * share.max(0.0))
 }
 
 pub(crate) fn two_digits(value: f64) -> f64 {
@@ -120,6 +122,7 @@ mod tests {
         ] {
             assert_eq!(rounded(value, ends), expected, "{value}");
         }
-        assert_eq!((percent(0.9912).as_str(), percent(0.5).as_str()), ("99.1", "50"));
+        let shown = [0.5, 0.9912, 0.99974, 0.999_999_7, 1.0, -0.2].map(percent);
+        assert_eq!(shown, ["50", "99.1", "99.97", "99.99997", "100", "0"]);
     }
 }

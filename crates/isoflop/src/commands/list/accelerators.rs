@@ -10,9 +10,8 @@ use serde_json::{Value, json};
 use super::entry;
 use super::show::section;
 use super::table::{or_dash, table};
+use crate::commands::json::headed;
 use crate::text::paragraph;
-
-const SCHEMA: u32 = 1;
 
 /// Draws behind the interval of a price.
 const DRAWS: usize = 4000;
@@ -23,15 +22,14 @@ pub(super) fn answer(name: Option<&str>, json: bool, width: usize) -> Result<Str
             machines::accelerators().map(machines::accelerator).collect::<Result<_, _>>()?;
         if json {
             let all: Vec<Value> = all.iter().map(|one| whole(one, 0)).collect();
-            let answer = json!({ "schema_version": SCHEMA, "accelerators": all });
+            let answer = headed("list accelerators", 1, json!({ "accelerators": all }));
             return Ok(format!("{answer:#}\n"));
         }
         return Ok(list(&all));
     };
     let device = entry(name, known, Accelerator::from_toml)?;
     if json {
-        let mut answer = whole(&device, DRAWS);
-        answer["schema_version"] = SCHEMA.into();
+        let answer = headed("list accelerators", 1, whole(&device, DRAWS));
         return Ok(format!("{answer:#}\n"));
     }
     Ok(show(&device, width))

@@ -7,6 +7,7 @@ use diagnostic::Diagnostic;
 use plan::dimensions::{Amount, Capability, capabilities, capability};
 use serde_json::{Value, json};
 
+use crate::commands::json::headed;
 use crate::text::{hanging, paragraph};
 
 pub(super) fn answer(name: Option<&str>, json: bool, width: usize) -> Result<String, Diagnostic> {
@@ -14,7 +15,7 @@ pub(super) fn answer(name: Option<&str>, json: bool, width: usize) -> Result<Str
         let all = capabilities().map(capability).collect::<Result<Vec<_>, _>>()?;
         return Ok(if json {
             let all: Vec<Value> = all.iter().map(head).collect();
-            format!("{:#}\n", json!({ "schema_version": 1, "capabilities": all }))
+            format!("{:#}\n", headed("list capabilities", 1, json!({ "capabilities": all })))
         } else {
             list(&all, width)
         });
@@ -111,7 +112,6 @@ fn head(capability: &Capability) -> Value {
 
 fn whole(capability: &Capability) -> Value {
     let mut out = head(capability);
-    out["schema_version"] = 1.into();
     out["formula"] = capability.formula.trim().into();
     out["notes"] = capability.notes.clone().into();
     out["laws"] = (capability.slots.iter())
@@ -128,7 +128,7 @@ fn whole(capability: &Capability) -> Value {
             })
         })
         .collect();
-    out
+    headed("list capabilities", 1, out)
 }
 
 #[cfg(test)]

@@ -8,9 +8,8 @@ use serde_json::{Value, json};
 
 use super::entry;
 use super::show::section;
+use crate::commands::json::headed;
 use crate::text::paragraph;
-
-const SCHEMA: u32 = 1;
 
 pub(super) fn answer(name: Option<&str>, json: bool, width: usize) -> Result<String, Diagnostic> {
     let Some(name) = name else {
@@ -18,15 +17,14 @@ pub(super) fn answer(name: Option<&str>, json: bool, width: usize) -> Result<Str
             machines::clusters().map(machines::cluster).collect::<Result<_, _>>()?;
         if json {
             let all: Vec<Value> = all.iter().map(whole).collect();
-            let answer = json!({ "schema_version": SCHEMA, "clusters": all });
+            let answer = headed("list clusters", 1, json!({ "clusters": all }));
             return Ok(format!("{answer:#}\n"));
         }
         return Ok(list(&all, width));
     };
     let cluster = entry(name, machines::cluster, Cluster::from_toml)?;
     if json {
-        let mut answer = whole(&cluster);
-        answer["schema_version"] = SCHEMA.into();
+        let answer = headed("list clusters", 1, whole(&cluster));
         return Ok(format!("{answer:#}\n"));
     }
     Ok(show(&cluster, width))

@@ -7,9 +7,8 @@ use forecast::{Input, Scenario, SeriesForm, catalogue};
 use serde_json::{Value, json};
 
 use crate::commands::forecast::read;
+use crate::commands::json::headed;
 use crate::text::{hanging, paragraph};
-
-const SCHEMA: u32 = 1;
 
 pub(super) fn answer(name: Option<&str>, json: bool, width: usize) -> Result<String, Diagnostic> {
     let Some(name) = name else {
@@ -22,7 +21,7 @@ pub(super) fn answer(name: Option<&str>, json: bool, width: usize) -> Result<Str
                     json!({ "name": name, "title": one.title, "outputs": one.output_names() })
                 })
                 .collect();
-            format!("{:#}\n", json!({ "schema_version": SCHEMA, "scenarios": all }))
+            format!("{:#}\n", headed("list scenarios", 1, json!({ "scenarios": all })))
         } else {
             list(&all, width)
         });
@@ -141,8 +140,7 @@ fn show(scenario: &Scenario, width: usize) -> String {
 }
 
 fn whole(scenario: &Scenario) -> Value {
-    json!({
-        "schema_version": SCHEMA,
+    let whole = json!({
         "origin": scenario.origin,
         "title": scenario.title,
         "notes": scenario.notes,
@@ -177,5 +175,6 @@ fn whole(scenario: &Scenario) -> Value {
             "note": output.note,
         })).collect::<Vec<Value>>(),
         "checks": scenario.checks.iter().map(|check| check.claim.text()).collect::<Vec<&str>>(),
-    })
+    });
+    headed("list scenarios", 1, whole)
 }
