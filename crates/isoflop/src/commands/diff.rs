@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 
 use super::Outcome;
 use super::report::results;
-use crate::commands::fit::words::table;
-use crate::interrupt;
+use crate::table::table;
 use crate::text::say;
+use crate::{interrupt, terminal_plot};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -185,7 +185,7 @@ fn told(inputs: &[(String, String)], changes: &[Change], all: bool) -> String {
                 moved(change),
             ]);
         }
-        table(&mut text, &rows);
+        table(&mut text, &rows, terminal_plot::width());
         if own.len() > most {
             let _ = writeln!(text, "  {} more: --all", own.len() - most);
         }

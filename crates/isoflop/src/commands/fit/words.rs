@@ -1,7 +1,5 @@
 //! Numbers and tables for people: as many digits as an interval supports, and no more.
 
-use std::fmt::Write as _;
-
 use anstyle::Style;
 use laws::Interval;
 
@@ -82,25 +80,6 @@ pub(crate) fn unit_in_words(unit: &str) -> &str {
         // The number alone says it.
         "share" | "1" => "",
         other => other,
-    }
-}
-
-/// Rows of cells, each column as wide as its widest cell, the first to the right.
-pub(crate) fn table(text: &mut String, rows: &[impl AsRef<[String]>]) {
-    let wide = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.as_ref().get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
-    };
-    for row in rows {
-        let mut line = String::new();
-        for (column, cell) in row.as_ref().iter().enumerate() {
-            let width = wide(column);
-            let _ = match column {
-                0 => write!(line, "  {cell:>width$}"),
-                _ => write!(line, "  {cell:<width$}"),
-            };
-        }
-        let _ = writeln!(text, "{}", line.trim_end());
     }
 }
 

@@ -37,16 +37,16 @@ fn list(all: &[Capability], width: usize) -> String {
         let _ = writeln!(out, "{:names$}  capability({})", capability.name, choices.join(", "));
         paragraph(&mut out, 4, &capability.title, width);
     }
-    let _ = writeln!(
-        out,
-        "\n{} capabilities; `isoflop list capabilities NAME` shows one whole",
-        all.len()
-    );
+    out.push('\n');
+    let more =
+        format!("{} capabilities; `isoflop list capabilities NAME` shows one whole", all.len());
+    paragraph(&mut out, 0, &more, width);
     out
 }
 
 fn show(capability: &Capability, width: usize) -> String {
-    let mut out = format!("{}: {}\n", capability.name, capability.title);
+    let mut out = String::new();
+    hanging(&mut out, (0, 2), &format!("{}: {}", capability.name, capability.title), width);
     paragraph(&mut out, 0, &capability.source, width);
     out.push('\n');
     for line in capability.formula.trim().lines() {
@@ -56,7 +56,8 @@ fn show(capability: &Capability, width: usize) -> String {
     for line in capability.notes.lines() {
         hanging(&mut out, (0, 2), line, width);
     }
-    let _ = writeln!(out, "\nGives\n  capability: {}", capability.meaning);
+    out.push_str("\nGives\n");
+    hanging(&mut out, (2, 6), &format!("capability: {}", capability.meaning), width);
     out.push_str("\nChoices\n");
     for choice in &capability.choices {
         let (low, high) = choice.within;

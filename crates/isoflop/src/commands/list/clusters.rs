@@ -1,7 +1,5 @@
 //! `isoflop list clusters`.
 
-use std::fmt::Write as _;
-
 use diagnostic::Diagnostic;
 use machines::{Cluster, PeerClass, Power, Site};
 use serde_json::{Value, json};
@@ -9,7 +7,7 @@ use serde_json::{Value, json};
 use super::entry;
 use super::show::section;
 use crate::commands::json::headed;
-use crate::text::paragraph;
+use crate::text::{behind, paragraph};
 
 pub(super) fn answer(name: Option<&str>, json: bool, width: usize) -> Result<String, Diagnostic> {
     let Some(name) = name else {
@@ -35,10 +33,12 @@ fn list(all: &[Cluster], width: usize) -> String {
     let names = all.iter().map(|cluster| cluster.name.len()).max().unwrap_or(0);
     let mut out = String::new();
     for cluster in all {
-        let _ = writeln!(out, "{:names$}  {}", cluster.name, made_of(cluster));
+        behind(&mut out, &format!("{:names$}  ", cluster.name), &made_of(cluster), width);
         paragraph(&mut out, 4, &cluster.title, width);
     }
-    let _ = writeln!(out, "\n{} clusters; `isoflop list clusters NAME` shows one whole", all.len());
+    out.push('\n');
+    let more = format!("{} clusters; `isoflop list clusters NAME` shows one whole", all.len());
+    paragraph(&mut out, 0, &more, width);
     out
 }
 

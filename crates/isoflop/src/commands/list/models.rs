@@ -21,7 +21,7 @@ pub(super) fn answer(name: Option<&str>, json: bool, width: usize) -> Result<Str
             let answer = headed("list models", 1, json!({ "models": all }));
             return Ok(format!("{answer:#}\n"));
         }
-        return Ok(list(&all));
+        return Ok(list(&all, width));
     };
     let model = entry(name, machines::model, Model::from_toml)?;
     if json {
@@ -31,7 +31,7 @@ pub(super) fn answer(name: Option<&str>, json: bool, width: usize) -> Result<Str
     Ok(show(&model, width))
 }
 
-fn list(all: &[Model]) -> String {
+fn list(all: &[Model], width: usize) -> String {
     let rows: Vec<[String; 7]> = all
         .iter()
         .map(|model| {
@@ -57,7 +57,7 @@ fn list(all: &[Model]) -> String {
         })
         .collect();
     let headers = ["", "parameters", "active", "layers", "width", "experts", "sequence"];
-    let mut out = table(headers, &rows);
+    let mut out = table(headers, &rows, width);
     let _ = writeln!(out, "\n{} models; `isoflop list models NAME` shows one whole", all.len());
     out
 }

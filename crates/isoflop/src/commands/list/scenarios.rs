@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::commands::forecast::read;
 use crate::commands::json::headed;
-use crate::text::{hanging, paragraph};
+use crate::text::{behind, hanging, paragraph};
 
 pub(super) fn answer(name: Option<&str>, json: bool, width: usize) -> Result<String, Diagnostic> {
     let Some(name) = name else {
@@ -34,14 +34,15 @@ fn list(all: &[(&str, Scenario)], width: usize) -> String {
     let names = all.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let mut out = String::new();
     for (name, scenario) in all {
-        let _ = writeln!(out, "{name:names$}  {}", scenario.title);
+        behind(&mut out, &format!("{name:names$}  "), &scenario.title, width);
         paragraph(&mut out, names + 2, &scenario.output_names().join(", "), width);
     }
-    let _ = writeln!(
-        out,
-        "\n{} scenarios; `isoflop list scenarios NAME` shows one whole, `isoflop forecast NAME` runs it",
+    out.push('\n');
+    let more = format!(
+        "{} scenarios; `isoflop list scenarios NAME` shows one whole, `isoflop forecast NAME` runs it",
         all.len()
     );
+    paragraph(&mut out, 0, &more, width);
     out
 }
 

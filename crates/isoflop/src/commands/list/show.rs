@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use diagnostic::Diagnostic;
 use laws::{Law, Parameter, Quantity, ResidualScale, catalogue::Published};
 
-use crate::text::paragraph;
+use crate::text::{behind, hanging, paragraph};
 
 /// Every law in two lines: its name and what it gives from what; its title and source.
 pub(super) fn list(laws: &[Law], width: usize) -> String {
@@ -14,7 +14,7 @@ pub(super) fn list(laws: &[Law], width: usize) -> String {
     for law in laws {
         let variables: Vec<&str> = law.variables.iter().map(|v| v.name.as_str()).collect();
         let gives = format!("{}({})", law.target.name, variables.join(", "));
-        let _ = writeln!(out, "{:names$}  {gives}", law.name);
+        behind(&mut out, &format!("{:names$}  ", law.name), &gives, width);
         // Who and when; the whole source is shown with the law.
         let source = law.source.split([',', ';']).next().unwrap_or_default();
         paragraph(&mut out, 4, &format!("{}. {source}", law.title), width);
@@ -25,7 +25,8 @@ pub(super) fn list(laws: &[Law], width: usize) -> String {
 
 /// One law with all that its file says, and its figures computed.
 pub(super) fn law(law: &Law, width: usize) -> Result<String, Diagnostic> {
-    let mut out = format!("{}: {}\n", law.name, law.title);
+    let mut out = String::new();
+    hanging(&mut out, (0, 2), &format!("{}: {}", law.name, law.title), width);
     paragraph(&mut out, 0, &law.source, width);
     out.push('\n');
     for line in law.formula.lines() {
