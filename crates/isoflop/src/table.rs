@@ -1,5 +1,7 @@
 //! Tables of characters: columns that align, folded where the terminal is narrow, never cut.
 
+use crate::text::paragraph;
+
 /// On which side of their columns the cells stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
@@ -21,8 +23,9 @@ pub(crate) fn table(text: &mut String, rows: &[impl AsRef<[String]>], width: usi
 }
 
 /// Appends `rows`, the first of which may be a head. Each column is as wide as its widest cell.
-/// Where a line has no room for all, the words of the last column are wrapped; where that does not
-/// help, the columns that follow stand below, behind the first one again.
+/// Where a line has no room for all, the words of the last column are wrapped, and notes in a last
+/// column without a head stand below their rows; where that does not help, the columns that follow
+/// stand below, behind the first one again.
 pub(crate) fn on_side(text: &mut String, rows: &[impl AsRef<[String]>], width: usize, side: Side) {
     let count = rows.iter().map(|row| row.as_ref().len()).max().unwrap_or(0);
     let indent = if side == Side::List { 0 } else { 2 };
@@ -32,28 +35,35 @@ pub(crate) fn on_side(text: &mut String, rows: &[impl AsRef<[String]>], width: u
     };
     let all: Vec<usize> = (0..count).collect();
     let fits = |columns: &[usize]| used(columns) <= width;
-    let wraps = |columns: &[usize]| {
-        columns.split_last().is_some_and(|(last, before)| {
-            let words = rows.iter().filter_map(|row| row.as_ref().get(*last));
-            let is_prose = words.clone().any(|cell| cell.split_whitespace().count() > 3);
-            is_prose && used(before) + 2 + LEAST <= width
-        })
-    };
+    let end = count.saturating_sub(1);
+    let cells = rows.iter().filter_map(|row| row.as_ref().get(end));
+    // Words that belong together by more than a blank do not wrap.
+    let is_prose = cells.clone().any(|cell| cell.split_whitespace().count() > 3)
+        && !cells.clone().any(|cell| cell.trim().contains("  "));
+    let is_note = count > 2 && rows[0].as_ref().get(end).is_none_or(String::is_empty);
+    let wraps = |before: &[usize]| is_prose && used(before) + 2 + LEAST <= width;
     let mut blocks: Vec<Vec<usize>> = Vec::new();
-    if fits(&all) || count < 2 || wraps(&all) {
+    let mut below = None;
+    if fits(&all) || count < 2 || wraps(&all[..end]) {
         blocks.push(all);
     } else {
+        let most = if is_note { end } else { count };
         let mut block = vec![0];
-        for column in 1..count {
+        for column in 1..most {
             let more = [&block[..], &[column]].concat();
-            if block.len() == 1 || fits(&more) || column + 1 == count && wraps(&more) {
+            if block.len() == 1 || fits(&more) || column == end && wraps(&block) {
                 block = more;
             } else {
                 blocks.push(std::mem::replace(&mut block, vec![0, column]));
             }
         }
+        if is_note {
+            let more = [&block[..], &[end]].concat();
+            if fits(&more) || wraps(&block) { block = more } else { below = Some(end) }
+        }
         blocks.push(block);
     }
+    let lasts = blocks.len().saturating_sub(1);
     for (number, columns) in blocks.iter().enumerate() {
         if number > 0 {
             text.push('\n');
@@ -77,6 +87,9 @@ pub(crate) fn on_side(text: &mut String, rows: &[impl AsRef<[String]>], width: u
                 text.push_str(&" ".repeat(start));
                 text.push_str(&more);
                 text.push('\n');
+            }
+            if let (Some(note), true) = (below, number == lasts) {
+                paragraph(text, indent + widths[0] + 2, cell(note), width);
             }
         }
     }
@@ -108,7 +121,7 @@ fn wrapped(cell: &str, room: usize) -> Vec<String> {
         return vec![cell.to_owned()];
     }
     let mut text = String::new();
-    crate::text::paragraph(&mut text, 0, cell, room);
+    paragraph(&mut text, 0, cell, room);
     text.lines().map(str::to_owned).collect()
 }
 
@@ -144,6 +157,19 @@ mod tests {
         assert_eq!(
             shown(22, Side::Names, &rows),
             "        N       D\n  plan  4.41 M  190 M\n\n        loss\n  plan  0.7101\n"
+        );
+    }
+
+    #[test]
+    fn notes_without_a_head_stand_below_their_rows() {
+        let rows: [&[&str]; 3] = [
+            &["C", "loss", ""],
+            &["1e12", "2.324 (2.308 to 2.339)"],
+            &["1e15", "0.778", "10x outside"],
+        ];
+        assert_eq!(
+            shown(30, Side::Names, &rows),
+            "     C  loss\n  1e12  2.324 (2.308 to 2.339)\n  1e15  0.778\n        10x outside\n"
         );
     }
 

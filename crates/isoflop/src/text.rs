@@ -109,14 +109,12 @@ pub(crate) fn hanging(out: &mut String, (first, rest): (usize, usize), text: &st
 
 /// Appends `before` and `text` behind it, whose further lines begin below its first.
 pub(crate) fn behind(out: &mut String, before: &str, text: &str, width: usize) {
-    let start = before.chars().count();
+    let start = anstream::adapter::strip_str(before).to_string().chars().count();
     let mut words = String::new();
     paragraph(&mut words, start, text, width);
-    out.push_str(before);
-    out.push_str(words.trim_start());
-    if words.is_empty() {
-        out.push('\n');
-    }
+    let line = format!("{before}{}", words.trim_start());
+    out.push_str(line.trim_end());
+    out.push('\n');
 }
 
 #[cfg(test)]

@@ -195,7 +195,8 @@ fn resampled(answer: &Approach2) -> String {
 }
 
 fn about_profiles(text: &mut String, answer: &Approach2, width: usize) {
-    let _ = writeln!(text, "\n{}{}", bold("budgets"), resampled(answer));
+    text.push('\n');
+    hanging(text, (0, 2), &format!("{}{}", bold("budgets"), resampled(answer)), width);
     let head = ["C, FLOP", "runs", "sizes", "N*", "D*", "D*/N*", "6N*D*/C", "loss", ""];
     let mut rows = vec![head.map(str::to_owned)];
     for profile in &answer.profiles {

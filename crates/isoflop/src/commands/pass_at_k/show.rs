@@ -53,11 +53,11 @@ fn samples(k: f64) -> String {
 fn laws(text: &mut String, answer: &Answer, width: usize) {
     match &answer.beta {
         Ok(fit) => {
-            let _ = writeln!(
-                text,
-                "  rates of success follow Beta({:.4}, {:.4}), by maximum likelihood",
+            let rates = format!(
+                "rates of success follow Beta({:.4}, {:.4}), by maximum likelihood",
                 fit.rates.alpha, fit.rates.beta
             );
+            hanging(text, (2, 4), &rates, width);
         }
         Err(problem) => hanging(text, (2, 4), &format!("no Beta rates: {problem}"), width),
     }

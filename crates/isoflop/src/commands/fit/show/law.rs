@@ -82,10 +82,7 @@ fn parameters(text: &mut String, answer: &Answer<'_>, width: usize) {
     behind(text, &format!("  {:<wide$} {:>11}  ", "", "value"), &intervals, width);
     let mut row = |name: &str, value: String, interval: String, note: &str| {
         let before = format!("  {name:<wide$} {value:>11}  {interval:<room$} ");
-        match note {
-            "" => text.push_str(&format!("{}\n", before.trim_end())),
-            note => behind(text, &before, note, width),
-        }
+        behind(text, &before, note, width);
     };
     for estimate in &fit.estimates {
         let interval = fit.interval(&estimate.name);

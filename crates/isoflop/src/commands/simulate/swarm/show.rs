@@ -332,11 +332,9 @@ fn schemes(text: &mut String, answer: &Answer, width: usize) {
 fn sizes(text: &mut String, answer: &Answer, width: usize) {
     let plan = &answer.plan;
     let patience = amount(answer.question.patience.get(), TIME);
-    let _ = writeln!(
-        text,
-        "\n{}",
-        bold("as the model grows: each size to the loss of 20 tokens per parameter")
-    );
+    text.push('\n');
+    let what = bold("as the model grows: each size to the loss of 20 tokens per parameter");
+    hanging(text, (0, 2), &what, width);
     let head = ["N", "loss", "swarm", "design", "campus", "behind", "practical"];
     let shown = |row: [String; 7]| -> Vec<String> {
         // The loss is the law's, and can be asked for.
