@@ -9,6 +9,7 @@ mod show;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
 
 use clap::Args;
 use diagnostic::Diagnostic;
@@ -22,7 +23,7 @@ use self::show::{chart, comparison, opening, prediction_for_people};
 use super::Outcome;
 use super::open::open;
 use super::text_source::TextSource;
-use crate::text::say;
+use crate::text::{duration, say};
 
 /// Compute of the predicted run over the largest of the family.
 const REACH: f64 = 10.0;
@@ -79,6 +80,7 @@ pub(crate) struct QuickstartArgs {
 
 /// Runs the loop.
 pub(crate) fn run(args: &QuickstartArgs, out: &mut dyn Write) -> Result<Outcome, Diagnostic> {
+    let begun = Instant::now();
     let tell = |out: &mut dyn Write, text: &str| if args.json { Ok(()) } else { say(out, text) };
     let family = family(args)?;
     // Before an hour of training, not after.
@@ -107,7 +109,7 @@ pub(crate) fn run(args: &QuickstartArgs, out: &mut dyn Write) -> Result<Outcome,
         if args.json {
             say(out, &format!("{:#}\n", answer(&fit, &prediction, None, page.as_deref())))?;
         }
-        return finish(args, page.as_deref(), out);
+        return finish(args, page.as_deref(), begun, out);
     }
 
     // The family again, so that its rows keep their place in the table.
@@ -124,21 +126,51 @@ pub(crate) fn run(args: &QuickstartArgs, out: &mut dyn Write) -> Result<Outcome,
     if args.json {
         say(out, &format!("{:#}\n", answer(&fit, &prediction, Some(row), page.as_deref())))?;
     }
-    finish(args, page.as_deref(), out)
+    finish(args, page.as_deref(), begun, out)
 }
 
-/// Says where the report lies, and opens it where that was asked for.
+/// Says where the report lies and how long it took, and opens it where that was asked for.
 fn finish(
     args: &QuickstartArgs,
     page: Option<&Path>,
+    begun: Instant,
     out: &mut dyn Write,
 ) -> Result<Outcome, Diagnostic> {
     let Some(page) = page else { return Ok(Outcome::Done) };
     if !args.json {
-        say(out, &format!("\nreport {}\n", page.display()))?;
+        let took = took(begun.elapsed(), since_clone());
+        say(out, &format!("\nreport {}\n{took}\n", page.display()))?;
     }
     if args.open {
         open(page)?;
     }
     Ok(Outcome::Done)
+}
+
+/// `time   5 min 31 s; 12 min 04 s since git clone`.
+fn took(here: Duration, since_clone: Option<Duration>) -> String {
+    // Later the answer is not how long it takes, but when somebody asked.
+    let recent = since_clone.filter(|since| *since < Duration::from_secs(2 * 3600));
+    let clone = recent.map(|since| format!("; {} since git clone", duration(since)));
+    format!("time   {}{}", duration(here), clone.unwrap_or_default())
+}
+
+/// How long ago the repository that this was built from was cloned: git writes one of its files
+/// then, and never again.
+fn since_clone() -> Option<Duration> {
+    let written = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.git/description");
+    SystemTime::now().duration_since(std::fs::metadata(written).ok()?.modified().ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_since_the_clone_is_told_while_it_means_something() {
+        let of = Duration::from_secs;
+        assert_eq!(took(of(331), Some(of(724))), "time   5 min 31 s; 12 min 04 s since git clone");
+        assert_eq!(took(of(331), Some(of(90_000))), "time   5 min 31 s");
+        assert_eq!(took(of(9), None), "time   9 s");
+    }
 }
