@@ -177,3 +177,36 @@ fn an_interrupt_leaves_whole_files_and_code_3() {
         refused_or_right_then_mended(path, &path.join("whole"), sign);
     }
 }
+
+#[test]
+fn a_second_run_does_not_write_into_results_that_another_one_writes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    study(path);
+    let (code, said) = isoflop(path, &["run", "study.toml"]);
+    assert_eq!(code, 0, "{said}");
+    let lock = fs::File::create(path.join("isoflop-out/study/.lock")).expect("a lock");
+    lock.try_lock().expect("nobody writes");
+    let (code, said) = isoflop(path, &["run", "study.toml"]);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("another run writes") && said.contains("--out"), "{said}");
+    // What is there can be read, and is written again when the other one is done.
+    assert_eq!(isoflop(path, &["report", "study.toml"]).0, 0);
+    drop(lock);
+    assert_eq!(isoflop(path, &["run", "study.toml"]).0, 0);
+}
+
+#[test]
+fn a_step_that_fails_leaves_the_results_as_they_were() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    study(path);
+    let (code, said) = isoflop(path, &["run", "study.toml"]);
+    assert_eq!(code, 0, "{said}");
+    fs::write(path.join("study.toml"), format!("{}size = \"no size\"\n", text("1e19")))
+        .expect("a file");
+    let (code, said) = isoflop(path, &["run", "study.toml"]);
+    assert_eq!(code, 2, "{said}");
+    let (code, said) = isoflop(path, &["report", "study.toml"]);
+    assert!(code == 0 && said.contains("frontier"), "{said}");
+}

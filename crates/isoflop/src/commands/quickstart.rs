@@ -142,7 +142,7 @@ fn finish(
         say(out, &format!("\nreport {}\n{took}\n", page.display()))?;
     }
     if args.open {
-        open(page)?;
+        open(page);
     }
     Ok(Outcome::Done)
 }

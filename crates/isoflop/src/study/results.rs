@@ -238,6 +238,15 @@ impl Results {
         manifest.files.iter().filter(whole).map(|file| file.path.clone()).collect()
     }
 
+    /// What the report's top says of a step.
+    pub(crate) fn headline(&self, step: &str) -> Vec<String> {
+        let text = std::fs::read_to_string(self.path(&format!("steps/{step}.json")));
+        let stored = text.ok().and_then(|text| serde_json::from_str::<Stored>(&text).ok());
+        stored.map_or_else(Vec::new, |stored| {
+            stored.headline.iter().map(ToString::to_string).collect()
+        })
+    }
+
     /// The answer of a step.
     pub(crate) fn answer(&self, step: &str) -> Result<Value, Diagnostic> {
         let path = self.path(&format!("answers/{step}.json"));
