@@ -23,6 +23,7 @@ use self::show::{chart, comparison, opening, prediction_for_people};
 use super::Outcome;
 use super::open::open;
 use super::text_source::TextSource;
+use crate::commands::shares::share;
 use crate::text::{duration, say};
 
 /// Compute of the predicted run over the largest of the family.
@@ -63,7 +64,7 @@ pub(crate) struct QuickstartArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 1000)]
     bootstrap: usize,
     /// The level of the intervals
-    #[arg(long, value_name = "SHARE", default_value_t = 0.9)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = share)]
     level: f64,
     /// Decides the models' initial parameters, the order of the text and the resamples
     #[arg(long, default_value_t = 0)]
