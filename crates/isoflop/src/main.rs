@@ -5,6 +5,7 @@ mod interrupt;
 mod local_page;
 mod progress;
 mod study;
+mod table;
 mod terminal_plot;
 mod text;
 

@@ -107,6 +107,16 @@ pub(crate) fn hanging(out: &mut String, (first, rest): (usize, usize), text: &st
     }
 }
 
+/// Appends `before` and `text` behind it, whose further lines begin below its first.
+pub(crate) fn behind(out: &mut String, before: &str, text: &str, width: usize) {
+    let start = anstream::adapter::strip_str(before).to_string().chars().count();
+    let mut words = String::new();
+    paragraph(&mut words, start, text, width);
+    let line = format!("{before}{}", words.trim_start());
+    out.push_str(line.trim_end());
+    out.push('\n');
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +131,9 @@ mod tests {
         assert_eq!(text, "");
         hanging(&mut text, (2, 2), "longer-than-all", 4);
         assert_eq!(text, "  longer-than-all\n");
+        text.clear();
+        behind(&mut text, "name  ", "what it is", 12);
+        assert_eq!(text, "name  what\n      it is\n");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The commands as a user meets them: exit codes, files, messages.
 
+mod documented;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -53,6 +55,7 @@ fn quickstart_predicts_before_it_trains_and_repeats_nothing() {
     let third = isoflop(path, &[&common[..], &["--json"]].concat());
     let answer: serde_json::Value = serde_json::from_slice(&third.stdout).expect("JSON");
     assert!(answer["measured"]["loss"].as_f64().is_some_and(|loss| loss > 0.5), "{answer}");
+    documented::compare("quickstart", &answer);
     assert_eq!(rows("runs.csv"), table, "nothing was trained again");
 }
 

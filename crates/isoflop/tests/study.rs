@@ -123,7 +123,20 @@ fn a_study_computes_only_what_changed_and_mends_what_is_broken() {
         fs::read_to_string(results.join("report.html")).unwrap().starts_with("<!doctype html>")
     );
 
-    // Another version.
+    // Another version: of all the results, of the page's data, of one step, of the program.
+    let report = fs::read_to_string(results.join("report.json")).unwrap();
+    fs::write(results.join("report.json"), report.replacen("\"format\":1", "\"format\":0", 1))
+        .unwrap();
+    let (code, _, said) = isoflop(path, &["report", "study.toml"]);
+    assert_eq!(code, 2);
+    assert!(said.contains("report.json") && said.contains("run the study again"), "{said}");
+    let step = fs::read_to_string(results.join("steps/plan.json")).unwrap();
+    let place = step.find("\"program\":\"").expect("the program's hash") + 11;
+    fs::write(results.join("steps/plan.json"), [&step[..place], "x", &step[place + 1..]].concat())
+        .unwrap();
+    let rebuilt = json(path, &["run", "study.toml"]);
+    assert_eq!(states(&rebuilt), [("fit", "unchanged"), ("plan", "computed")]);
+    assert_eq!(rebuilt["steps"][1]["reason"], "Isoflop was built anew");
     let manifest = fs::read_to_string(results.join("manifest.json")).unwrap();
     fs::write(results.join("manifest.json"), manifest.replace("\"format\": 2", "\"format\": 0"))
         .unwrap();
@@ -238,14 +251,40 @@ fn a_study_begins_from_a_table_without_questions() {
 }
 
 #[test]
+fn a_table_of_many_runs_is_sampled_with_a_note_and_its_page_stays_small() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    let mut text = String::from("run,N,D,loss\n");
+    let mut noise = 0.37_f64;
+    for row in 0..25_000 {
+        noise = (noise * 997.0).fract();
+        let n = 1e6 * 1e3_f64.powf(noise);
+        let d = n * 10_f64.powf(f64::from(row % 97) / 40.0);
+        let loss =
+            (1.7 + 400.0 / n.powf(0.34) + 1200.0 / d.powf(0.36)) * (1.0 + 0.01 * (noise - 0.5));
+        let _ = writeln!(text, "r{row},{n},{d},{loss}");
+    }
+    fs::write(path.join("runs.csv"), text).unwrap();
+    let (code, _, said) = isoflop(path, &["new", "runs.csv"]);
+    assert_eq!(code, 0, "{said}");
+    json(path, &["run", "study.toml"]);
+    let page = fs::read_to_string(path.join("isoflop-out/study/report.html")).unwrap();
+    assert!(page.len() < 2_000_000, "{} bytes", page.len());
+    assert!(page.contains("2,000 of 25,000 rows are drawn"), "the page says what it leaves out");
+}
+
+#[test]
 fn bad_studies_are_refused_with_their_place() {
     let folder = folder();
     let path = folder.path();
     for (text, place) in [
         ("title = \"x\"\n[runs]\nfiles = \"rns.csv\"\n", "did you mean `runs.csv`"),
-        ("title = \"x\"\n[runs]\nfiles = \"runs.csv\"\ncolumn = [\"N=size\"]\n", "size"),
+        ("title = \"x\"\n[runs]\nfiles = \"runs.csv\"\ncolumn = [\"N=size\"]\n", "bad.toml:4:1"),
         ("title = \"x\"\n[plan]\nbudget = \"much\"\n", "bad.toml:3"),
-        ("title = \"x\"\n[runs]\nfiles = \"runs.csv\"\n[fit]\nlaw = \"chincilla\"\n", "chinchilla"),
+        (
+            "title = \"x\"\n[runs]\nfiles = \"runs.csv\"\n[fit]\nlaw = \"chincilla\"\n",
+            "bad.toml:5:1",
+        ),
         ("title = \"x\"\n[[forecast]]\nscenario = \"nowhere.toml\"\n", "nowhere.toml"),
     ] {
         fs::write(path.join("bad.toml"), text).unwrap();

@@ -284,6 +284,19 @@ impl Made {
     }
 }
 
+/// Whether there are settings and runs enough for [`fit`] to begin at all.
+///
+/// # Errors
+/// As [`fit`], without its search.
+pub fn check_fittable(
+    law: &Law,
+    observations: &Observations,
+    options: &FitOptions,
+) -> Result<(), FitError> {
+    let (law, rows, model, shared) = options.prepare(law, observations)?;
+    check_size(&law, &Problem::new(&law, &model, &rows, &shared)?)
+}
+
 pub(crate) fn check_size(law: &Law, problem: &Problem<'_>) -> Result<(), FitError> {
     let (_, settings) = problem.rows.settings();
     let needed = problem.size() + 1;

@@ -103,7 +103,7 @@ pub use compare::{Comparison, Contender, Pair, Score, compare};
 pub use descent::{Descent, descend_from};
 pub use draws::{Draws, Interval};
 pub use error::FitError;
-pub use fit::{Bootstrap, Estimate, Fit, fit, fit_with_progress};
+pub use fit::{Bootstrap, Estimate, Fit, check_fittable, fit, fit_with_progress};
 pub use input::Data;
 pub use law::{Derived, Law, Parameter, Quantity, ResidualScale};
 pub use likelihood::{Constants, Distance, Likelihood, Rival};

@@ -42,6 +42,8 @@ function formatPercent(size) {
   if (share === 0) return "0%";
   if (share < 0.01 || share >= 1e6) return `${formatPower(share)}%`;
   if (share < 9.95) return `${significant(share, 2)}%`;
+  // Nearly all is not all: two digits of what is missing.
+  if (share >= 99.95 && share < 100) return `${share.toFixed(Math.min(Math.floor(-Math.log10(1 - size)), 7) - 1)}%`;
   if (share >= 99 && share < 100) return `${significant(share, 3)}%`;
   return `${grouped(share.toFixed(0))}%`;
 }

@@ -69,6 +69,10 @@ fn percent(size: f64) -> String {
         "0%".to_owned()
     } else if !(0.01..1e6).contains(&share) {
         format!("{}%", power(share))
+    } else if (99.95..100.0).contains(&share) {
+        // Nearly all is not all: two digits of what is missing.
+        let missing = -(1.0 - size).log10();
+        format!("{}%", fixed(share, (missing.floor().min(7.0) as usize).saturating_sub(1)))
     } else if share < 9.95 || (99.0..100.0).contains(&share) {
         format!("{}%", significant(share, if share < 9.95 { 2 } else { 3 }))
     } else {
@@ -173,6 +177,8 @@ mod tests {
             (0.0012, Notation::Percent, "0.12%"),
             (0.0312, Notation::Percent, "3.1%"),
             (0.9987, Notation::Percent, "99.9%"),
+            (0.9997, Notation::Percent, "99.97%"),
+            (0.999_994_2, Notation::Percent, "99.9994%"),
             (1.0, Notation::Percent, "100%"),
             (2028.21, Notation::Date, "Mar 2028"),
             (2027.0, Notation::Date, "Jan 2027"),

@@ -1,7 +1,8 @@
 //! `isoflop diff`: what changed between two folders of results.
 
+mod told;
+
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -11,9 +12,8 @@ use serde_json::{Value, json};
 
 use super::Outcome;
 use super::report::results;
-use crate::commands::fit::words::table;
-use crate::interrupt;
 use crate::text::say;
+use crate::{interrupt, terminal_plot};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,12 +39,19 @@ pub(crate) struct DiffArgs {
     /// Relative difference up to which numbers are the same
     #[arg(long, value_name = "SHARE", default_value_t = 1e-9)]
     tolerance: f64,
-    /// Show every number that differs, not the first twenty of a step
+    /// Show every number that differs, not some of each step
     #[arg(long)]
     all: bool,
     /// Answer in JSON
     #[arg(long)]
     json: bool,
+}
+
+/// What a step's part of the report says first, where that differs.
+struct InShort {
+    step: String,
+    before: Vec<String>,
+    after: Vec<String>,
 }
 
 /// One difference between two answers.
@@ -54,8 +61,6 @@ struct Change {
     before: Value,
     after: Value,
 }
-
-const SHOWN: usize = 20;
 
 /// Compares and reports.
 ///
@@ -72,11 +77,13 @@ pub(crate) fn run(args: &DiffArgs, out: &mut dyn Write) -> Result<Outcome, Diagn
     let mut inputs: Vec<(String, String)> = Vec::new();
     if before.version != after.version {
         inputs.push(("version".into(), format!("{} -> {}", before.version, after.version)));
+    } else if before.program != after.program {
+        inputs.push(("program".into(), "another build of the same version".into()));
     }
     if before.study.hash != after.study.hash {
         inputs.push(("study".into(), "its text differs".into()));
     }
-    let mut changes = Vec::new();
+    let (mut changes, mut in_short) = (Vec::new(), Vec::new());
     let names: Vec<&String> = {
         let mut names: Vec<&String> = before.steps.iter().map(|step| &step.name).collect();
         for step in &after.steps {
@@ -95,7 +102,8 @@ pub(crate) fn run(args: &DiffArgs, out: &mut dyn Write) -> Result<Outcome, Diagn
                 let (old, new) = (&before.steps[old], &after.steps[new]);
                 // Where the results lie is in the command, and no difference.
                 if old.key != new.key && old.command != new.command {
-                    inputs.push((name.clone(), format!("{} -> {}", old.command, new.command)));
+                    let what = told::options(&old.command, &new.command);
+                    inputs.extend(what.into_iter().map(|what| (name.clone(), what)));
                 }
                 let hashes = |inputs: &[crate::study::Input]| -> BTreeMap<String, String> {
                     inputs.iter().map(|input| (input.path.clone(), input.hash.clone())).collect()
@@ -114,7 +122,12 @@ pub(crate) fn run(args: &DiffArgs, out: &mut dyn Write) -> Result<Outcome, Diagn
                     inputs.push((name.clone(), format!("{path} is gone")));
                 }
                 let (old, new) = (a.answer(name)?, b.answer(name)?);
+                let known = changes.len();
                 compare(name, "", &old, &new, args.tolerance, &mut changes);
+                let (before, after) = (a.headline(name), b.headline(name));
+                if changes.len() > known && before != after {
+                    in_short.push(InShort { step: name.clone(), before, after });
+                }
             }
             (old, _) => {
                 let (before, after) =
@@ -135,6 +148,11 @@ pub(crate) fn run(args: &DiffArgs, out: &mut dyn Write) -> Result<Outcome, Diagn
             "command": "diff",
             "same": changes.is_empty(),
             "inputs": inputs.iter().map(|(of, what)| json!({ "of": of, "what": what })).collect::<Vec<Value>>(),
+            "in_short": in_short.iter().map(|one| json!({
+                "step": one.step,
+                "before": one.before,
+                "after": one.after,
+            })).collect::<Vec<Value>>(),
             "answers": changes.iter().map(|one| json!({
                 "step": one.step,
                 "what": one.what,
@@ -144,69 +162,10 @@ pub(crate) fn run(args: &DiffArgs, out: &mut dyn Write) -> Result<Outcome, Diagn
         });
         format!("{whole:#}\n")
     } else {
-        told(&inputs, &changes, args.all)
+        told::for_people(&inputs, &in_short, &changes, args.all, terminal_plot::width())
     };
     say(out, &text)?;
     Ok(if changes.is_empty() { Outcome::Done } else { Outcome::No })
-}
-
-fn told(inputs: &[(String, String)], changes: &[Change], all: bool) -> String {
-    let mut text = String::new();
-    if inputs.is_empty() {
-        text.push_str("inputs   the same\n");
-    } else {
-        text.push_str("inputs\n");
-        for (of, what) in inputs {
-            let _ = writeln!(text, "  {of}: {what}");
-        }
-    }
-    if changes.is_empty() {
-        text.push_str("answers  the same\n");
-        return text;
-    }
-    let _ = writeln!(text, "answers  {} differ", changes.len());
-    let mut steps: Vec<&str> = Vec::new();
-    for change in changes {
-        if !steps.contains(&change.step.as_str()) {
-            steps.push(&change.step);
-        }
-    }
-    for step in steps {
-        let own: Vec<&Change> = changes.iter().filter(|change| change.step == step).collect();
-        let mut rows = vec![[step, "before", "after", ""].map(str::to_owned)];
-        let most = if all { own.len() } else { SHOWN };
-        for change in own.iter().take(most) {
-            rows.push([
-                change.what.clone(),
-                short(&change.before),
-                short(&change.after),
-                moved(change),
-            ]);
-        }
-        table(&mut text, &rows);
-        if own.len() > most {
-            let _ = writeln!(text, "  {} more: --all", own.len() - most);
-        }
-    }
-    text
-}
-
-fn short(value: &Value) -> String {
-    match value {
-        Value::Number(number) => number.as_f64().map_or(number.to_string(), |x| format!("{x:.5e}")),
-        Value::String(words) => words.chars().take(32).collect(),
-        other => other.to_string().chars().take(32).collect(),
-    }
-}
-
-/// `+3.2 %`.
-fn moved(change: &Change) -> String {
-    match (change.before.as_f64(), change.after.as_f64()) {
-        (Some(before), Some(after)) if before != 0.0 => {
-            format!("{:+.2} %", 100.0 * (after / before - 1.0))
-        }
-        _ => String::new(),
-    }
 }
 
 /// Parts of an answer that say when and by what it was made.

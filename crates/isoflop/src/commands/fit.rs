@@ -234,7 +234,6 @@ impl Rows {
 fn without_law(args: &FitArgs, rows: &Rows, width: usize) -> Result<String, Diagnostic> {
     let observations = &rows.observations;
     args.refuse_what_needs_a_law(&rows.asked)?;
-    let plot = (!args.output.no_plot).then_some(width);
     let mut text = String::new();
     if !args.output.json {
         show::data::title(&mut text, observations);
@@ -242,7 +241,7 @@ fn without_law(args: &FitArgs, rows: &Rows, width: usize) -> Result<String, Diag
         show::data::left_out(&mut text, observations, &rows.table, width);
         text.push('\n');
     }
-    let how = (args.output.json, plot);
+    let how = (args.output.json, !args.output.no_plot);
     text.push_str(&profiles::respond(
         args.approach,
         &rows.law,
@@ -250,6 +249,7 @@ fn without_law(args: &FitArgs, rows: &Rows, width: usize) -> Result<String, Diag
         &rows.options,
         &rows.asked.budgets,
         how,
+        width,
     )?);
     Ok(text)
 }

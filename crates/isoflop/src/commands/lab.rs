@@ -11,6 +11,7 @@ use diagnostic::Diagnostic;
 use lab::recipe::Recipe;
 use lab::sweep::{PlannedRun, Row, Status, Summary, Sweep};
 
+use super::json::headed;
 use super::text_source::TextSource;
 use super::{Outcome, named_text};
 use crate::text::{count, say};
@@ -170,7 +171,15 @@ fn train(args: &TrainArgs, out: &mut dyn Write) -> Result<Outcome, Diagnostic> {
         compute,
         tokens_per_parameter,
     );
-    make(&sweep.plan(VOCABULARY)?, &args.source, &args.out, args.dry_run, args.json, out)
+    make(
+        "lab train",
+        &sweep.plan(VOCABULARY)?,
+        &args.source,
+        &args.out,
+        args.dry_run,
+        args.json,
+        out,
+    )
 }
 
 /// Distinct tokens: bytes.
@@ -203,10 +212,11 @@ fn sweep(args: &SweepArgs, out: &mut dyn Write) -> Result<Outcome, Diagnostic> {
         plan.retain(|run| args.groups.contains(&run.group));
     }
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("isoflop-out").join(&sweep.name));
-    make(&plan, &args.source, &folder, args.dry_run, args.json, out)
+    make("lab sweep", &plan, &args.source, &folder, args.dry_run, args.json, out)
 }
 
 fn make(
+    command: &str,
     plan: &[PlannedRun],
     source: &TextSource,
     folder: &std::path::Path,
@@ -215,20 +225,19 @@ fn make(
     out: &mut dyn Write,
 ) -> Result<Outcome, Diagnostic> {
     if dry_run {
-        say(out, &if json { plan_json(plan) } else { plan_for_people(plan) })?;
+        say(out, &if json { plan_json(command, plan) } else { plan_for_people(plan) })?;
         return Ok(Outcome::Done);
     }
     let tokens = source.open()?;
     let summary = source.sweep(plan, &tokens, folder)?;
     let shown = if json {
         let rows = serde_json::json!({
-            "schema_version": 1,
             "corpus": tokens.summary(),
             "folder": folder,
             "interrupted": summary.interrupted,
             "rows": summary.rows,
         });
-        format!("{rows:#}\n")
+        format!("{:#}\n", headed(command, 1, rows))
     } else {
         summary_for_people(&summary, plan.len(), folder, &tokens.summary().to_string())
     };
@@ -236,7 +245,7 @@ fn make(
     Ok(if summary.interrupted { Outcome::Interrupted } else { Outcome::Done })
 }
 
-fn plan_json(plan: &[PlannedRun]) -> String {
+fn plan_json(command: &str, plan: &[PlannedRun]) -> String {
     let runs: Vec<_> = plan
         .iter()
         .map(|run| {
@@ -250,7 +259,7 @@ fn plan_json(plan: &[PlannedRun]) -> String {
             })
         })
         .collect();
-    format!("{:#}\n", serde_json::json!({ "schema_version": 1, "runs": runs }))
+    format!("{:#}\n", headed(command, 1, serde_json::json!({ "runs": runs })))
 }
 
 fn plan_for_people(plan: &[PlannedRun]) -> String {

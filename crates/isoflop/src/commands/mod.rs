@@ -7,6 +7,7 @@ pub(crate) mod diff;
 pub(crate) mod eval;
 pub(crate) mod fit;
 pub(crate) mod forecast;
+pub(crate) mod json;
 pub(crate) mod lab;
 pub(crate) mod list;
 pub(crate) mod man;

@@ -5,9 +5,14 @@ use std::process::{Command, Stdio};
 
 use diagnostic::Diagnostic;
 
-/// Opens a page where there is a display; says where it lies otherwise.
-pub(crate) fn open(page: &Path) -> Result<(), Diagnostic> {
-    open_address(&page.display().to_string())
+use crate::text::complain;
+
+/// Opens a page where there is a display; a warning says where it lies otherwise, for the answer
+/// is there all the same.
+pub(crate) fn open(page: &Path) {
+    if let Err(problem) = open_address(&page.display().to_string()) {
+        complain(&problem);
+    }
 }
 
 /// Opens a file or an address.
@@ -20,7 +25,7 @@ pub(crate) fn open_address(address: &str) -> Result<(), Diagnostic> {
         "xdg-open"
     };
     if !has_display() {
-        return Err(Diagnostic::error(format!("there is no display to open `{address}` on"))
+        return Err(Diagnostic::warning(format!("there is no display to open `{address}` on"))
             .help("copy the file to a machine that has one: it needs nothing else"));
     }
     let started = Command::new(program)
@@ -30,7 +35,7 @@ pub(crate) fn open_address(address: &str) -> Result<(), Diagnostic> {
         .stderr(Stdio::null())
         .spawn();
     started.map(drop).map_err(|problem| {
-        Diagnostic::error(format!("`{program}` does not open `{address}`: {problem}"))
+        Diagnostic::warning(format!("`{program}` does not open `{address}`: {problem}"))
             .help("open the file in a browser yourself")
     })
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::Outcome;
 use super::open::open;
 use crate::study::{Results, Study};
-use crate::text::say;
+use crate::text::{behind, paragraph, say};
 use crate::{interrupt, terminal_plot};
 
 const EXAMPLES: &str = "\
@@ -86,7 +86,7 @@ pub(crate) fn run(args: &ReportArgs, out: &mut dyn Write) -> Result<Outcome, Dia
             say(out, &list(&document, &results, args.json))?;
         }
         if args.open {
-            open(&args.out.clone().unwrap_or_else(|| results.path("report.html")))?;
+            open(&args.out.clone().unwrap_or_else(|| results.path("report.html")));
         }
         return Ok(Outcome::Done);
     };
@@ -115,6 +115,10 @@ pub(crate) fn run(args: &ReportArgs, out: &mut dyn Write) -> Result<Outcome, Dia
 pub(crate) fn results(of: &Path) -> Result<Results, Diagnostic> {
     if of.is_dir() && !of.join("study.toml").exists() || of.join(crate::study::MANIFEST).exists() {
         return Ok(Results::new(of.to_owned()));
+    }
+    if !of.exists() {
+        return Err(Diagnostic::error(format!("there is no `{}`", of.display()))
+            .help("name a folder that `isoflop run STUDY.toml` wrote, or the study's file"));
     }
     let study = if of.is_dir() { of.join("study.toml") } else { of.to_owned() };
     Ok(Results::new(Study::read(&study)?.default_results()))
@@ -157,13 +161,12 @@ fn list(document: &Document, results: &Results, json: bool) -> String {
     let longest = document.figures().map(|figure| figure.name.len()).max().unwrap_or(0);
     let mut text = format!("{}\n", document.title);
     for figure in document.figures() {
-        let line = format!("  {:longest$}  {}", figure.name, figure.title);
-        if line.chars().count() <= width {
-            text.push_str(&line);
-            text.push('\n');
+        let name = format!("  {:longest$}  ", figure.name);
+        if name.len() + 30 <= width {
+            behind(&mut text, &name, &figure.title, width);
         } else {
             let _ = writeln!(text, "  {}", figure.name);
-            crate::text::hanging(&mut text, (6, 6), &figure.title, width);
+            paragraph(&mut text, 6, &figure.title, width);
         }
     }
     let _ = writeln!(text, "page  {}", results.path("report.html").display());

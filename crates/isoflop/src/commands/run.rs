@@ -87,7 +87,7 @@ pub(crate) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Outcome, Diagno
         say(out, &told(&ran, page, width))?;
     }
     if let (true, Some(page)) = (args.open, &ran.page) {
-        open(page)?;
+        open(page);
     }
     Ok(if ran.no { Outcome::No } else { Outcome::Done })
 }

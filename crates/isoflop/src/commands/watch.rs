@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use diagnostic::Diagnostic;
-use report::{Document, PageOptions};
+use report::{Block, Document, PageOptions};
 
 use super::Outcome;
 use super::open::{has_display, open_address};
@@ -53,22 +52,25 @@ const EVERY: Duration = Duration::from_millis(300);
 /// # Errors
 /// A study that cannot be read the first time; later problems are shown and waited out.
 pub(crate) fn run(args: &WatchArgs, out: &mut dyn Write) -> Result<Outcome, Diagnostic> {
-    let stop = interrupt::watch()?;
+    interrupt::quit_between_files()?;
     let page = LocalPage::open(&format!("127.0.0.1:{}", args.port))?;
+    let options = PageOptions { reload: Some(format!("{}events", page.url())) };
     let mut seen = BTreeMap::new();
     let mut first = true;
-    while !stop.load(Ordering::Relaxed) {
+    loop {
         let now = stamps(&args.study);
         if now != seen {
             seen = now;
-            match once(args, &format!("{}events", page.url()), out) {
-                Ok(content) => {
-                    page.put("/", "text/html; charset=utf-8", content);
-                    page.announce();
-                }
+            let document = match once(args, out) {
+                Ok(document) => document,
                 Err(problem) if first => return Err(problem),
-                Err(problem) => complain(&problem),
-            }
+                Err(problem) => {
+                    complain(&problem);
+                    told(&problem)
+                }
+            };
+            page.put("/", "text/html; charset=utf-8", document.to_html(&options)?);
+            page.announce();
             if std::mem::take(&mut first) {
                 say(out, &format!("page    {} (follows changes; Ctrl-C ends)\n", page.url()))?;
                 if args.open && has_display() {
@@ -78,11 +80,20 @@ pub(crate) fn run(args: &WatchArgs, out: &mut dyn Write) -> Result<Outcome, Diag
         }
         std::thread::sleep(EVERY);
     }
-    Ok(Outcome::Interrupted)
 }
 
-/// Runs the study once; the page that loads itself anew.
-fn once(args: &WatchArgs, events: &str, out: &mut dyn Write) -> Result<String, Diagnostic> {
+/// A page that shows a problem until it is solved.
+fn told(problem: &Diagnostic) -> Document {
+    // No line of a problem ends a block that begins so.
+    let fence = "~".repeat(16);
+    let text = format!("{fence}\n{problem}\n{fence}\n");
+    Document::new("The study has a problem")
+        .subtitle("this page follows when it is solved")
+        .section("What, where, and what to do", vec![Block::Text(text)])
+}
+
+/// Runs the study once; its report.
+fn once(args: &WatchArgs, out: &mut dyn Write) -> Result<Document, Diagnostic> {
     let study = Study::read(&args.study)?;
     let options = Options { out: args.out.clone(), ..Options::default() };
     let ran = study::run(&study, &options, &mut |step| match &step.state {
@@ -94,8 +105,7 @@ fn once(args: &WatchArgs, events: &str, out: &mut dyn Write) -> Result<String, D
     if let Some(page) = &ran.page {
         say(out, &super::run::told(&ran, page, terminal_plot::width()))?;
     }
-    let document: Document = document(&ran.results)?;
-    document.to_html(&PageOptions { reload: Some(events.to_owned()) })
+    document(&ran.results)
 }
 
 /// When the study and the files beside it were last written. Results are not looked at.

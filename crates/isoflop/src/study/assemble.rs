@@ -97,7 +97,7 @@ fn even_out(live: &mut Live) {
 
 fn provenance(study: &Study, kept: &[(Step, Stored)], manifest: &Manifest) -> Provenance {
     let mut facts = vec![
-        ("version".to_owned(), format!("Isoflop {}", manifest.version)),
+        ("version".to_owned(), version(manifest)),
         ("study".to_owned(), format!("{} ({})", manifest.study.path, manifest.study.hash)),
         ("seed".to_owned(), study.seed.to_string()),
     ];
@@ -117,4 +117,12 @@ fn provenance(study: &Study, kept: &[(Step, Stored)], manifest: &Manifest) -> Pr
         }
     }
     Provenance { command: manifest.reproduce.clone(), facts, sources }
+}
+
+fn version(manifest: &Manifest) -> String {
+    let build = match manifest.program.get(..16) {
+        Some(start) => format!(", program {start}"),
+        None => String::new(),
+    };
+    format!("Isoflop {}{build}", manifest.version)
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use diagnostic::Diagnostic;
 use serde::{Deserialize, Serialize};
@@ -21,9 +22,18 @@ pub(crate) struct Input {
 /// More files than this are no input but a mistake.
 const MOST_FILES: usize = 100_000;
 
-/// The files that a step names, with hashes; folders by the files in them, and files that those
-/// files name in turn.
+/// The files that a step names, with hashes.
 pub(super) fn inputs(step: &Step, folder: &Path) -> Result<Vec<Input>, Diagnostic> {
+    let hashed = |path: PathBuf| {
+        let hash = hash_file(&folder.join(&path))?;
+        Ok(Input { path: path.display().to_string(), hash })
+    };
+    files(step, folder)?.into_iter().map(hashed).collect()
+}
+
+/// The files that a step names, as seen from the study's `folder`; folders by the files in them,
+/// and files that those files name in turn.
+pub(super) fn files(step: &Step, folder: &Path) -> Result<BTreeSet<PathBuf>, Diagnostic> {
     let mut found = BTreeSet::new();
     for word in &step.arguments {
         let value = word.strip_prefix("--").and_then(|word| word.split_once('='));
@@ -36,13 +46,7 @@ pub(super) fn inputs(step: &Step, folder: &Path) -> Result<Vec<Input>, Diagnosti
             add(folder, Path::new(value), &mut found, 0)?;
         }
     }
-    found
-        .into_iter()
-        .map(|path| {
-            let hash = hash_file(&folder.join(&path))?;
-            Ok(Input { path: path.display().to_string(), hash })
-        })
-        .collect()
+    Ok(found)
 }
 
 fn add(
@@ -96,10 +100,24 @@ fn strings(value: &toml::Value) -> Vec<String> {
 
 /// The hash of a file's content.
 pub(super) fn hash_file(path: &Path) -> Result<String, Diagnostic> {
+    hash_of(path).map_err(|problem| unreadable(path, &problem))
+}
+
+fn hash_of(path: &Path) -> std::io::Result<String> {
     let mut hasher = blake3::Hasher::new();
-    let mut file = std::fs::File::open(path).map_err(|problem| unreadable(path, &problem))?;
-    std::io::copy(&mut file, &mut hasher).map_err(|problem| unreadable(path, &problem))?;
+    hasher.update_reader(std::fs::File::open(path)?)?;
     Ok(short(&hasher.finalize()))
+}
+
+/// The hash of the running program: one that was built anew may answer otherwise. Empty where a
+/// program may not read itself, and the version must do.
+pub(super) fn program() -> &'static str {
+    static PROGRAM: OnceLock<String> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        // Linux shows the file that runs even where another was built in its place.
+        let running = hash_of(Path::new("/proc/self/exe"));
+        running.or_else(|_| hash_of(&std::env::current_exe()?)).unwrap_or_default()
+    })
 }
 
 /// The hash of text.
@@ -119,9 +137,10 @@ fn unreadable(path: &Path, problem: &std::io::Error) -> Diagnostic {
 /// Everything that an answer hangs on, in one hash.
 pub(super) fn key(step: &Step, inputs: &[Input], used: &[String], rows: usize) -> String {
     let mut text = format!(
-        "format {}\nversion {}\ncommand {}\nlive draws {rows}\n",
+        "format {}\nversion {}\nprogram {}\ncommand {}\nlive draws {rows}\n",
         super::results::FORMAT,
         env!("CARGO_PKG_VERSION"),
+        program(),
         step.kind.name()
     );
     for word in &step.arguments {

@@ -14,6 +14,7 @@
 //! Every file is written beside its place and moved there, so none is ever cut short; a folder in
 //! which something is missing or changed is found by the manifest's hashes and mended.
 
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use diagnostic::Diagnostic;
@@ -22,7 +23,7 @@ use runs::write_atomically;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::key::{Input, hash_file, hash_text};
+use super::key::{Input, hash_file, hash_text, program};
 use crate::interrupt;
 
 /// The version of the folder's files; a change of meaning raises it.
@@ -30,6 +31,9 @@ pub(super) const FORMAT: u32 = 2;
 
 /// The file that is written last.
 pub(crate) const MANIFEST: &str = "manifest.json";
+
+/// Held by whoever writes.
+const LOCK: &str = ".lock";
 
 /// A folder of results.
 #[derive(Debug, Clone)]
@@ -42,6 +46,9 @@ pub(crate) struct Results {
 pub(crate) struct Stored {
     pub(super) format: u32,
     pub(crate) version: String,
+    /// The hash of the program that computed it.
+    #[serde(default)]
+    pub(super) program: String,
     pub(super) key: String,
     pub(crate) command: String,
     pub(crate) inputs: Vec<Input>,
@@ -60,6 +67,9 @@ pub(crate) struct Stored {
 pub(crate) struct Manifest {
     pub(crate) format: u32,
     pub(crate) version: String,
+    /// The hash of the program that wrote it.
+    #[serde(default)]
+    pub(crate) program: String,
     pub(crate) title: String,
     /// The study, and the hash of its text.
     pub(crate) study: Input,
@@ -90,6 +100,39 @@ impl Results {
         self.folder.join(name)
     }
 
+    /// Holds the folder, made where it is missing, against a second run that would write to it.
+    ///
+    /// # Errors
+    /// If another one is at work there, or nothing can be written there.
+    pub(super) fn lock(&self) -> Result<File, Diagnostic> {
+        let cannot = |problem: std::io::Error| unwritable(&self.folder, &problem);
+        std::fs::create_dir_all(&self.folder).map_err(cannot)?;
+        let lock = File::create(self.path(LOCK)).map_err(cannot)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(lock),
+            Err(TryLockError::WouldBlock) => {
+                let message =
+                    format!("another run writes the results in `{}`", self.folder.display());
+                Err(Diagnostic::error(message).help(
+                    "wait for it, stop its `isoflop watch`, or name another folder with --out",
+                ))
+            }
+            Err(TryLockError::Error(problem)) => Err(cannot(problem)),
+        }
+    }
+
+    /// From here to the next manifest the folder is not whole.
+    pub(super) fn open(&self) -> Result<(), Diagnostic> {
+        match std::fs::remove_file(self.path(MANIFEST)) {
+            Err(problem) if problem.kind() != std::io::ErrorKind::NotFound => {
+                let shown = self.folder.display();
+                Err(Diagnostic::error(format!("cannot change the results in `{shown}`: {problem}"))
+                    .help("name another folder with --out, or make this one writable"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Writes a file whole or not at all; its hash.
     pub(super) fn write(&self, name: &str, content: &[u8]) -> Result<Input, Diagnostic> {
         let path = self.path(name);
@@ -111,13 +154,10 @@ impl Results {
         draws: &draws::Draws,
     ) -> Result<Option<Input>, Diagnostic> {
         let path = self.path(name);
-        let beside = path.with_extension("parquet.part");
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|problem| unwritable(&path, &problem))?;
         }
-        draws.save(&beside)?;
-        interrupt::whole(|| std::fs::rename(&beside, &path))
-            .map_err(|problem| unwritable(&path, &problem))?;
+        interrupt::whole(|| draws.save(&path))?;
         Ok(Some(Input { path: name.to_owned(), hash: hash_file(&path)? }))
     }
 
@@ -141,6 +181,9 @@ impl Results {
             return Err("made by another version");
         }
         let stored: Stored = serde_json::from_value(value).map_err(|_| "its file is broken")?;
+        if stored.program != program() {
+            return Err("Isoflop was built anew");
+        }
         if stored.key != key {
             return Err("changed");
         }
@@ -195,6 +238,15 @@ impl Results {
         manifest.files.iter().filter(whole).map(|file| file.path.clone()).collect()
     }
 
+    /// What the report's top says of a step.
+    pub(crate) fn headline(&self, step: &str) -> Vec<String> {
+        let text = std::fs::read_to_string(self.path(&format!("steps/{step}.json")));
+        let stored = text.ok().and_then(|text| serde_json::from_str::<Stored>(&text).ok());
+        stored.map_or_else(Vec::new, |stored| {
+            stored.headline.iter().map(ToString::to_string).collect()
+        })
+    }
+
     /// The answer of a step.
     pub(crate) fn answer(&self, step: &str) -> Result<Value, Diagnostic> {
         let path = self.path(&format!("answers/{step}.json"));
@@ -214,6 +266,7 @@ impl Manifest {
         Self {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            program: program().to_owned(),
             title: title.to_owned(),
             study: Input { path: study.display().to_string(), hash: hash_text(text) },
             reproduce,

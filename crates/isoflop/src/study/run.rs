@@ -9,6 +9,7 @@ use report::{Artist, Document, Look, PageOptions};
 use super::assemble::document;
 use super::file::{RESULTS, Study};
 use super::key::{self, Input};
+use super::part::Part;
 use super::results::{FORMAT, MANIFEST, Manifest, ManifestStep, Results, Stored};
 use super::step::{Step, quoted};
 use crate::progress::Work;
@@ -82,6 +83,10 @@ pub(crate) fn run(
         return Err(Diagnostic::error(message).help("name a folder with --out"));
     }
     let results = Results::new(out);
+    let mut lock = None;
+    if !options.dry_run && results.path("steps").exists() {
+        lock = Some(results.lock()?);
+    }
     let _there = Inside::enter(&study.folder)?;
     let origin = study.path.display().to_string();
     let (mut kept, mut ran): (Vec<(Step, Stored)>, Vec<Ran>) = (Vec::new(), Vec::new());
@@ -108,18 +113,16 @@ pub(crate) fn run(
                 if options.dry_run {
                     one.state = State::Due(reason);
                 } else {
-                    // From here to the end the folder is not whole.
-                    if let Err(problem) = std::fs::remove_file(results.path(MANIFEST))
-                        && problem.kind() != std::io::ErrorKind::NotFound
-                    {
-                        return Err(Diagnostic::error(format!(
-                            "cannot change the results in `{}`: {problem}",
-                            results.folder.display()
-                        )));
-                    }
                     let begun = Instant::now();
-                    let stored = compute(step, &key, inputs, &one.command, study.rows, &results)
+                    let part = compute(step, study.rows, &results)
                         .map_err(|problem| step.point(problem, &origin, &study.text))?;
+                    // A step that fails leaves what there was.
+                    if lock.is_none() {
+                        lock = Some(results.lock()?);
+                    }
+                    results.open()?;
+                    let about = About { key: &key, command: &one.command, inputs, begun };
+                    let stored = keep(step, part, about, &results)?;
                     one.state = State::Computed(begun.elapsed().as_secs_f64(), reason);
                     kept.push((step.clone(), stored));
                 }
@@ -142,24 +145,31 @@ pub(crate) fn run(
     finish(study, options, results, &kept, ran)
 }
 
-/// A step computed and kept.
-fn compute(
-    step: &Step,
-    key: &str,
-    inputs: Vec<Input>,
-    command: &str,
-    rows: usize,
-    results: &Results,
-) -> Result<Stored, Diagnostic> {
-    let begun = Instant::now();
+/// The answer of a step.
+fn compute(step: &Step, rows: usize, results: &Results) -> Result<Part, Diagnostic> {
     let folder = results.folder.display().to_string();
     let arguments: Vec<String> =
         step.arguments.iter().map(|word| word.replace(RESULTS, &folder)).collect();
+    let _shown = Work::new(step.name.clone(), None, false);
+    step.kind.compute(&step.name, &arguments, rows)
+}
+
+/// What belongs to an answer.
+struct About<'a> {
+    key: &'a str,
+    command: &'a str,
+    inputs: Vec<Input>,
+    begun: Instant,
+}
+
+/// A step's answer, kept in the results.
+fn keep(
+    step: &Step,
+    part: Part,
+    about: About<'_>,
+    results: &Results,
+) -> Result<Stored, Diagnostic> {
     let name = &step.name;
-    let work = Work::new(name.clone(), None, false);
-    let part = step.kind.compute(name, &arguments, rows);
-    drop(work);
-    let part = part?;
     let answer = format!("{:#}\n", part.answer);
     let mut files = vec![results.write(&format!("answers/{name}.json"), answer.as_bytes())?];
     if let Some(draws) = &part.draws {
@@ -171,16 +181,17 @@ fn compute(
     let stored = Stored {
         format: FORMAT,
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        key: key.to_owned(),
-        command: command.to_owned(),
-        inputs,
+        program: key::program().to_owned(),
+        key: about.key.to_owned(),
+        command: about.command.to_owned(),
+        inputs: about.inputs,
         files,
         headline: part.headline,
         sections: part.sections,
         live: part.live,
         sources: part.sources,
         no: part.no,
-        seconds: begun.elapsed().as_secs_f64(),
+        seconds: about.begun.elapsed().as_secs_f64(),
     };
     let text = serde_json::to_string(&stored).map_err(|problem| {
         Diagnostic::error(format!("the step `{name}` cannot be kept: {problem}"))
@@ -252,7 +263,7 @@ fn finish(
             unchanged: true,
         });
     }
-    let _ = std::fs::remove_file(results.path(MANIFEST));
+    results.open()?;
     let html = document.to_html(&PageOptions::default())?;
     manifest.files.push(results.write("report.json", json.as_bytes())?);
     manifest.files.push(results.write("report.html", html.as_bytes())?);
@@ -284,11 +295,19 @@ fn figures(document: &Document, results: &Results) -> Result<Vec<Input>, Diagnos
 
 /// Removes what an earlier run of the study left and this one no longer makes.
 fn tidy(results: &Results, manifest: &Manifest) {
-    for folder in ["answers", "draws", "figures", "fits", "steps"] {
+    for folder in ["", "answers/", "draws/", "figures/", "fits/", "steps/"] {
         let Ok(entries) = std::fs::read_dir(results.path(folder)) else { continue };
         for entry in entries.flatten() {
-            let name = format!("{folder}/{}", entry.file_name().to_string_lossy());
-            let ours = [".json", ".svg", ".parquet", ".part"].iter().any(|end| name.ends_with(end));
+            let file = entry.file_name().to_string_lossy().into_owned();
+            let name = format!("{folder}{file}");
+            // What a kill left of a file that was being written.
+            let cut_short = [".isoflop-", ".tmp"].iter().any(|start| file.starts_with(start));
+            let answer = [".json", ".svg", ".parquet"].iter().any(|end| file.ends_with(end));
+            let ours = match folder {
+                // Others may keep something beside the page.
+                "" => file.starts_with(".isoflop-"),
+                _ => cut_short || answer,
+            };
             if ours && manifest.files.iter().all(|file| file.path != name) {
                 // Left over, not wrong: the manifest does not name it.
                 let _ = std::fs::remove_file(entry.path());

@@ -150,7 +150,8 @@ impl Step {
         all.join(" ")
     }
 
-    /// Points a problem of this step at the option that it names, else at the step.
+    /// Points a problem of this step at the option that it names, else at the one whose value it
+    /// names, else at the step.
     pub(super) fn point(&self, problem: Diagnostic, origin: &str, text: &str) -> Diagnostic {
         let said = problem.to_string();
         let named = self.places.iter().find(|(key, _)| {
@@ -160,7 +161,14 @@ impl Step {
                 !next.is_some_and(|c| c.is_ascii_alphanumeric() || c == '-')
             })
         });
-        match named {
+        let quoted = |value: &str| !value.is_empty() && said.contains(&format!("`{value}`"));
+        let valued = self.places.iter().find(|(key, _)| {
+            let option = format!("--{key}=");
+            let mut values = self.arguments.iter().filter_map(|word| word.strip_prefix(&option));
+            // Of `N=n_params` it is the column that may be missing.
+            values.any(|value| quoted(value) || value.rsplit('=').next().is_some_and(quoted))
+        });
+        match named.or(valued) {
             Some((key, place)) => {
                 problem.at(origin, text, place.clone(), format!("`{key}` of this step"))
             }

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use laws::{Comparison, Contender, Objective, Pair, ResidualScale, Score, Side};
 
-use crate::commands::fit::words::{bold, level, rounded, table};
+use crate::commands::fit::words::{bold, level, rounded};
+use crate::table::table;
 use crate::text::hanging;
 
 pub(super) fn about(
@@ -15,8 +16,8 @@ pub(super) fn about(
 ) {
     hanging(text, (2, 4), &format!("objective: {objective}"), width);
     cuts(text, comparison);
-    ranking(text, comparison, objective.residuals);
-    by_cut(text, comparison, objective.residuals);
+    ranking(text, comparison, objective.residuals, width);
+    by_cut(text, comparison, objective.residuals, width);
     refused(text, comparison, width);
     text.push('\n');
     let verdict = format!("{}: {}", bold("verdict"), verdict(comparison, objective.residuals));
@@ -50,7 +51,7 @@ fn side(score: &Score, scale: ResidualScale) -> String {
     format!("{} {side}", size(score.bias.abs(), scale))
 }
 
-fn ranking(text: &mut String, comparison: &Comparison, scale: ResidualScale) {
+fn ranking(text: &mut String, comparison: &Comparison, scale: ResidualScale, width: usize) {
     let _ = writeln!(text, "\n{} by the error on runs that they had not seen", bold("laws"));
     let inside = format!("inside {}", level(comparison.level));
     let head =
@@ -69,10 +70,10 @@ fn ranking(text: &mut String, comparison: &Comparison, scale: ResidualScale) {
             contender.aicc.map_or("-".to_owned(), |aicc| format!("{aicc:.1}")),
         ]);
     }
-    table(text, &rows);
+    table(text, &rows, width);
 }
 
-fn by_cut(text: &mut String, comparison: &Comparison, scale: ResidualScale) {
+fn by_cut(text: &mut String, comparison: &Comparison, scale: ResidualScale, width: usize) {
     if comparison.cuts.len() < 2 {
         return;
     }
@@ -83,7 +84,7 @@ fn by_cut(text: &mut String, comparison: &Comparison, scale: ResidualScale) {
         let errors = contender.cuts.iter().map(|score| size(score.error, scale));
         rows.push(std::iter::once(contender.law.clone()).chain(errors).collect());
     }
-    table(text, &rows);
+    table(text, &rows, width);
 }
 
 fn refused(text: &mut String, comparison: &Comparison, width: usize) {

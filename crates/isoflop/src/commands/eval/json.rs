@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, Found, Sampling};
 use super::definitions::Sound;
+use crate::commands::json::headed;
 
-const SCHEMA: u32 = 1;
 const YEAR: f64 = 31_557_600.0;
 
 /// Probabilities whose quantiles are always given.
@@ -25,14 +25,14 @@ pub(super) fn json(
     let inputs: Vec<Value> = inputs.collect::<Result<_, _>>()?;
     let values = answers.iter().map(|answer| self::answer(answer, sampling));
     let values: Vec<Value> = values.collect::<Result<_, _>>()?;
-    Ok(json!({
-        "schema_version": SCHEMA,
+    let whole = json!({
         "seed": sampling.seed,
         "samples": sampling.samples,
         "level": sampling.level.share(),
         "values": values,
         "inputs": inputs,
-    }))
+    });
+    Ok(headed("eval", 1, whole))
 }
 
 fn answer(answer: &Answer, sampling: Sampling) -> Result<Value, Diagnostic> {

@@ -9,28 +9,34 @@ use laws::isoflop::{
     TokensFrom, Warning,
 };
 
-use super::words::{bold, level, range, rounded, table, with_range};
+use super::words::{bold, level, range, rounded, with_range};
 use crate::commands::amounts::{COUNT, with_ends};
+use crate::table::table;
 use crate::terminal_plot::{Plot, Scale, Series};
+use crate::text::hanging;
 
 /// What Approach 2 found, and with `bias` by how much its parabolas are off by themselves; `law`
 /// names the law that the bias assumes.
-pub(super) fn approach2_for_people(answer: &Approach2, bias: Option<(&Bias, &str)>) -> String {
+pub(super) fn approach2_for_people(
+    answer: &Approach2,
+    bias: Option<(&Bias, &str)>,
+    width: usize,
+) -> String {
     let mut text = String::new();
-    let _ = writeln!(
-        text,
+    let how = format!(
         "{}: a parabola of loss in ln N through each budget's runs, a line through the vertices",
         bold("Approach 2")
     );
+    hanging(&mut text, (0, 2), &how, width);
     let used = answer.profiles.iter().filter(|profile| profile.refused.is_none()).count();
-    let _ = writeln!(
-        text,
-        "  {} rows of {} runs, {} budgets, {used} with an optimum; {}",
+    let rows = format!(
+        "{} rows of {} runs, {} budgets, {used} with an optimum; {}",
         answer.rows,
         answer.runs,
         answer.profiles.len(),
         convention(answer.compute_per_6nd)
     );
+    hanging(&mut text, (2, 4), &rows, width);
     let from = match answer.options.tokens {
         TokensFrom::Interpolation => "what the budget's runs have at N*",
         TokensFrom::Parabola => "the vertex of a parabola in ln D",
@@ -39,31 +45,30 @@ pub(super) fn approach2_for_people(answer: &Approach2, bias: Option<(&Bias, &str
         Outside::Refuse => "refused",
         Outside::Accept => "accepted",
     };
-    let _ = writeln!(text, "  D* is {from}; vertices outside the runs are {outside}");
+    let about = format!("D* is {from}; vertices outside the runs are {outside}");
+    hanging(&mut text, (2, 4), &about, width);
     if let Some(scatter) = answer.scatter {
         let repeats = answer.repeat_scatter.map_or(String::new(), |repeats| {
             format!("; repeats of a run scatter {:.2} %", 100.0 * repeats)
         });
-        let _ = writeln!(
-            text,
-            "  a run scatters {:.2} % around its parabola{repeats}",
-            100.0 * scatter
-        );
+        let scatter =
+            format!("a run scatters {:.2} % around its parabola{repeats}", 100.0 * scatter);
+        hanging(&mut text, (2, 4), &scatter, width);
     }
-    about_profiles(&mut text, answer);
+    about_profiles(&mut text, answer, width);
     if let Some(frontier) = &answer.frontier {
-        about_lines(&mut text, frontier);
+        about_lines(&mut text, frontier, width);
     }
     if let Some((bias, law)) = bias {
-        about_bias(&mut text, bias, law);
+        about_bias(&mut text, bias, law, width);
     }
     let of_bias = bias.map_or(&[][..], |(bias, _)| &bias.warnings);
-    about_doubts(&mut text, answer.warnings.iter().chain(of_bias));
+    about_doubts(&mut text, answer.warnings.iter().chain(of_bias), width);
     text
 }
 
 /// What Approach 1 found.
-pub(super) fn approach1_for_people(answer: &Approach1) -> String {
+pub(super) fn approach1_for_people(answer: &Approach1, width: usize) -> String {
     let mut text = String::new();
     let how = match answer.options.envelope {
         Envelope::Bins { per_decade } => {
@@ -95,11 +100,11 @@ pub(super) fn approach1_for_people(answer: &Approach1) -> String {
             if point.at_edge { "smallest or largest model there" } else { "" }.to_owned(),
         ]);
     }
-    table(&mut text, &rows);
+    table(&mut text, &rows, width);
     if let Some(frontier) = &answer.frontier {
-        about_lines(&mut text, frontier);
+        about_lines(&mut text, frontier, width);
     }
-    about_doubts(&mut text, answer.warnings.iter());
+    about_doubts(&mut text, answer.warnings.iter(), width);
     text
 }
 
@@ -189,8 +194,9 @@ fn resampled(answer: &Approach2) -> String {
     )
 }
 
-fn about_profiles(text: &mut String, answer: &Approach2) {
-    let _ = writeln!(text, "\n{}{}", bold("budgets"), resampled(answer));
+fn about_profiles(text: &mut String, answer: &Approach2, width: usize) {
+    text.push('\n');
+    hanging(text, (0, 2), &format!("{}{}", bold("budgets"), resampled(answer)), width);
     let head = ["C, FLOP", "runs", "sizes", "N*", "D*", "D*/N*", "6N*D*/C", "loss", ""];
     let mut rows = vec![head.map(str::to_owned)];
     for profile in &answer.profiles {
@@ -212,10 +218,10 @@ fn about_profiles(text: &mut String, answer: &Approach2) {
         }
         rows.push(row);
     }
-    table(text, &rows);
+    table(text, &rows, width);
 }
 
-fn about_lines(text: &mut String, frontier: &Frontier) {
+fn about_lines(text: &mut String, frontier: &Frontier, width: usize) {
     let _ = writeln!(
         text,
         "\n{} through budgets of {:.1e} to {:.1e} FLOP",
@@ -259,15 +265,17 @@ fn about_lines(text: &mut String, frontier: &Frontier) {
                 law("loss", &lines.loss) + "slope, among these budgets only: it has no floor",
             ),
         ],
+        width,
     );
 }
 
-fn about_bias(text: &mut String, bias: &Bias, law: &str) {
-    let _ = writeln!(
-        text,
-        "\n{} on this very grid without any noise, if {law} were the truth",
+fn about_bias(text: &mut String, bias: &Bias, law: &str, width: usize) {
+    text.push('\n');
+    let what = format!(
+        "{} on this very grid without any noise, if {law} were the truth",
         bold("error of the parabolas")
     );
+    hanging(text, (0, 2), &what, width);
     if let Some((a, b)) = bias.exponent_errors {
         // Adding zero turns a rounded -0 into 0.
         let [a, b] = [a, b].map(|error| (error * 1e4).round() / 1e4 + 0.0);
@@ -311,16 +319,16 @@ fn about_bias(text: &mut String, bias: &Bias, law: &str) {
             note,
         ]);
     }
-    table(text, &rows);
+    table(text, &rows, width);
 }
 
-fn about_doubts<'a>(text: &mut String, warnings: impl Iterator<Item = &'a Warning>) {
+fn about_doubts<'a>(text: &mut String, warnings: impl Iterator<Item = &'a Warning>, width: usize) {
     let warn = AnsiColor::Yellow.on_default().bold();
     for (index, warning) in warnings.enumerate() {
         if index == 0 {
             text.push('\n');
         }
-        let _ = writeln!(text, "{warn}warning{warn:#}: {warning}");
+        hanging(text, (0, 2), &format!("{warn}warning{warn:#}: {warning}"), width);
     }
 }
 
@@ -364,7 +372,7 @@ mod tests {
     fn approach_2_for_people() {
         let answer = answer();
         let bias = bias(&answer, &sweep(), &law, &[Flop(1e21), Flop(1e24)]).unwrap();
-        let shown = approach2_for_people(&answer, Some((&bias, "hoffmann-2022")));
+        let shown = approach2_for_people(&answer, Some((&bias, "hoffmann-2022")), 200);
         insta::assert_snapshot!(plain(&shown));
     }
 
@@ -372,7 +380,7 @@ mod tests {
     fn approach_2_without_an_optimum_says_why() {
         let few = Sweep::new(sweep().rows().iter().copied().filter(|row| row.run % 7 > 3)).unwrap();
         let answer = approach2(&few, &Approach2Options::default()).unwrap();
-        insta::assert_snapshot!(plain(&approach2_for_people(&answer, None)));
+        insta::assert_snapshot!(plain(&approach2_for_people(&answer, None, 200)));
         assert!(plain(&profiles_plot(&answer).render(60, 10)).contains('●'));
     }
 
@@ -384,7 +392,7 @@ mod tests {
             ..Approach1Options::default()
         };
         let answer = approach1(&sweep(), &options).unwrap();
-        insta::assert_snapshot!(plain(&approach1_for_people(&answer)));
+        insta::assert_snapshot!(plain(&approach1_for_people(&answer, 200)));
     }
 
     #[test]

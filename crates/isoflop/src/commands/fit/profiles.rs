@@ -14,8 +14,9 @@ use runs::{Flop, Observations, Parameters, Tokens};
 use serde_json::{Value, json};
 
 use super::approach::{approach1_for_people, approach2_for_people, profiles_plot};
-use super::words::{bold, outside, table, with_range};
+use super::words::{bold, outside, with_range};
 use crate::commands::amounts::{COUNT, with_ends};
+use crate::table::table;
 
 /// Which of the three approaches of Hoffmann et al. 2022.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -31,14 +32,15 @@ pub(super) enum Approach {
     Law,
 }
 
-/// What the analysis says, as text with a plot of `plot` characters where one is wanted, or JSON.
+/// What the analysis says, as text of `width` characters, with a plot where one is wanted, or JSON.
 pub(super) fn respond(
     approach: Approach,
     law: &Law,
     observations: &Observations,
     options: &FitOptions,
     budgets: &[Flop],
-    (json, plot): (bool, Option<usize>),
+    (json, plot): (bool, bool),
+    width: usize,
 ) -> Result<String, Diagnostic> {
     let sweep = sweep(law, observations)?;
     let refused = |problem: Refusal| Diagnostic::error(problem.to_string());
@@ -57,8 +59,8 @@ pub(super) fn respond(
                 budgets,
             ));
         }
-        text.push_str(&approach1_for_people(&answer));
-        about_budgets(&mut text, answer.frontier.as_ref(), budgets);
+        text.push_str(&approach1_for_people(&answer, width));
+        about_budgets(&mut text, answer.frontier.as_ref(), budgets, width);
         return Ok(text);
     }
     let options2 = Approach2Options { resamples, level, seed, ..Approach2Options::default() };
@@ -74,9 +76,13 @@ pub(super) fn respond(
         return Ok(whole(2, observations, &json!(answer), &off, answer.frontier.as_ref(), budgets));
     }
     let name = format!("the law {} fitted to these rows", law.name);
-    text.push_str(&approach2_for_people(&answer, known.as_ref().map(|bias| (bias, name.as_str()))));
-    about_budgets(&mut text, answer.frontier.as_ref(), budgets);
-    if let Some(width) = plot {
+    text.push_str(&approach2_for_people(
+        &answer,
+        known.as_ref().map(|bias| (bias, name.as_str())),
+        width,
+    ));
+    about_budgets(&mut text, answer.frontier.as_ref(), budgets, width);
+    if plot {
         text.push('\n');
         text.push_str(&profiles_plot(&answer).render(width, 18));
     }
@@ -145,7 +151,7 @@ fn readings(frontier: Option<&Frontier>, budgets: &[Flop]) -> Vec<Reading> {
     budgets.iter().filter_map(|&budget| frontier.at(budget)).collect()
 }
 
-fn about_budgets(text: &mut String, frontier: Option<&Frontier>, budgets: &[Flop]) {
+fn about_budgets(text: &mut String, frontier: Option<&Frontier>, budgets: &[Flop], width: usize) {
     let readings = readings(frontier, budgets);
     if readings.is_empty() {
         return;
@@ -161,7 +167,7 @@ fn about_budgets(text: &mut String, frontier: Option<&Frontier>, budgets: &[Flop
             outside(reading.decades_outside).unwrap_or_default(),
         ]);
     }
-    table(text, &rows);
+    table(text, &rows, width);
 }
 
 fn whole(

@@ -29,12 +29,12 @@ impl Answer<'_> {
         law::about(&mut text, self, width);
         profiles::about(&mut text, &self.profiles, width);
         certificate::about(&mut text, self.fit, width);
-        published::about(&mut text, self);
+        published::about(&mut text, self, width);
         backtest::about(&mut text, self.fit, width);
         if let Some(holdout) = &self.holdout {
-            holdout::about(&mut text, self.fit, holdout);
+            holdout::about(&mut text, self.fit, holdout, width);
         }
-        frontier::about(&mut text, self);
+        frontier::about(&mut text, self, width);
         predictions::about(&mut text, self);
         if let Some(sharing) = &self.sharing {
             sharing::about(&mut text, sharing, width);

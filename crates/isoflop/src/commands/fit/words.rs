@@ -1,7 +1,5 @@
 //! Numbers and tables for people: as many digits as an interval supports, and no more.
 
-use std::fmt::Write as _;
-
 use anstyle::Style;
 use laws::Interval;
 
@@ -15,10 +13,12 @@ pub(crate) fn level(share: f64) -> String {
     format!("{} %", (share * 1e4).round() / 100.0)
 }
 
-/// A share in per cent, with more digits the closer it is to all.
+/// A share in per cent, with two digits of what is missing: nearly all is not all.
 pub(crate) fn percent(share: f64) -> String {
-    let decimals = (-(1.0 - share).max(1e-6).log10()).floor().clamp(0.0, 4.0) as usize;
-    format!("{:.*}", decimals.saturating_sub(1), 100.0 * share.max(0.0))
+    let missing = 1.0 - share;
+    let decimals =
+        if missing < 1e-8 { 0 } else { (-missing.log10()).floor().max(1.0) as usize - 1 };
+    format!("{:.decimals$}", 100.0 * share.max(0.0))
 }
 
 pub(crate) fn two_digits(value: f64) -> f64 {
@@ -83,25 +83,6 @@ pub(crate) fn unit_in_words(unit: &str) -> &str {
     }
 }
 
-/// Rows of cells, each column as wide as its widest cell, the first to the right.
-pub(crate) fn table(text: &mut String, rows: &[impl AsRef<[String]>]) {
-    let wide = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.as_ref().get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
-    };
-    for row in rows {
-        let mut line = String::new();
-        for (column, cell) in row.as_ref().iter().enumerate() {
-            let width = wide(column);
-            let _ = match column {
-                0 => write!(line, "  {cell:>width$}"),
-                _ => write!(line, "  {cell:<width$}"),
-            };
-        }
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,6 +101,7 @@ mod tests {
         ] {
             assert_eq!(rounded(value, ends), expected, "{value}");
         }
-        assert_eq!((percent(0.9912).as_str(), percent(0.5).as_str()), ("99.1", "50"));
+        let shown = [0.5, 0.9912, 0.99974, 0.999_999_7, 1.0, -0.2].map(percent);
+        assert_eq!(shown, ["50", "99.1", "99.97", "99.99997", "100", "0"]);
     }
 }

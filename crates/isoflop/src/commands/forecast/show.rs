@@ -9,6 +9,7 @@ use formula::{Form, ValueType};
 use super::Answer;
 use crate::commands::eval::show::{Look, estimate, exact, probability, thousands};
 use crate::commands::fit::words::bold;
+use crate::table::{Side, on_side};
 use crate::text::{hanging, paragraph};
 
 mod fan;
@@ -42,7 +43,7 @@ pub(super) fn for_people(answer: &Answer, width: usize, plot: bool) -> String {
     dates(&mut text, answer, width);
     hangs::trace(&mut text, answer, width);
     hangs::sensitivities(&mut text, answer, width);
-    hangs::elasticities(&mut text, answer);
+    hangs::elasticities(&mut text, answer, width);
     hangs::break_even(&mut text, answer, width);
     hangs::against(&mut text, answer, width);
     past::past(&mut text, answer, width, plot);
@@ -196,7 +197,7 @@ fn dates(text: &mut String, answer: &Answer, width: usize) {
             row.push(cell);
         }
     }
-    wide_table(text, &table, width);
+    on_side(text, &table, width, Side::Left);
 }
 
 /// `41 %`; what is not zero but rounds to it is less than a half.
@@ -319,40 +320,6 @@ fn lines(rows: &[Vec<String>]) -> Vec<String> {
             line
         })
         .collect()
-}
-
-fn table(text: &mut String, rows: &[Vec<String>]) {
-    for line in lines(rows) {
-        text.push_str(&line);
-        text.push('\n');
-    }
-}
-
-/// A table whose first column is repeated before as many others as a line holds.
-fn wide_table(text: &mut String, rows: &[Vec<String>], width: usize) {
-    let wide = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or_default() + 2
-    };
-    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let mut start = 1;
-    while start < count {
-        let mut end = start + 1;
-        let mut used = wide(0) + wide(start);
-        while end < count && used + wide(end) <= width {
-            used += wide(end);
-            end += 1;
-        }
-        if start > 1 {
-            text.push('\n');
-        }
-        let part = |row: &Vec<String>| {
-            let first = row.first().cloned().into_iter();
-            first.chain(row.iter().take(end).skip(start).cloned()).collect()
-        };
-        table(text, &rows.iter().map(part).collect::<Vec<Vec<String>>>());
-        start = end;
-    }
 }
 
 /// The label of a case, where there are several.

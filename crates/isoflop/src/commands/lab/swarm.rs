@@ -149,7 +149,8 @@ mod tests {
             assert!(shown.contains(wanted), "{wanted} is missing:\n{shown}");
         }
         let json: serde_json::Value =
-            serde_json::from_str(&show::json(&settings, &played, false)).unwrap();
+            serde_json::from_str(&show::json("lab swarm rehearse", &settings, &played, false))
+                .unwrap();
         assert_eq!(json["account"]["finished"], true);
     }
 

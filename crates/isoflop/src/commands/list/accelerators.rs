@@ -1,7 +1,5 @@
 //! `isoflop list accelerators`.
 
-use std::fmt::Write as _;
-
 use diagnostic::Diagnostic;
 use machines::{Accelerator, Bytes, BytesPerSecond, FlopPerSecond, Usd, Watts};
 use plan::{Assumption, Drawn, Fleet, hourly_price};
@@ -10,9 +8,8 @@ use serde_json::{Value, json};
 use super::entry;
 use super::show::section;
 use super::table::{or_dash, table};
-use crate::text::paragraph;
-
-const SCHEMA: u32 = 1;
+use crate::commands::json::headed;
+use crate::text::{hanging, paragraph};
 
 /// Draws behind the interval of a price.
 const DRAWS: usize = 4000;
@@ -23,15 +20,14 @@ pub(super) fn answer(name: Option<&str>, json: bool, width: usize) -> Result<Str
             machines::accelerators().map(machines::accelerator).collect::<Result<_, _>>()?;
         if json {
             let all: Vec<Value> = all.iter().map(|one| whole(one, 0)).collect();
-            let answer = json!({ "schema_version": SCHEMA, "accelerators": all });
+            let answer = headed("list accelerators", 1, json!({ "accelerators": all }));
             return Ok(format!("{answer:#}\n"));
         }
-        return Ok(list(&all));
+        return Ok(list(&all, width));
     };
     let device = entry(name, known, Accelerator::from_toml)?;
     if json {
-        let mut answer = whole(&device, DRAWS);
-        answer["schema_version"] = SCHEMA.into();
+        let answer = headed("list accelerators", 1, whole(&device, DRAWS));
         return Ok(format!("{answer:#}\n"));
     }
     Ok(show(&device, width))
@@ -45,7 +41,7 @@ fn known(name: &str) -> Result<Accelerator, Diagnostic> {
     })
 }
 
-fn list(all: &[Accelerator]) -> String {
+fn list(all: &[Accelerator], width: usize) -> String {
     let rows: Vec<[String; 7]> = all
         .iter()
         .map(|one| {
@@ -69,16 +65,17 @@ fn list(all: &[Accelerator]) -> String {
         })
         .collect();
     let headers = ["", "dense bf16", "memory", "bandwidth", "power", "USD/h", "released"];
-    let mut out = table(headers, &rows);
-    out.push_str(
-        "\nPower of the server over its accelerators, or of the chip where none is published.\n\
-         USD/h: a rent, or with ~ what an owner pays.\n",
-    );
-    let _ = writeln!(
-        out,
-        "{} accelerators; `isoflop list accelerators NAME` shows one whole",
-        all.len()
-    );
+    let mut out = table(headers, &rows, width);
+    out.push('\n');
+    let more =
+        format!("{} accelerators; `isoflop list accelerators NAME` shows one whole", all.len());
+    for line in [
+        "Power of the server over its accelerators, or of the chip where none is published.",
+        "USD/h: a rent, or with ~ what an owner pays.",
+        &more,
+    ] {
+        hanging(&mut out, (0, 2), line, width);
+    }
     out
 }
 

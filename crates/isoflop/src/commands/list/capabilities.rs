@@ -7,6 +7,7 @@ use diagnostic::Diagnostic;
 use plan::dimensions::{Amount, Capability, capabilities, capability};
 use serde_json::{Value, json};
 
+use crate::commands::json::headed;
 use crate::text::{hanging, paragraph};
 
 pub(super) fn answer(name: Option<&str>, json: bool, width: usize) -> Result<String, Diagnostic> {
@@ -14,7 +15,7 @@ pub(super) fn answer(name: Option<&str>, json: bool, width: usize) -> Result<Str
         let all = capabilities().map(capability).collect::<Result<Vec<_>, _>>()?;
         return Ok(if json {
             let all: Vec<Value> = all.iter().map(head).collect();
-            format!("{:#}\n", json!({ "schema_version": 1, "capabilities": all }))
+            format!("{:#}\n", headed("list capabilities", 1, json!({ "capabilities": all })))
         } else {
             list(&all, width)
         });
@@ -36,16 +37,16 @@ fn list(all: &[Capability], width: usize) -> String {
         let _ = writeln!(out, "{:names$}  capability({})", capability.name, choices.join(", "));
         paragraph(&mut out, 4, &capability.title, width);
     }
-    let _ = writeln!(
-        out,
-        "\n{} capabilities; `isoflop list capabilities NAME` shows one whole",
-        all.len()
-    );
+    out.push('\n');
+    let more =
+        format!("{} capabilities; `isoflop list capabilities NAME` shows one whole", all.len());
+    paragraph(&mut out, 0, &more, width);
     out
 }
 
 fn show(capability: &Capability, width: usize) -> String {
-    let mut out = format!("{}: {}\n", capability.name, capability.title);
+    let mut out = String::new();
+    hanging(&mut out, (0, 2), &format!("{}: {}", capability.name, capability.title), width);
     paragraph(&mut out, 0, &capability.source, width);
     out.push('\n');
     for line in capability.formula.trim().lines() {
@@ -55,7 +56,8 @@ fn show(capability: &Capability, width: usize) -> String {
     for line in capability.notes.lines() {
         hanging(&mut out, (0, 2), line, width);
     }
-    let _ = writeln!(out, "\nGives\n  capability: {}", capability.meaning);
+    out.push_str("\nGives\n");
+    hanging(&mut out, (2, 6), &format!("capability: {}", capability.meaning), width);
     out.push_str("\nChoices\n");
     for choice in &capability.choices {
         let (low, high) = choice.within;
@@ -111,7 +113,6 @@ fn head(capability: &Capability) -> Value {
 
 fn whole(capability: &Capability) -> Value {
     let mut out = head(capability);
-    out["schema_version"] = 1.into();
     out["formula"] = capability.formula.trim().into();
     out["notes"] = capability.notes.clone().into();
     out["laws"] = (capability.slots.iter())
@@ -128,7 +129,7 @@ fn whole(capability: &Capability) -> Value {
             })
         })
         .collect();
-    out
+    headed("list capabilities", 1, out)
 }
 
 #[cfg(test)]

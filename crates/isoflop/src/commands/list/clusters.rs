@@ -1,16 +1,13 @@
 //! `isoflop list clusters`.
 
-use std::fmt::Write as _;
-
 use diagnostic::Diagnostic;
 use machines::{Cluster, PeerClass, Power, Site};
 use serde_json::{Value, json};
 
 use super::entry;
 use super::show::section;
-use crate::text::paragraph;
-
-const SCHEMA: u32 = 1;
+use crate::commands::json::headed;
+use crate::text::{behind, paragraph};
 
 pub(super) fn answer(name: Option<&str>, json: bool, width: usize) -> Result<String, Diagnostic> {
     let Some(name) = name else {
@@ -18,15 +15,14 @@ pub(super) fn answer(name: Option<&str>, json: bool, width: usize) -> Result<Str
             machines::clusters().map(machines::cluster).collect::<Result<_, _>>()?;
         if json {
             let all: Vec<Value> = all.iter().map(whole).collect();
-            let answer = json!({ "schema_version": SCHEMA, "clusters": all });
+            let answer = headed("list clusters", 1, json!({ "clusters": all }));
             return Ok(format!("{answer:#}\n"));
         }
         return Ok(list(&all, width));
     };
     let cluster = entry(name, machines::cluster, Cluster::from_toml)?;
     if json {
-        let mut answer = whole(&cluster);
-        answer["schema_version"] = SCHEMA.into();
+        let answer = headed("list clusters", 1, whole(&cluster));
         return Ok(format!("{answer:#}\n"));
     }
     Ok(show(&cluster, width))
@@ -37,10 +33,12 @@ fn list(all: &[Cluster], width: usize) -> String {
     let names = all.iter().map(|cluster| cluster.name.len()).max().unwrap_or(0);
     let mut out = String::new();
     for cluster in all {
-        let _ = writeln!(out, "{:names$}  {}", cluster.name, made_of(cluster));
+        behind(&mut out, &format!("{:names$}  ", cluster.name), &made_of(cluster), width);
         paragraph(&mut out, 4, &cluster.title, width);
     }
-    let _ = writeln!(out, "\n{} clusters; `isoflop list clusters NAME` shows one whole", all.len());
+    out.push('\n');
+    let more = format!("{} clusters; `isoflop list clusters NAME` shows one whole", all.len());
+    paragraph(&mut out, 0, &more, width);
     out
 }
 

@@ -4,12 +4,12 @@ use diagnostic::Diagnostic;
 use laws::{Law, Parameter, Quantity, catalogue::Published};
 use serde_json::{Map, Value, json};
 
-const SCHEMA: u32 = 1;
+use crate::commands::json::headed;
 
 /// Every law in short.
 pub(super) fn list(laws: &[Law]) -> Value {
     let laws: Vec<Value> = laws.iter().map(head).collect();
-    json!({ "schema_version": SCHEMA, "laws": laws })
+    headed("list laws", 1, json!({ "laws": laws }))
 }
 
 /// One law with all that its file says, and its figures computed.
@@ -35,14 +35,13 @@ pub(super) fn law(law: &Law) -> Result<Value, Diagnostic> {
         out["expression"] = derived.expression.clone().into();
         out
     });
-    out["schema_version"] = SCHEMA.into();
     out["notes"] = law.notes.clone().into();
     out["parameters"] = law.parameters.iter().map(parameter).collect();
     out["given"] = law.given.iter().map(quantity).collect();
     out["derived"] = derived.collect();
     out["published"] = law.published.iter().map(constants).collect();
     out["figures"] = figures.into();
-    Ok(out)
+    Ok(headed("list laws", 1, out))
 }
 
 fn head(law: &Law) -> Value {

@@ -10,30 +10,28 @@ use serde_json::{Map, Value, json};
 use super::entry;
 use super::show::section;
 use super::table::table;
+use crate::commands::json::headed;
 use crate::text::{count, paragraph};
-
-const SCHEMA: u32 = 1;
 
 pub(super) fn answer(name: Option<&str>, json: bool, width: usize) -> Result<String, Diagnostic> {
     let Some(name) = name else {
         let all: Vec<Model> = machines::models().map(machines::model).collect::<Result<_, _>>()?;
         if json {
             let all: Vec<Value> = all.iter().map(whole).collect();
-            let answer = json!({ "schema_version": SCHEMA, "models": all });
+            let answer = headed("list models", 1, json!({ "models": all }));
             return Ok(format!("{answer:#}\n"));
         }
-        return Ok(list(&all));
+        return Ok(list(&all, width));
     };
     let model = entry(name, machines::model, Model::from_toml)?;
     if json {
-        let mut answer = whole(&model);
-        answer["schema_version"] = SCHEMA.into();
+        let answer = headed("list models", 1, whole(&model));
         return Ok(format!("{answer:#}\n"));
     }
     Ok(show(&model, width))
 }
 
-fn list(all: &[Model]) -> String {
+fn list(all: &[Model], width: usize) -> String {
     let rows: Vec<[String; 7]> = all
         .iter()
         .map(|model| {
@@ -59,7 +57,7 @@ fn list(all: &[Model]) -> String {
         })
         .collect();
     let headers = ["", "parameters", "active", "layers", "width", "experts", "sequence"];
-    let mut out = table(headers, &rows);
+    let mut out = table(headers, &rows, width);
     let _ = writeln!(out, "\n{} models; `isoflop list models NAME` shows one whole", all.len());
     out
 }

@@ -7,9 +7,8 @@ use forecast::{Input, Scenario, SeriesForm, catalogue};
 use serde_json::{Value, json};
 
 use crate::commands::forecast::read;
-use crate::text::{hanging, paragraph};
-
-const SCHEMA: u32 = 1;
+use crate::commands::json::headed;
+use crate::text::{behind, hanging, paragraph};
 
 pub(super) fn answer(name: Option<&str>, json: bool, width: usize) -> Result<String, Diagnostic> {
     let Some(name) = name else {
@@ -22,7 +21,7 @@ pub(super) fn answer(name: Option<&str>, json: bool, width: usize) -> Result<Str
                     json!({ "name": name, "title": one.title, "outputs": one.output_names() })
                 })
                 .collect();
-            format!("{:#}\n", json!({ "schema_version": SCHEMA, "scenarios": all }))
+            format!("{:#}\n", headed("list scenarios", 1, json!({ "scenarios": all })))
         } else {
             list(&all, width)
         });
@@ -35,14 +34,15 @@ fn list(all: &[(&str, Scenario)], width: usize) -> String {
     let names = all.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let mut out = String::new();
     for (name, scenario) in all {
-        let _ = writeln!(out, "{name:names$}  {}", scenario.title);
+        behind(&mut out, &format!("{name:names$}  "), &scenario.title, width);
         paragraph(&mut out, names + 2, &scenario.output_names().join(", "), width);
     }
-    let _ = writeln!(
-        out,
-        "\n{} scenarios; `isoflop list scenarios NAME` shows one whole, `isoflop forecast NAME` runs it",
+    out.push('\n');
+    let more = format!(
+        "{} scenarios; `isoflop list scenarios NAME` shows one whole, `isoflop forecast NAME` runs it",
         all.len()
     );
+    paragraph(&mut out, 0, &more, width);
     out
 }
 
@@ -141,8 +141,7 @@ fn show(scenario: &Scenario, width: usize) -> String {
 }
 
 fn whole(scenario: &Scenario) -> Value {
-    json!({
-        "schema_version": SCHEMA,
+    let whole = json!({
         "origin": scenario.origin,
         "title": scenario.title,
         "notes": scenario.notes,
@@ -177,5 +176,6 @@ fn whole(scenario: &Scenario) -> Value {
             "note": output.note,
         })).collect::<Vec<Value>>(),
         "checks": scenario.checks.iter().map(|check| check.claim.text()).collect::<Vec<&str>>(),
-    })
+    });
+    headed("list scenarios", 1, whole)
 }

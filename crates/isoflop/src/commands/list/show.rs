@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use diagnostic::Diagnostic;
 use laws::{Law, Parameter, Quantity, ResidualScale, catalogue::Published};
 
-use crate::text::paragraph;
+use crate::text::{behind, hanging, paragraph};
 
 /// Every law in two lines: its name and what it gives from what; its title and source.
 pub(super) fn list(laws: &[Law], width: usize) -> String {
@@ -14,7 +14,7 @@ pub(super) fn list(laws: &[Law], width: usize) -> String {
     for law in laws {
         let variables: Vec<&str> = law.variables.iter().map(|v| v.name.as_str()).collect();
         let gives = format!("{}({})", law.target.name, variables.join(", "));
-        let _ = writeln!(out, "{:names$}  {gives}", law.name);
+        behind(&mut out, &format!("{:names$}  ", law.name), &gives, width);
         // Who and when; the whole source is shown with the law.
         let source = law.source.split([',', ';']).next().unwrap_or_default();
         paragraph(&mut out, 4, &format!("{}. {source}", law.title), width);
@@ -25,7 +25,8 @@ pub(super) fn list(laws: &[Law], width: usize) -> String {
 
 /// One law with all that its file says, and its figures computed.
 pub(super) fn law(law: &Law, width: usize) -> Result<String, Diagnostic> {
-    let mut out = format!("{}: {}\n", law.name, law.title);
+    let mut out = String::new();
+    hanging(&mut out, (0, 2), &format!("{}: {}", law.name, law.title), width);
     paragraph(&mut out, 0, &law.source, width);
     out.push('\n');
     for line in law.formula.lines() {
@@ -73,13 +74,16 @@ pub(super) fn law(law: &Law, width: usize) -> Result<String, Diagnostic> {
         let again = law.recompute(figure)?;
         let (published, computed) = (short(figure.value), short(again.value));
         let verdict = if again.agrees() { "" } else { "DIFFERS " };
-        let row = format!("{published:>14} {computed:>14}  {verdict}{}", figure.given());
-        let _ = writeln!(out, "{}", row.trim_end());
+        let before = format!("{published:>14} {computed:>14}  ");
+        behind(&mut out, &before, &format!("{verdict}{}", figure.given()), width);
     }
     Ok(out)
 }
 
-/// Name, unit and meaning in columns; meanings wrap.
+/// Least room for a meaning beside its unit.
+const LEAST: usize = 20;
+
+/// Name, unit and meaning in columns; meanings wrap, and stand below where there is no room.
 pub(super) fn section(out: &mut String, title: &str, rows: Vec<[String; 3]>, width: usize) {
     if rows.is_empty() {
         return;
@@ -88,13 +92,12 @@ pub(super) fn section(out: &mut String, title: &str, rows: Vec<[String; 3]>, wid
     let (first, second) = (longest(0).unwrap_or(0), longest(1).unwrap_or(0));
     let _ = writeln!(out, "\n{title}");
     for [name, unit, meaning] in rows {
-        let head = format!("  {name:first$}  {unit:second$}");
-        let start = out.len();
-        paragraph(out, head.chars().count() + 2, &meaning, width);
-        if out.len() == start {
-            let _ = writeln!(out, "{}", head.trim_end());
+        let head = format!("  {name:first$}  {unit:second$}  ");
+        if head.chars().count() + LEAST <= width {
+            behind(out, &head, &meaning, width);
         } else {
-            out.replace_range(start..start + head.chars().count(), &head);
+            behind(out, &format!("  {name:first$}  "), &unit, width);
+            paragraph(out, first + 4, &meaning, width);
         }
     }
 }

@@ -1,27 +1,17 @@
 //! Columns of text.
 
-use std::fmt::Write as _;
+use crate::table::{Side, on_side};
 
-/// Rows under headers; columns as wide as their widest cell, the first one to the left, the rest to
-/// the right.
-pub(super) fn table<const N: usize>(headers: [&str; N], rows: &[[String; N]]) -> String {
-    let mut widths = headers.map(|header| header.chars().count());
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
+/// Rows under headers, folded to `width`.
+pub(super) fn table<const N: usize>(
+    headers: [&str; N],
+    rows: &[[String; N]],
+    width: usize,
+) -> String {
+    let all: Vec<[String; N]> =
+        std::iter::once(headers.map(str::to_owned)).chain(rows.iter().cloned()).collect();
     let mut out = String::new();
-    for row in std::iter::once(&headers.map(str::to_owned)).chain(rows) {
-        let mut line = String::new();
-        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
-            let _ = match column {
-                0 => write!(line, "{cell:width$}"),
-                _ => write!(line, "  {cell:>width$}"),
-            };
-        }
-        let _ = writeln!(out, "{}", line.trim_end());
-    }
+    on_side(&mut out, &all, width, Side::List);
     out
 }
 

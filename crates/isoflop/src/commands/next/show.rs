@@ -8,9 +8,10 @@ use runs::Flop;
 
 use super::super::amounts::{COUNT, with_ends};
 use super::super::fit::show::data;
-use super::super::fit::words::{bold, level, percent, range, rounded, table, with_range};
+use super::super::fit::words::{bold, level, percent, range, rounded, with_range};
 use super::files::nanochat;
 use super::{Answer, BendFrom};
+use crate::table::table;
 use crate::terminal_plot::{Plot, Scale, Series};
 use crate::text::{count, hanging};
 
@@ -19,7 +20,7 @@ pub(super) fn for_people(answer: &Answer<'_>, width: usize) -> String {
     let mut text = String::new();
     known(&mut text, answer, width);
     certainty(&mut text, answer, width);
-    runs(&mut text, answer);
+    runs(&mut text, answer, width);
     comparison(&mut text, answer, width);
     assumptions(&mut text, answer, width);
     text.push('\n');
@@ -132,7 +133,7 @@ fn certainty(text: &mut String, answer: &Answer<'_>, width: usize) {
     if let Some(usual) = &design.usual {
         row("after an IsoFLOP grid".to_owned(), usual.after);
     }
-    table(text, &rows);
+    table(text, &rows, width);
     let note = if matches!(design.goal, Goal::Choice) {
         "the chance that the better fit to the new runs is that of the true law, averaged over \
          either being it; what the runs made say of it comes on top"
@@ -202,7 +203,7 @@ fn two(x: f64) -> String {
 }
 
 /// The runs to make.
-fn runs(text: &mut String, answer: &Answer<'_>) {
+fn runs(text: &mut String, answer: &Answer<'_>, width: usize) {
     let design = answer.design;
     let total: usize = design.runs.iter().map(|run| run.times).sum();
     let batches = answer.question.batches;
@@ -248,7 +249,7 @@ fn runs(text: &mut String, answer: &Answer<'_>) {
         ]);
         rows.push(cells);
     }
-    table(text, &rows);
+    table(text, &rows, width);
     let lines = if answer.args.files.nanochat { nanochat(answer) } else { Vec::new() };
     if !lines.is_empty() {
         let _ = writeln!(text, "\n{}", bold("nanochat"));

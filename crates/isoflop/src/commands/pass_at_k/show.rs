@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::Answer;
-use crate::commands::fit::words::{bold, level, outside, rounded, table, with_range};
+use crate::commands::fit::words::{bold, level, outside, rounded, with_range};
+use crate::table::table;
 use crate::terminal_plot::{Highlight, Plot, Scale, Series};
 use crate::text::hanging;
 
@@ -21,7 +22,9 @@ pub(super) fn for_people(answer: &Answer, width: usize) -> String {
         Ok(fit) if !fit.draws.is_empty() => format!(" ({} intervals)", level(answer.level)),
         _ => String::new(),
     };
-    let _ = writeln!(text, "\n{} share of problems solved by k samples{intervals}", bold("pass@k"));
+    text.push('\n');
+    let what = format!("{} share of problems solved by k samples{intervals}", bold("pass@k"));
+    hanging(&mut text, (0, 2), &what, width);
     let mut rows = vec![["k", "counted", "Beta rates", "power law", ""].map(str::to_owned)];
     for row in &answer.rows {
         rows.push([
@@ -37,8 +40,8 @@ pub(super) fn for_people(answer: &Answer, width: usize) -> String {
                 .unwrap_or_default(),
         ]);
     }
-    table(&mut text, &rows);
-    targets(&mut text, answer);
+    table(&mut text, &rows, width);
+    targets(&mut text, answer, width);
     text
 }
 
@@ -50,11 +53,11 @@ fn samples(k: f64) -> String {
 fn laws(text: &mut String, answer: &Answer, width: usize) {
     match &answer.beta {
         Ok(fit) => {
-            let _ = writeln!(
-                text,
-                "  rates of success follow Beta({:.4}, {:.4}), by maximum likelihood",
+            let rates = format!(
+                "rates of success follow Beta({:.4}, {:.4}), by maximum likelihood",
                 fit.rates.alpha, fit.rates.beta
             );
+            hanging(text, (2, 4), &rates, width);
         }
         Err(problem) => hanging(text, (2, 4), &format!("no Beta rates: {problem}"), width),
     }
@@ -66,7 +69,7 @@ fn laws(text: &mut String, answer: &Answer, width: usize) {
     }
 }
 
-fn targets(text: &mut String, answer: &Answer) {
+fn targets(text: &mut String, answer: &Answer, width: usize) {
     if answer.targets.is_empty() {
         return;
     }
@@ -80,7 +83,7 @@ fn targets(text: &mut String, answer: &Answer) {
             beta.as_ref().and_then(|b| outside(b.extrapolation_decades)).unwrap_or_default(),
         ]);
     }
-    table(text, &rows);
+    table(text, &rows, width);
 }
 
 pub(super) fn plot(answer: &Answer) -> Plot {

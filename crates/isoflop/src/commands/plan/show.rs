@@ -22,9 +22,9 @@ pub(super) fn for_people(asked: &Asked, answer: &Answer, width: usize) -> String
     cost(&mut text, asked, answer);
     limits(&mut text, asked, answer, width);
     scarcity(&mut text, asked, answer, width);
-    tables::others(&mut text, asked, answer);
+    tables::others(&mut text, asked, answer, width);
     tables::rules(&mut text, asked, answer, width);
-    tables::laws(&mut text, asked, answer);
+    tables::laws(&mut text, asked, answer, width);
     tables::long(&mut text, asked, answer, width);
     assumptions(&mut text, asked, width);
     cautions(&mut text, asked, answer, width);

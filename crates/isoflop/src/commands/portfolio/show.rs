@@ -7,8 +7,9 @@ use plan::portfolio::{Bet, Bets, BetsAnswer, Effect, Learn, Learned, Ratio};
 use plan::{Believed, Drawn};
 
 use super::{Answer, FamilyAnswer};
-use crate::commands::fit::words::{bold, level, rounded, table, unit_in_words};
+use crate::commands::fit::words::{bold, level, rounded, unit_in_words};
 use crate::commands::split::show::{exact, shown};
+use crate::table::table;
 use crate::terminal_plot::{Highlight, Plot, Scale, Series};
 use crate::text::{count, hanging};
 
@@ -43,13 +44,13 @@ fn of_family(text: &mut String, answer: &FamilyAnswer, share: f64, width: usize)
         }
         Ratio::Optimal { .. } => "each compute-optimal".to_owned(),
     };
-    let _ = writeln!(
-        text,
+    let what = format!(
         "{} {} models, {tie}, 6 N D of {} FLOP in all",
         bold("family"),
         members.len(),
         exact(family.budget.get())
     );
+    hanging(text, (0, 2), &what, width);
     law_line(text, law, width);
     let loss = format!("loss, {}", unit_in_words(&law.law.target.unit));
     let mut rows = vec![["", "N", "D", "D / N", "FLOP", "share, %", &loss].map(str::to_owned)];
@@ -65,7 +66,7 @@ fn of_family(text: &mut String, answer: &FamilyAnswer, share: f64, width: usize)
         ]);
     }
     text.push('\n');
-    table(text, &rows);
+    table(text, &rows, width);
     let draws = members.first().map_or(0, |member| member.loss.draws.len());
     if draws > 0 {
         let _ = writeln!(text, "  in brackets {} intervals over {draws} draws", level(share));
@@ -87,19 +88,19 @@ fn of_bets(
     };
     let best = answer.best;
     if best.k == 0 {
-        let _ = writeln!(
-            text,
+        let what = format!(
             "{} the whole budget to one large run: no experiment is worth its compute",
             bold("best")
         );
+        hanging(text, (0, 2), &what, width);
     } else {
-        let _ = writeln!(
-            text,
+        let what = format!(
             "{} {} experiments of {} FLOP each, then the large run",
             bold("best"),
             best.k,
             exact(best.scale.get())
         );
+        hanging(text, (0, 2), &what, width);
     }
     let per_share: Drawn<f64> = answer.share.map(|share| 100.0 * share);
     let gain: Drawn<f64> = answer.gain.map(gain_of);
@@ -123,22 +124,23 @@ fn of_bets(
             format!("{} to {}", rounded(ends.low, Some(ends)), rounded(ends.high, Some(ends)));
         rows.push([format!("luck, {unit}"), format!("{range} ({} of worlds)", level(share))]);
     }
-    table(text, &rows);
+    table(text, &rows, width);
     let draws = answer.k.draws.len();
     let brackets = if draws > 0 {
         format!("; in brackets {} intervals over {draws} draws of the odds", level(share))
     } else {
         String::new()
     };
-    let _ = writeln!(
-        text,
-        "  {} worlds, standard error of the mean gain {}{brackets}",
+    let how = format!(
+        "{} worlds, standard error of the mean gain {}{brackets}",
         bets.worlds,
         exact(gain_of(answer.standard_error)),
     );
+    hanging(text, (2, 4), &how, width);
 
-    let _ =
-        writeln!(text, "\n{} by experiments and the compute of each, {unit}", bold("mean gain"));
+    text.push('\n');
+    let what = format!("{} by experiments and the compute of each, {unit}", bold("mean gain"));
+    hanging(text, (0, 2), &what, width);
     let counts = shown_counts(answer);
     let mut heading = vec![String::new()];
     heading.extend(counts.iter().map(|k| format!("k = {k}")));
@@ -151,7 +153,7 @@ fn of_bets(
         }));
         lines.push(row);
     }
-    table(text, &lines);
+    table(text, &lines, width);
 
     let _ = writeln!(text, "\n{}", bold("assumptions"));
     law_line(text, law, width);
@@ -236,7 +238,7 @@ fn of_learn(
         ["law known".to_owned(), rounded(100.0 * learned.known, None), wasted(learned.known)],
     ];
     text.push('\n');
-    table(text, &rows);
+    table(text, &rows, width);
     let _ = writeln!(
         text,
         "  saved less the price of the runs: {} FLOP; standard error {}",
@@ -261,6 +263,7 @@ fn of_learn(
                 }),
             ],
         ],
+        width,
     );
     let line = format!(
         "runs lie {} (ln loss) from the law; {} draws of {} still carry weight after the runs in \

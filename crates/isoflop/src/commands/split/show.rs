@@ -6,9 +6,10 @@ use plan::dimensions::{Aim, Curve, Dimension, Split, Through, exchange_rate, sne
 use plan::{Drawn, Quantity};
 
 use super::Answer;
-use crate::commands::fit::words::{bold, level, rounded, table, with_range};
+use crate::commands::fit::words::{bold, level, rounded, with_range};
+use crate::table::table;
 use crate::terminal_plot::{Highlight, Plot, Scale, Series};
-use crate::text::{hanging, paragraph};
+use crate::text::{behind, hanging, paragraph};
 
 /// A value with its interval, as many digits as that supports.
 pub(crate) fn shown<Q: Quantity>(drawn: &Drawn<Q>, share: f64) -> String {
@@ -36,42 +37,39 @@ pub(super) fn for_people(answer: &Answer, width: usize) -> String {
     let capability = &split.question.capability;
     let mut text = String::new();
     hanging(&mut text, (0, 2), &format!("{} {}", bold(&capability.name), capability.title), width);
-    headline(&mut text, split, share);
-    parts(&mut text, split, share);
-    choices(&mut text, split, share);
-    prices(&mut text, split, share);
-    neighbours(&mut text, answer);
+    headline(&mut text, split, share, width);
+    parts(&mut text, split, share, width);
+    choices(&mut text, split, share, width);
+    prices(&mut text, split, share, width);
+    neighbours(&mut text, answer, width);
     trade(&mut text, split, share, width);
     assumptions(&mut text, split, width);
     certainty(&mut text, split, width);
     text
 }
 
-fn headline(text: &mut String, split: &Split, share: f64) {
+fn headline(text: &mut String, split: &Split, share: f64, width: usize) {
     let target = &split.question.capability.meaning;
     let reached = shown(&split.capability, share);
-    let _ = match split.question.aim {
-        Aim::Budget(budget) => writeln!(
-            text,
-            "\n{} {reached}  {target}\n  with {} FLOP over the model's life",
-            bold("reaches"),
-            exact(budget.get()),
-        ),
-        Aim::Reach(asked) => writeln!(
-            text,
-            "\n{} {} FLOP over the model's life\n  for {}  {target}",
-            bold("costs"),
-            shown(&split.total, share),
-            exact(asked),
-        ),
-    };
+    text.push('\n');
+    match split.question.aim {
+        Aim::Budget(budget) => {
+            behind(text, &format!("{} {reached}  ", bold("reaches")), target, width);
+            let _ = writeln!(text, "  with {} FLOP over the model's life", exact(budget.get()));
+        }
+        Aim::Reach(asked) => {
+            let total = shown(&split.total, share);
+            let _ = writeln!(text, "{} {total} FLOP over the model's life", bold("costs"));
+            behind(text, &format!("  for {}  ", exact(asked)), target, width);
+        }
+    }
     let draws = split.capability.draws.len();
     if draws > 0 {
         let _ = writeln!(text, "  in brackets {} intervals over {draws} draws", level(share));
     }
 }
 
-fn parts(text: &mut String, split: &Split, share: f64) {
+fn parts(text: &mut String, split: &Split, share: f64, width: usize) {
     let _ = writeln!(text, "\n{}", bold("split"));
     let mut rows = vec![["", "share, %", "FLOP", ""].map(str::to_owned)];
     for part in &split.parts {
@@ -90,15 +88,16 @@ fn parts(text: &mut String, split: &Split, share: f64) {
             note,
         ]);
     }
-    table(text, &rows);
+    table(text, &rows, width);
 }
 
-fn choices(text: &mut String, split: &Split, share: f64) {
-    let _ = writeln!(
-        text,
-        "\n{} and what one more hundredth of all compute through it would add",
+fn choices(text: &mut String, split: &Split, share: f64, width: usize) {
+    text.push('\n');
+    let what = format!(
+        "{} and what one more hundredth of all compute through it would add",
         bold("choices")
     );
+    hanging(text, (0, 2), &what, width);
     let mut rows = vec![["", "value", "unit", "adds", ""].map(str::to_owned)];
     for through in &split.through {
         rows.push([
@@ -109,7 +108,7 @@ fn choices(text: &mut String, split: &Split, share: f64) {
             held(through),
         ]);
     }
-    table(text, &rows);
+    table(text, &rows, width);
 }
 
 fn held(through: &Through) -> String {
@@ -127,7 +126,7 @@ fn held(through: &Through) -> String {
     parts.into_iter().flatten().collect::<Vec<String>>().join("; ")
 }
 
-fn prices(text: &mut String, split: &Split, share: f64) {
+fn prices(text: &mut String, split: &Split, share: f64, width: usize) {
     let reach = matches!(split.question.aim, Aim::Reach(_));
     let what = if reach { "FLOP of cost" } else { "capability" };
     let _ = writeln!(text, "\n{} and their shadow prices in {what}", bold("limits"));
@@ -154,10 +153,10 @@ fn prices(text: &mut String, split: &Split, share: f64) {
             },
         ]);
     }
-    table(text, &rows);
+    table(text, &rows, width);
 }
 
-fn neighbours(text: &mut String, answer: &Answer) {
+fn neighbours(text: &mut String, answer: &Answer, width: usize) {
     let _ = writeln!(text, "\n{}", bold("neighbours"));
     let mut heading = vec![String::new(), "FLOP".to_owned(), "capability".to_owned()];
     heading.extend(answer.split.parts.iter().map(|part| format!("{}, %", part.dimension.name())));
@@ -179,7 +178,7 @@ fn neighbours(text: &mut String, answer: &Answer) {
         row.extend(split.parts.iter().map(|part| rounded(100.0 * part.share.best, None)));
         rows.push(row);
     }
-    table(text, &rows);
+    table(text, &rows, width);
 }
 
 fn trade(text: &mut String, split: &Split, share: f64, width: usize) {

@@ -11,6 +11,7 @@ pub(super) fn json(answer: &Answer, seed: u64) -> Value {
     json!({
         "schema_version": 1,
         "version": env!("CARGO_PKG_VERSION"),
+        "command": "trend",
         "seed": seed,
         "level": answer.level.share(),
         "table": answer.data.source,

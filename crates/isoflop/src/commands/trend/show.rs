@@ -7,6 +7,7 @@ use forecast::{Shape, Trend};
 use super::Answer;
 use crate::commands::eval::show::moment;
 use crate::commands::fit::words::bold;
+use crate::table::{Side, on_side};
 use crate::terminal_plot::{Highlight, Plot, Scale, Series};
 use crate::text::hanging;
 
@@ -44,7 +45,7 @@ pub(super) fn for_people(answer: &Answer, width: usize, plot: bool) -> String {
         text.push_str(&chart(answer).render(width, HEIGHT));
     }
     growth(&mut text, answer, width);
-    shapes(&mut text, answer);
+    shapes(&mut text, answer, width);
     fragility(&mut text, answer, width);
     fan(&mut text, answer, width);
     past(&mut text, answer, width);
@@ -101,12 +102,10 @@ fn growth(text: &mut String, answer: &Answer, width: usize) {
     hanging(text, (2, 4), &line, width);
 }
 
-fn shapes(text: &mut String, answer: &Answer) {
-    let _ = writeln!(
-        text,
-        "\n{} lower is better; cross-validation in squared logarithms",
-        bold("shapes")
-    );
+fn shapes(text: &mut String, answer: &Answer, width: usize) {
+    text.push('\n');
+    let how = format!("{} lower is better; cross-validation in squared logarithms", bold("shapes"));
+    hanging(text, (0, 2), &how, width);
     let mut rows = vec![["", "growth", "AICc", "BIC", "cross-validation"].map(str::to_owned)];
     for (quality, growth) in &answer.shapes {
         rows.push([
@@ -117,7 +116,7 @@ fn shapes(text: &mut String, answer: &Answer) {
             format!("{:.4}", quality.cross_validation),
         ]);
     }
-    table(text, &rows);
+    on_side(text, &rows, width, Side::Left);
     let by_cross_validation =
         answer.shapes.iter().min_by(|a, b| a.0.cross_validation.total_cmp(&b.0.cross_validation));
     if let (Some((best, _)), Some((other, _))) = (answer.shapes.first(), by_cross_validation)
@@ -150,7 +149,7 @@ fn fragility(text: &mut String, answer: &Answer, width: usize) {
             format!("{:.1}", one.bic_gain),
         ]
     }));
-    table(text, &rows);
+    on_side(text, &rows, width, Side::Left);
 }
 
 fn fan(text: &mut String, answer: &Answer, width: usize) {
@@ -168,7 +167,7 @@ fn fan(text: &mut String, answer: &Answer, width: usize) {
             [moment(*date), format!("{} ({} to {})", digits(*middle), digits(*low), digits(*high))]
         })
         .collect();
-    table(text, &rows);
+    on_side(text, &rows, width, Side::Left);
 }
 
 fn past(text: &mut String, answer: &Answer, width: usize) {
@@ -197,24 +196,10 @@ fn past(text: &mut String, answer: &Answer, width: usize) {
             tenths.join(" "),
         ]);
     }
-    table(text, &rows);
+    on_side(text, &rows, width, Side::Left);
     if !found.beats_both() {
         let line = "the forecast is no better here than a naive one: trust its fan less";
         hanging(text, (2, 4), line, width);
-    }
-}
-
-fn table<const N: usize>(text: &mut String, rows: &[[String; N]]) {
-    let widths: [usize; N] = std::array::from_fn(|column| {
-        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
-    });
-    for row in rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(widths) {
-            let _ = write!(line, "  {cell:<width$}");
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
     }
 }
 

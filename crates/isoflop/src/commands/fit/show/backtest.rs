@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use laws::{Cut, Fit, ResidualScale, Side};
 
-use super::super::words::{bold, rounded, table};
+use super::super::words::{bold, rounded};
+use crate::table::table;
 use crate::text::hanging;
 
 /// Why a fit has no backtest.
@@ -17,12 +18,13 @@ pub(super) fn about(text: &mut String, fit: &Fit, width: usize) {
         hanging(text, (0, 2), &format!("{}: none; {NO_BACKTEST}", bold("backtest")), width);
         return;
     };
-    let _ = writeln!(
-        text,
-        "\n{} the law refitted without the runs above {}, and tried on them",
+    text.push('\n');
+    let how = format!(
+        "{} the law refitted without the runs above {}, and tried on them",
         bold("backtest"),
         backtest.axis
     );
+    hanging(text, (0, 2), &how, width);
     let axis = if backtest.axis == "C" { "C, FLOP" } else { backtest.axis.as_str() };
     let head = [axis, "fitted", "held out", "decades above", "mean error", "within 90 %"];
     let mut rows: Vec<Vec<String>> = vec![head.map(str::to_owned).into()];
@@ -36,7 +38,7 @@ pub(super) fn about(text: &mut String, fit: &Fit, width: usize) {
             format!("{} of {}", cut.within, cut.held_out),
         ]);
     }
-    table(text, &rows);
+    table(text, &rows, width);
     if backtest.error_per_decade == 0.0 {
         let _ = writeln!(text, "  beyond noise: nothing");
         return;
@@ -45,10 +47,10 @@ pub(super) fn about(text: &mut String, fit: &Fit, width: usize) {
         ResidualScale::Log => format!("{:.1} %", 100.0 * backtest.error_per_decade),
         ResidualScale::Linear => rounded(backtest.error_per_decade, None),
     };
-    let _ = writeln!(
-        text,
-        "  beyond noise: {size} per decade of extrapolation, added to the intervals for a new run"
+    let added = format!(
+        "beyond noise: {size} per decade of extrapolation, added to the intervals for a new run"
     );
+    hanging(text, (2, 4), &added, width);
 }
 
 fn error(fit: &Fit, cut: &Cut) -> String {

@@ -4,7 +4,8 @@ use laws::{Allocation, Interval, Variant};
 
 use super::super::answer::Answer;
 use super::super::choices::Choices;
-use super::super::words::{bold, range, rounded, table};
+use super::super::words::{bold, range, rounded};
+use crate::table::table;
 use crate::text::hanging;
 
 pub(super) fn about(text: &mut String, answer: &Answer<'_>, choices: &Choices, width: usize) {
@@ -37,7 +38,7 @@ pub(super) fn about(text: &mut String, answer: &Answer<'_>, choices: &Choices, w
         row.extend(variant.predictions.iter().map(|&value| rounded(value, None)));
         rows.push(row);
     }
-    table(text, &rows);
+    table(text, &rows, width);
     for (number, budget) in choices.budgets.iter().enumerate() {
         let optimum = |v: &Variant| v.optima.get(number).copied().flatten();
         let n = |best: Allocation| best.parameters.get();

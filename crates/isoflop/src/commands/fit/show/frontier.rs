@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use crate::commands::amounts::{COUNT, with_ends};
 
 use super::super::answer::{Answer, Frontier};
-use super::super::words::{bold, level, outside, table, with_range};
+use super::super::words::{bold, level, outside, with_range};
+use crate::table::table;
 
-pub(super) fn about(text: &mut String, answer: &Answer<'_>) {
+pub(super) fn about(text: &mut String, answer: &Answer<'_>, width: usize) {
     let (given, optima) = match &answer.frontier {
         Frontier::NotOfThisLaw => return,
         Frontier::Lacks(names) => {
@@ -59,7 +60,7 @@ pub(super) fn about(text: &mut String, answer: &Answer<'_>) {
         }
         rows.push(row);
     }
-    table(text, &rows);
+    table(text, &rows, width);
     let without = optima.iter().map(|optimum| optimum.draws_without).max().unwrap_or(0);
     if without > 0 {
         let _ = writeln!(

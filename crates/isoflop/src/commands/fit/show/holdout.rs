@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use laws::{Fit, ResidualScale, Side};
 
 use super::super::holdout::{HeldOut, Holdout};
-use super::super::words::{bold, level, outside, range, rounded, table};
+use super::super::words::{bold, level, outside, range, rounded};
+use crate::table::table;
 
 /// More rows than this are counted, not shown.
 const MOST: usize = 12;
 
-pub(super) fn about(text: &mut String, fit: &Fit, holdout: &Holdout) {
+pub(super) fn about(text: &mut String, fit: &Fit, holdout: &Holdout, width: usize) {
     let count = holdout.rows.len();
     let _ = writeln!(
         text,
@@ -50,7 +51,7 @@ pub(super) fn about(text: &mut String, fit: &Fit, holdout: &Holdout) {
             format!("{error}{}", far.map_or(String::new(), |far| format!("  {far}"))),
         ]);
     }
-    table(text, &rows);
+    table(text, &rows, width);
     if count > MOST {
         let _ = writeln!(text, "  and {} more", count - MOST);
     }

@@ -6,7 +6,7 @@ use laws::{Resampling, ResidualScale};
 
 use super::super::answer::Answer;
 use super::super::words::{bold, level, percent, range, rounded};
-use crate::text::hanging;
+use crate::text::{behind, hanging};
 
 pub(super) fn about(text: &mut String, answer: &Answer<'_>, width: usize) {
     let fit = answer.fit;
@@ -16,12 +16,13 @@ pub(super) fn about(text: &mut String, answer: &Answer<'_>, width: usize) {
         unit => format!(", {} in {unit}", law.target.name),
     };
     let mut lines = law.formula.lines().map(str::trim).filter(|line| !line.is_empty());
-    let _ = writeln!(
-        text,
-        "\n{} {}{unit}",
+    text.push('\n');
+    let head = format!(
+        "{} {}{unit}",
         bold(&if answer.typed { "law".to_owned() } else { format!("law {}", law.name) }),
         lines.next().unwrap_or_default()
     );
+    hanging(text, (0, 4), &head, width);
     for line in lines {
         let _ = writeln!(text, "    {line}");
     }
@@ -42,10 +43,10 @@ pub(super) fn about(text: &mut String, answer: &Answer<'_>, width: usize) {
     let explains = percent(fit.explained);
     let spread = format!("{scale}, which explains {explains} % of the variation of {of}");
     hanging(text, (2, 4), &spread, width);
-    parameters(text, answer);
+    parameters(text, answer, width);
 }
 
-fn parameters(text: &mut String, answer: &Answer<'_>) {
+fn parameters(text: &mut String, answer: &Answer<'_>, width: usize) {
     let fit = answer.fit;
     let intervals = match (fit.options.bootstrap, fit.bootstrap.normal) {
         (0, _) => "no intervals: --bootstrap is 0".to_owned(),
@@ -74,10 +75,14 @@ fn parameters(text: &mut String, answer: &Answer<'_>) {
     let names = names.chain(fit.held.iter().map(|(name, _)| name));
     let names = names.chain(answer.derived.iter().map(|number| &number.name));
     let wide = names.map(|name| name.chars().count()).max().unwrap_or(6).max(6);
-    let _ = writeln!(text, "\n  {:<wide$} {:>11}  {intervals}", "", "value");
+    // Columns as usual; where a terminal is narrow, words are wrapped behind a smaller one.
+    let start = wide + 16;
+    let room = if width < start + 24 + 20 { 17 } else { 24 };
+    text.push('\n');
+    behind(text, &format!("  {:<wide$} {:>11}  ", "", "value"), &intervals, width);
     let mut row = |name: &str, value: String, interval: String, note: &str| {
-        let line = format!("  {name:<wide$} {value:>11}  {interval:<24} {note}");
-        let _ = writeln!(text, "{}", line.trim_end());
+        let before = format!("  {name:<wide$} {value:>11}  {interval:<room$} ");
+        behind(text, &before, note, width);
     };
     for estimate in &fit.estimates {
         let interval = fit.interval(&estimate.name);

@@ -2,7 +2,8 @@
 
 use laws::{End, Profile, Profiled};
 
-use super::super::words::{bold, level, rounded, table};
+use super::super::words::{bold, level, rounded};
+use crate::table::table;
 use crate::text::hanging;
 
 pub(super) fn about(text: &mut String, profiles: &[Profile], width: usize) {
@@ -33,5 +34,5 @@ pub(super) fn about(text: &mut String, profiles: &[Profile], width: usize) {
             [name, rounded(profile.best, None), ends, note.to_owned()]
         })
         .collect();
-    table(text, &rows);
+    table(text, &rows, width);
 }

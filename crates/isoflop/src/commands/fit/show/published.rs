@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use laws::Rival;
 
 use super::super::answer::Answer;
-use super::super::words::{bold, rounded, table};
+use super::super::words::{bold, rounded};
+use crate::table::table;
 
 /// More sets than this are left to `isoflop list laws`.
 const MOST: usize = 6;
 
-pub(super) fn about(text: &mut String, answer: &Answer<'_>) {
+pub(super) fn about(text: &mut String, answer: &Answer<'_>, width: usize) {
     let fit = answer.fit;
     let published = &fit.law.published;
     if published.is_empty() {
@@ -45,7 +46,7 @@ pub(super) fn about(text: &mut String, answer: &Answer<'_>) {
         let row = std::iter::once(one.id.clone()).chain(names.iter().map(value));
         rows.push(row.chain([rival.map_or(String::new(), above_least)]).collect());
     }
-    table(text, &rows);
+    table(text, &rows, width);
     if published.iter().take(MOST).any(|one| names.iter().any(|name| one.doubt(name).is_some())) {
         let _ = writeln!(text, "  ? not read in the paper itself");
     }

@@ -4,8 +4,9 @@ use draws::Estimate;
 use forecast::{Column, OutputRun};
 use formula::{Form, Nature, ValueType};
 
-use super::{Answer, HEIGHT, bold, case_words, hanging, look, outputs, shown, wide_table};
+use super::{Answer, HEIGHT, bold, case_words, hanging, look, outputs, shown};
 use crate::commands::eval::show::{estimate, moment};
+use crate::table::{Side, on_side};
 use crate::terminal_plot::{Plot, Scale, Series};
 
 /// The most rows of a table over time.
@@ -42,7 +43,7 @@ pub(super) fn fans(text: &mut String, answer: &Answer, width: usize, plot: bool)
         hanging(text, (0, 2), &line, width);
         let outputs: Vec<&OutputRun> =
             outputs(answer, case).filter(|output| output.times.is_some()).collect();
-        wide_table(text, &table(answer, &outputs), width);
+        on_side(text, &table(answer, &outputs), width, Side::Left);
     }
 }
 

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use forecast::Sensitivity;
 use formula::{Form, Nature, ValueType};
 
-use super::{Answer, bold, case_words, hanging, lines, shown, table};
+use super::{Answer, bold, case_words, hanging, lines, shown};
+use crate::table::{Side, on_side};
 
 const YEAR: f64 = 31_557_600.0;
 
@@ -151,7 +152,7 @@ fn sobol(text: &mut String, found: &Sensitivity, label: &str, width: usize) {
     }
 }
 
-pub(super) fn elasticities(text: &mut String, answer: &Answer) {
+pub(super) fn elasticities(text: &mut String, answer: &Answer, width: usize) {
     for asked in &answer.elasticities {
         let _ = writeln!(
             text,
@@ -171,7 +172,7 @@ pub(super) fn elasticities(text: &mut String, answer: &Answer) {
                 one.elasticity.map_or(String::new(), |elasticity| format!("{elasticity:+.2} %"));
             rows.push(vec![one.input.clone(), change(&one.value, one.per_percent), elasticity]);
         }
-        table(text, &rows);
+        on_side(text, &rows, width, Side::Left);
         rest_of(text, rest);
     }
 }

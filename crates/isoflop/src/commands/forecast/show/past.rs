@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use forecast::Hindcast;
 
 use super::fan::{chart, on_axis};
-use super::{Answer, HEIGHT, bold, case_words, hanging, table};
+use super::{Answer, HEIGHT, bold, case_words, hanging};
 use crate::commands::eval::show::moment;
+use crate::table::{Side, on_side};
 use crate::terminal_plot::Series;
 
 pub(super) fn past(text: &mut String, answer: &Answer, width: usize, plot: bool) {
@@ -30,7 +31,7 @@ pub(super) fn past(text: &mut String, answer: &Answer, width: usize, plot: bool)
             hanging(text, (2, 4), &line, width);
         }
         for hindcast in earlier.hindcasts.iter().filter(|one| !one.truths.is_empty()) {
-            scores(text, answer, hindcast);
+            scores(text, answer, hindcast, width);
             let output = (earlier.run.cases.iter())
                 .find(|case| case.label == hindcast.label)
                 .and_then(|case| case.output(&hindcast.output));
@@ -69,7 +70,7 @@ pub(super) fn past(text: &mut String, answer: &Answer, width: usize, plot: bool)
         };
         let mut rows = vec![headers(answer)];
         rows.extend(found.scores.iter().filter(|one| !one.origins.is_empty()).map(row));
-        table(text, &rows);
+        on_side(text, &rows, width, Side::Left);
     }
 }
 
@@ -86,7 +87,7 @@ fn tenths(counts: [usize; 10]) -> String {
     counts.map(|count| count.to_string()).join(" ")
 }
 
-fn scores(text: &mut String, answer: &Answer, hindcast: &Hindcast) {
+fn scores(text: &mut String, answer: &Answer, hindcast: &Hindcast, width: usize) {
     let Some(first) = hindcast.truths.first() else { return };
     let scale = if first.in_logs { "natural logarithms" } else { "its unit" };
     let label = case_words(&answer.run, &hindcast.label);
@@ -118,7 +119,7 @@ fn scores(text: &mut String, answer: &Answer, hindcast: &Hindcast) {
         let who = naive.forecaster.to_string();
         row(who, naive.crps, naive.interval_score, naive.coverage, String::new())
     }));
-    table(text, &rows);
+    on_side(text, &rows, width, Side::Left);
     if hindcast.naive.is_empty() {
         text.push_str("    too few observations before it for a naive forecast\n");
     }

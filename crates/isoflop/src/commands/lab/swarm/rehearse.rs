@@ -128,7 +128,7 @@ pub(super) fn run(args: &RehearseArgs, out: &mut dyn Write) -> Result<Outcome, D
         keep(&place, &swarm.name, &settings, &played)?;
     }
     let shown = if args.json {
-        show::json(&settings, &played, args.train)
+        show::json("lab swarm rehearse", &settings, &played, args.train)
     } else {
         show::people(&settings, &played, args.train.then_some(&place))
     };

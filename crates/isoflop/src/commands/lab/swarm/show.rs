@@ -10,7 +10,7 @@ use lab::swarm::settings::{Method, Settings};
 use crate::text::{count, duration};
 
 /// The answer in JSON.
-pub(super) fn json(settings: &Settings, played: &Played, trained: bool) -> String {
+pub(super) fn json(command: &str, settings: &Settings, played: &Played, trained: bool) -> String {
     let events: Vec<_> = played
         .events
         .iter()
@@ -20,6 +20,8 @@ pub(super) fn json(settings: &Settings, played: &Played, trained: bool) -> Strin
         .collect();
     let value = serde_json::json!({
         "schema_version": 1,
+        "version": env!("CARGO_PKG_VERSION"),
+        "command": command,
         "trained": trained,
         "settings": settings,
         "account": played.account,

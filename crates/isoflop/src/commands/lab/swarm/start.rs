@@ -229,7 +229,7 @@ fn lead<C: Lead>(
     let played = log.played(&mut coordinator, settings, &names);
     keep(place, name, settings, &played)?;
     let shown = if args.json {
-        show::json(settings, &played, true)
+        show::json("lab swarm start", settings, &played, true)
     } else {
         show::people(settings, &played, Some(place))
     };

@@ -19,6 +19,7 @@ use lab::table::{read_rows, write_rows};
 use super::live::Share;
 use super::{folder, make_folder, read};
 use crate::commands::Outcome;
+use crate::commands::json::headed;
 use crate::commands::lab::VOCABULARY;
 use crate::commands::text_source::TextSource;
 use crate::interrupt;
@@ -189,7 +190,8 @@ pub(super) fn run(args: &SweepArgs, out: &mut dyn Write) -> Result<Outcome, Diag
     let mine: Vec<&SwarmRow> =
         runs.iter().filter_map(|(name, _)| rows.iter().find(|row| row.run == *name)).collect();
     let shown = if args.json {
-        let value = serde_json::json!({ "schema_version": 1, "folder": place, "rows": mine });
+        let rows = serde_json::json!({ "folder": place, "rows": mine });
+        let value = headed("lab swarm sweep", 1, rows);
         format!("{value:#}\n")
     } else {
         people(&mine, &table)

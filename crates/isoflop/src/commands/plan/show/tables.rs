@@ -8,10 +8,11 @@ use super::super::answer::{Answer, Neighbour};
 use super::super::asked::Asked;
 use super::super::words::{drawn, losses, mean_share, number, share};
 use crate::commands::amounts::{COUNT, MONEY, TIME, amount, three_digits};
-use crate::commands::fit::words::{bold, rounded, table};
+use crate::commands::fit::words::{bold, rounded};
+use crate::table::table;
 use crate::text::hanging;
 
-pub(super) fn others(text: &mut String, asked: &Asked, answer: &Answer) {
+pub(super) fn others(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
     let at = asked.level;
     let _ = writeln!(text, "\n{}", bold("neighbours"));
     let cost = &answer.cost;
@@ -42,7 +43,7 @@ pub(super) fn others(text: &mut String, asked: &Asked, answer: &Answer) {
             time.as_ref().map(long).unwrap_or_default(),
         ]);
     }
-    table(text, &filled(rows));
+    table(text, &filled(rows), width);
 }
 
 /// A budget of the table: its name, its best run, money and time.
@@ -100,14 +101,14 @@ pub(super) fn rules(text: &mut String, asked: &Asked, answer: &Answer, width: us
             days.map_or(String::new(), |days| amount(days, None, TIME)),
         ]);
     }
-    table(text, &filled(rows));
+    table(text, &filled(rows), width);
     if !certain && asked.source.fit.is_some() && asked.size().is_none() {
         let said = "What the plan wastes is what experiments could save at most: `isoflop next`";
         hanging(text, (2, 2), said, width);
     }
 }
 
-pub(super) fn laws(text: &mut String, asked: &Asked, answer: &Answer) {
+pub(super) fn laws(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
     if answer.laws.is_empty() {
         return;
     }
@@ -126,7 +127,7 @@ pub(super) fn laws(text: &mut String, asked: &Asked, answer: &Answer) {
             mean_share(&law.waste.share, at),
         ]);
     }
-    table(text, &rows);
+    table(text, &rows, width);
 }
 
 pub(super) fn long(text: &mut String, asked: &Asked, answer: &Answer, width: usize) {
@@ -157,7 +158,7 @@ pub(super) fn long(text: &mut String, asked: &Asked, answer: &Answer, width: usi
             },
         ]);
     }
-    table(text, &rows);
+    table(text, &rows, width);
     let mut said = Vec::new();
     if long.optimal.best.get().is_finite() {
         said.push(format!(

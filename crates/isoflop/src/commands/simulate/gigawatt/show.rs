@@ -7,6 +7,7 @@ use machines::Bends;
 use super::super::words::{count, money, percent, three, time, whole};
 use super::{Answer, Size};
 use crate::commands::fit::words::bold;
+use crate::table::{Side, on_side};
 use crate::terminal_plot::{Highlight, Plot, Scale, Series};
 use crate::text::hanging;
 
@@ -38,24 +39,6 @@ fn title(text: &mut String, answer: &Answer, width: usize) {
         answer.batch_source
     );
     hanging(text, (2, 2), &said, width);
-}
-
-/// Rows of cells to the right, each column as wide as its widest; the last columns are left out
-/// where a narrow terminal has no room.
-fn table(text: &mut String, rows: &[Vec<String>], width: usize) {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let wide = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let mut widths: Vec<usize> = (0..columns).map(wide).collect();
-    while widths.len() > 1 && widths.iter().map(|width| width + 2).sum::<usize>() > width {
-        widths.pop();
-    }
-    for row in rows {
-        let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("  {cell:>width$}"));
-        let _ = writeln!(text, "{}", cells.collect::<String>().trim_end());
-    }
 }
 
 fn head(cells: &[&str]) -> Vec<String> {
@@ -99,7 +82,7 @@ fn sizes(text: &mut String, answer: &Answer, width: usize) {
         row.extend([bends.latency, bends.bandwidth, bends.batch_size].map(percent));
         rows.push(row);
     }
-    table(text, &rows, width);
+    on_side(text, &rows, width, Side::Right);
     if answer.own.is_some() {
         let _ = writeln!(text, "  * this facility, in whole domains");
     }
@@ -189,7 +172,7 @@ fn sites(text: &mut String, answer: &Answer, width: usize) {
             if spread.sites > 1 { time(spread.latency.get()) } else { String::new() },
         ]);
     }
-    table(text, &rows, width);
+    on_side(text, &rows, width, Side::Right);
 }
 
 fn cost(text: &mut String, answer: &Answer, width: usize) {

@@ -12,7 +12,8 @@ use super::short::short;
 use super::ways::ways;
 use super::words::{COUNT, ENERGY, MONEY, TIME, amount, drawn, percent, ratio, three};
 use super::{Answer, chart};
-use crate::commands::fit::words::{bold, level, table};
+use crate::commands::fit::words::{bold, level};
+use crate::table::table;
 use crate::text::hanging;
 
 /// The whole answer but for the plot.
@@ -22,7 +23,7 @@ pub(super) fn for_people(answer: &Answer, sources: bool, width: usize) -> String
     short(&mut text, answer, width);
     design(&mut text, answer, width);
     round(&mut text, answer, width);
-    totals(&mut text, answer);
+    totals(&mut text, answer, width);
     campus(&mut text, answer, width);
     ways(&mut text, answer, width);
     schemes(&mut text, answer, width);
@@ -201,6 +202,7 @@ fn round(text: &mut String, answer: &Answer, width: usize) {
                 "until 90 % have delivered; late ones count next".into(),
             ),
         ],
+        width,
     );
     let useful = format!(
         "{} of the tokens offered (joins, leaves, hostile peers and waiting for the next round \
@@ -222,7 +224,7 @@ fn round(text: &mut String, answer: &Answer, width: usize) {
     }
 }
 
-fn totals(text: &mut String, answer: &Answer) {
+fn totals(text: &mut String, answer: &Answer, width: usize) {
     let (plan, at) = (&answer.plan, answer.level);
     let _ = writeln!(text, "\n{}", bold("what it takes"));
     let one = &plan.delivered;
@@ -249,7 +251,7 @@ fn totals(text: &mut String, answer: &Answer) {
             None => "no price of some device is known".to_owned(),
         },
     ]);
-    table(text, &rows);
+    table(text, &rows, width);
 }
 
 fn campus(text: &mut String, answer: &Answer, width: usize) {
@@ -290,7 +292,7 @@ const WIDE: usize = 96;
 fn fitting(text: &mut String, mut rows: Vec<Vec<String>>, width: usize) {
     loop {
         let mut said = String::new();
-        table(&mut said, &rows);
+        table(&mut said, &rows, width);
         let wide = said.lines().map(|line| line.chars().count()).max().unwrap_or_default();
         let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
         if wide <= width || columns <= 2 {
@@ -330,11 +332,9 @@ fn schemes(text: &mut String, answer: &Answer, width: usize) {
 fn sizes(text: &mut String, answer: &Answer, width: usize) {
     let plan = &answer.plan;
     let patience = amount(answer.question.patience.get(), TIME);
-    let _ = writeln!(
-        text,
-        "\n{}",
-        bold("as the model grows: each size to the loss of 20 tokens per parameter")
-    );
+    text.push('\n');
+    let what = bold("as the model grows: each size to the loss of 20 tokens per parameter");
+    hanging(text, (0, 2), &what, width);
     let head = ["N", "loss", "swarm", "design", "campus", "behind", "practical"];
     let shown = |row: [String; 7]| -> Vec<String> {
         // The loss is the law's, and can be asked for.
@@ -366,7 +366,7 @@ fn sizes(text: &mut String, answer: &Answer, width: usize) {
             if *practical { "yes".into() } else { "no".into() },
         ]));
     }
-    table(text, &rows);
+    table(text, &rows, width);
     let said = match plan.largest_practical() {
         Some(largest) => format!(
             "practical is what takes at most {patience} (--patience): up to about {} parameters here",
@@ -391,7 +391,7 @@ fn intensity(text: &mut String, answer: &Answer, width: usize) {
             if exponent == 0.0 { "not at all".into() } else { format!("N^{exponent:.2}") },
         ]);
     }
-    table(text, &rows);
+    table(text, &rows, width);
     let said = "FLOP per byte. Computing hides the traffic where this exceeds FLOP/s over bytes/s of \
                 the peer. The square-cube law is one of pipelines whose stages keep their layers; \
                 data parallelism does not have it.";

@@ -7,7 +7,8 @@ use plan::swarm::Way;
 
 use super::Answer;
 use super::words::{BITS, TIME, amount, percent, three};
-use crate::commands::fit::words::{bold, table};
+use crate::commands::fit::words::bold;
+use crate::table::table;
 use crate::text::hanging;
 
 /// What a way is called.
@@ -55,7 +56,7 @@ pub(super) fn ways(text: &mut String, answer: &Answer, width: usize) {
             way.time.map_or("never".into(), |time| amount(time.get(), TIME)),
         ]);
     }
-    table(text, &rows);
+    table(text, &rows, width);
     for (at, way) in plan.ways.iter().enumerate() {
         let bound = if way.bound_by.is_empty() { "nothing" } else { &way.bound_by };
         let chosen = if at == 0 { " (chosen)" } else { "" };
