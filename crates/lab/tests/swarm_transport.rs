@@ -186,6 +186,22 @@ fn a_coordinator_that_starts_again_finds_its_peers_and_their_messages() {
     assert!(b.receive(PATIENCE).unwrap() == (PeerId::COORDINATOR, message(10, 3)));
 }
 
+/// An answer is on its way when the transport ends: without it the sender would wait in vain.
+#[test]
+fn what_is_on_the_link_of_a_transport_that_ends_still_arrives() {
+    let mut hub = coordinator(LOCAL);
+    let late = LinkSettings { delay_seconds: 0.2, ..LinkSettings::default() };
+    let settings = TcpSettings { up: late, ..settings(Role::Worker(join(&hub)), None) };
+    let mut a = Tcp::open(settings, Signer::from_seed([2; 32])).unwrap();
+    let me = a.joined(PATIENCE).unwrap();
+    hub.send(me, message(100_000, 1));
+    assert!(a.receive(PATIENCE).unwrap().1 == message(100_000, 1));
+    a.send(PeerId::COORDINATOR, message(100_000, 2));
+    drop(a);
+    assert!(hub.flush(Duration::from_secs(1)));
+    assert!(hub.receive(PATIENCE).unwrap() == (me, message(100_000, 2)));
+}
+
 #[test]
 fn a_shaped_transport_takes_the_time_of_its_law() {
     let up = LinkSettings { bits_per_second: 40e6, delay_seconds: 0.03, ..LinkSettings::default() };

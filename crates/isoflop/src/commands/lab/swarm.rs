@@ -2,11 +2,13 @@
 
 mod join;
 mod live;
+mod page;
 mod pipeline;
 mod rehearse;
 mod show;
 mod start;
 mod sweep;
+mod view;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

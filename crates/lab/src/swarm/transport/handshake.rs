@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use super::super::wire::{
-    Frame, HEADER, Hello, Limits, Packet, PeerId, Received, Signed, frame_len,
+    Frame, HEADER, Hello, Limits, Packet, PeerId, Received, Signed, frame_len, printable,
 };
 use super::tcp::{Role, Shared, lock};
 
@@ -86,7 +86,7 @@ fn hear(stream: &mut TcpStream, shared: &Shared) -> Result<(Frame, Signed), Fail
         Frame::from_bytes(&bytes, &LIMITS).map_err(|why| refused(why.message()))?;
     let signed = signed.ok_or_else(|| refused("no hello came"))?;
     if let Packet::Refuse { reason } = frame.packet {
-        return Err(Failure::Refused(reason));
+        return Err(Failure::Refused(printable(&reason, 400)));
     }
     if frame.run != shared.settings.run {
         return Err(Failure::Refused(format!(

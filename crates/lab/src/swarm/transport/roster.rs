@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::wire::{Member, PeerId};
+use super::super::wire::{Member, PeerId, printable};
 
 /// More keys than this are not admitted to a run: all members fit into one frame.
 const MOST: usize = 1024;
@@ -19,8 +19,11 @@ pub(super) struct Roster {
 
 impl Roster {
     pub(super) fn new(members: Vec<Member>) -> Self {
-        let members = members.into_iter().take(MOST).map(|member| (member.peer, member)).collect();
-        Self { members }
+        let known = |member: Member| {
+            let name = printable(&member.name, NAME);
+            (member.peer, Member { name, ..member })
+        };
+        Self { members: members.into_iter().take(MOST).map(known).collect() }
     }
 
     /// All members, by number.
@@ -44,7 +47,7 @@ impl Roster {
         name: &str,
         address: Option<String>,
     ) -> Option<PeerId> {
-        let name = cut(name).to_owned();
+        let name = printable(name, NAME);
         let address = address.filter(|address| address.len() <= ADDRESS);
         let known = self.of_key(&key);
         if known.is_none() && self.members.len() >= MOST {
@@ -55,15 +58,6 @@ impl Roster {
         self.members.insert(peer, Member { peer, key, name, address });
         Some(peer)
     }
-}
-
-/// As much of a name as is kept.
-fn cut(name: &str) -> &str {
-    let mut end = name.len().min(NAME);
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    &name[..end]
 }
 
 #[cfg(test)]
@@ -94,6 +88,17 @@ mod tests {
         let frame = Frame { run: RunId(u64::MAX), sender, receiver, packet };
         let bytes = frame.signed(&mut Signer::from_seed([0; 32]), u64::MAX);
         assert!(Frame::from_bytes(&bytes, &Limits::default()).is_ok(), "{}", bytes.len());
+    }
+
+    #[test]
+    fn names_are_shown_and_so_hold_nothing_that_commands_a_terminal() {
+        let name = "\u{1b}]0;you\u{7}desk\n";
+        let mut roster = Roster::default();
+        roster.admit([1; 32], name, None).unwrap();
+        let told = Member { name: name.to_owned(), ..roster.members()[0].clone() };
+        for roster in [roster, Roster::new(vec![told])] {
+            assert_eq!(roster.members()[0].name, "]0;youdesk");
+        }
     }
 
     #[test]

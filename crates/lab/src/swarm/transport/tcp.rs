@@ -268,6 +268,12 @@ impl Tcp {
         lock(&self.shared.roster).members()
     }
 
+    /// The same again and again, while a driver has the transport.
+    pub fn watch_members(&self) -> impl Fn() -> Vec<Member> + use<> {
+        let shared = Arc::clone(&self.shared);
+        move || lock(&shared.roster).members()
+    }
+
     /// Peers with a direct connection.
     pub fn connected(&self) -> Vec<PeerId> {
         lock(&self.shared.connected).clone()

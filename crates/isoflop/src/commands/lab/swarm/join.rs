@@ -16,7 +16,7 @@ use lab::swarm::pipeline::{EngineModel, Stage};
 use lab::swarm::real_time::{Happening, drive};
 use lab::swarm::settings::{Method, Settings};
 use lab::swarm::transport::{JoinAddress, Role, Tcp, TcpSettings, Transport};
-use lab::swarm::wire::{PeerId, Signer};
+use lab::swarm::wire::{PeerId, Signer, printable};
 use lab::swarm::worker::Worker;
 
 use super::start::run_of;
@@ -183,7 +183,7 @@ fn terms(tcp: &mut Tcp, wait: Duration) -> Result<Settings, Diagnostic> {
         {
             return serde_json::from_str(&text).map_err(|error| {
                 Diagnostic::error("the coordinator's settings cannot be read")
-                    .note(error.to_string())
+                    .note(printable(&error.to_string(), 400))
                     .help("use the same version of Isoflop as the coordinator")
             });
         }
