@@ -273,9 +273,8 @@ fn a_page_shows_the_run_while_it_goes_on() {
     let url = coordinator.said.lines().find_map(|line| line.strip_prefix("page "));
     let url = url.expect("the page's address").trim().to_owned();
     assert!(ask(&url, "/").expect("a page").contains("<svg id=\"curve\""));
-    let state = || -> Option<serde_json::Value> {
-        serde_json::from_str(&ask(&url, "/state")?).ok()
-    };
+    let state =
+        || -> Option<serde_json::Value> { serde_json::from_str(&ask(&url, "/state")?).ok() };
     assert_eq!(state().expect("a state")["tokens"], 0);
 
     let slow = ["--speed", "2000", "--name"];

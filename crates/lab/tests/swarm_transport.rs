@@ -20,6 +20,7 @@ fn settings(role: Role, listen: Option<&str>) -> TcpSettings {
     TcpSettings {
         run: RunId(7),
         name: "test".to_owned(),
+        site: None,
         role,
         listen: listen.map(str::to_owned),
         reachable: None,

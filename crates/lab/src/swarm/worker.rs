@@ -129,7 +129,8 @@ impl<L: Learner> Worker<L> {
     #[must_use]
     pub fn in_site(mut self, head: PeerId) -> Self {
         self.site = Some(if head == self.id {
-            Place::Head(Head::new(self.id, self.speed, self.settings.patience))
+            let (patience, parameters) = (self.settings.patience, self.learner.parameters().len());
+            Place::Head(Head::new(self.id, self.speed, patience, parameters))
         } else {
             Place::Member(Member::new(head))
         });
@@ -181,6 +182,9 @@ impl<L: Learner> Worker<L> {
             // A worker that finished still serves its copy and audits no more.
             return out;
         }
+        if let (Some(Place::Head(head)), Event::Received(_, message)) = (&mut self.site, &event) {
+            head.crosses(message);
+        }
         match event {
             Event::Start => {
                 self.hello(&mut out);
@@ -194,6 +198,13 @@ impl<L: Learner> Worker<L> {
         }
         if !self.stopped {
             self.advance(now, &mut out);
+        }
+        if let Some(Place::Head(head)) = &mut self.site {
+            for effect in &out {
+                if let Effect::Send(_, message) = effect {
+                    head.crosses(message);
+                }
+            }
         }
         out
     }

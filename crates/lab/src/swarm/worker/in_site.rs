@@ -8,7 +8,13 @@ use crate::swarm::site::{Place, SiteSay};
 use crate::swarm::time::Time;
 
 impl<L: Learner> Worker<L> {
-    pub(super) fn site_says(&mut self, from: PeerId, say: SiteSay, now: Time, out: &mut Vec<Effect>) {
+    pub(super) fn site_says(
+        &mut self,
+        from: PeerId,
+        say: SiteSay,
+        now: Time,
+        out: &mut Vec<Effect>,
+    ) {
         match &mut self.site {
             Some(Place::Head(head)) => {
                 head.heard(from, say, now, out);
@@ -45,9 +51,8 @@ impl<L: Learner> Worker<L> {
 
     /// Ends a step of the site once every part of it is there.
     pub(super) fn site_step(&mut self) {
-        let parameters = self.learner.parameters().len();
         let Some(Place::Head(head)) = &mut self.site else { return };
-        if let Some(whole) = head.whole(parameters) {
+        if let Some(whole) = head.whole() {
             self.learner.apply(whole.gradient, whole.schedule);
             self.working = false;
             if let Some(training) = &mut self.training {

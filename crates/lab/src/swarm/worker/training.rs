@@ -5,9 +5,7 @@ use std::time::Duration;
 use super::{SITE, Worker};
 use crate::swarm::learner::Learner;
 use crate::swarm::machine::Effect;
-use crate::swarm::message::{
-    Assignment, Hash, Message, PeerId, Update, hash_of, hash_of_state,
-};
+use crate::swarm::message::{Assignment, Hash, Message, PeerId, Update, hash_of, hash_of_state};
 use crate::swarm::outer::fragment;
 use crate::swarm::settings::Method;
 use crate::swarm::site::Place;
@@ -132,6 +130,7 @@ impl<L: Learner> Worker<L> {
             windows,
             loss: training.loss / (windows as f64).max(1.0),
             busy: training.busy,
+            near: self.site.as_mut().map_or(0, Place::take_crossed),
             began: training.began,
             commitments: training.commitments,
             body,

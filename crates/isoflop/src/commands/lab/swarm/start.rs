@@ -23,7 +23,7 @@ use lab::swarm::wire::{Member, PeerId, RunId, Signer};
 use super::live::Live;
 use super::page::Page;
 use super::view::View;
-use super::{folder, keep, make_folder, pipeline, read, show, write};
+use super::{folder, keep, make_folder, pipeline, read, show, warn_of_few_averages, write};
 use crate::commands::Outcome;
 use crate::commands::lab::VOCABULARY;
 use crate::commands::text_source::TextSource;
@@ -41,8 +41,8 @@ Examples:
 
 /// Start a swarm: coordinate it, and print the line with which others join
 ///
-/// The run begins when as many peers have joined as the file has at the start. What the file
-/// says of their speeds and lines is for rehearsals; here they are what they are.
+/// The run begins when as many peers have joined as the file has at the start, sites counted as one.
+/// What the file says of their speeds and lines is for rehearsals; here they are what they are.
 #[derive(Debug, Clone, Args)]
 #[command(after_long_help = EXAMPLES, after_help = "Use --help for examples.")]
 pub(crate) struct StartArgs {
@@ -101,12 +101,9 @@ fn signer(folder: &Path) -> Result<Signer, Diagnostic> {
 
 pub(super) fn run(args: &StartArgs, out: &mut dyn Write) -> Result<Outcome, Diagnostic> {
     let swarm = read(&args.swarm)?;
-    if !swarm.sites().is_empty() {
-        return Err(Diagnostic::error("sites are rehearsed in virtual time only")
-            .help("use `isoflop lab swarm rehearse`, or take `site` out of the file"));
-    }
     let tokens = Arc::new(args.source.open()?);
     let settings = swarm.settings(VOCABULARY, &tokens.summary().hash[..16])?;
+    warn_of_few_averages(&settings);
     let place = folder(args.out.as_ref(), &swarm.name);
     make_folder(&place)?;
     let file = place.join("coordinator.swarm");
@@ -162,6 +159,7 @@ fn lead<C: Lead>(
         TcpSettings {
             run: run_of(&key),
             name: "coordinator".to_owned(),
+            site: None,
             role: Role::Coordinator,
             listen: Some(args.listen.clone()),
             reachable: args.reachable.clone(),
@@ -248,7 +246,7 @@ fn lead<C: Lead>(
         return Err(Diagnostic::error(format!("the run ends: {problem}"))
             .help("`--resume` goes on from the last copy; look at the learning rate first"));
     }
-    let played = log.played(&mut coordinator, settings, &names());
+    let played = log.played(&mut coordinator, settings, &tcp.members());
     keep(place, name, settings, &played)?;
     let shown = if args.json {
         show::json(settings, &played, true)

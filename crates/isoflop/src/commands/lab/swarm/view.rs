@@ -236,6 +236,7 @@ mod tests {
             windows: 10,
             loss: 4.0,
             busy: Duration::from_millis(500),
+            near: 0,
             began: [0; 16],
             commitments: Vec::new(),
             body: Vec::new(),
