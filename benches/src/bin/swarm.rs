@@ -229,6 +229,7 @@ fn ring(megabits: f64, milliseconds: f64) -> Result<(), Diagnostic> {
         let settings = TcpSettings {
             run: RunId(1),
             name: format!("peer {seed}"),
+            site: None,
             up: if role == Role::Coordinator { LinkSettings::default() } else { up },
             role,
             listen: Some("127.0.0.1:0".to_owned()),

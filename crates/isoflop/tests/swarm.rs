@@ -2,7 +2,8 @@
 
 #![cfg(unix)]
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -64,6 +65,8 @@ fn said(folder: &Path, arguments: &[&str]) -> (i32, String) {
 struct Process {
     child: Child,
     out: BufReader<ChildStdout>,
+    /// What a coordinator said up to its join line.
+    said: String,
 }
 
 impl Process {
@@ -74,25 +77,25 @@ impl Process {
             .spawn()
             .expect("the command starts");
         let out = BufReader::new(child.stdout.take().expect("a pipe"));
-        Self { child, out }
+        Self { child, out, said: String::new() }
     }
 
     /// A coordinator, and the address that it prints.
     fn coordinator(folder: &Path, more: &[&str]) -> (Self, String) {
         let mut process =
             Self::start(folder, &[&["start", "swarm.toml", "--quiet"], more].concat());
-        let mut line = String::new();
-        while process.out.read_line(&mut line).expect("a line") > 0 {
-            if let Some((_, address)) = line.split_once("swarm join ") {
-                return (process, address.trim().to_owned());
+        while process.out.read_line(&mut process.said).expect("a line") > 0 {
+            if let Some((_, address)) = process.said.split_once("swarm join ") {
+                let address = address.trim().to_owned();
+                return (process, address);
             }
-            line.clear();
         }
         panic!("no join line: {}", process.ends().1);
     }
 
     fn worker(folder: &Path, address: &str, more: &[&str]) -> Self {
-        Self::start(folder, &[&["join", address, "--speed", "8192"], more].concat())
+        let speed: &[&str] = if more.contains(&"--speed") { &[] } else { &["--speed", "8192"] };
+        Self::start(folder, &[&["join", address], speed, more].concat())
     }
 
     /// Waits for its end: its exit code and all its words.
@@ -250,6 +253,53 @@ fn who_joins_the_wrong_swarm_is_told_why() {
         }
         assert!(!message.contains("panicked"), "{arguments:?}: {message}");
     }
+}
+
+/// What a page of a run answers; none when it is served no more.
+fn ask(url: &str, path: &str) -> Option<String> {
+    let host = url.strip_prefix("http://")?.strip_suffix('/')?;
+    let mut stream = TcpStream::connect(host).ok()?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    answer.split_once("\r\n\r\n").map(|(_, content)| content.to_owned())
+}
+
+#[test]
+fn a_page_shows_the_run_while_it_goes_on() {
+    let folder = folder();
+    let path = folder.path();
+    let (mut coordinator, address) = Process::coordinator(path, &["--out", "real", "--page"]);
+    let url = coordinator.said.lines().find_map(|line| line.strip_prefix("page "));
+    let url = url.expect("the page's address").trim().to_owned();
+    assert!(ask(&url, "/").expect("a page").contains("<svg id=\"curve\""));
+    let state =
+        || -> Option<serde_json::Value> { serde_json::from_str(&ask(&url, "/state")?).ok() };
+    assert_eq!(state().expect("a state")["tokens"], 0);
+
+    let slow = ["--speed", "2000", "--name"];
+    let names = ["desk \u{1b}[31m1", "desk 2"];
+    let mut workers =
+        names.map(|name| Process::worker(path, &address, &[&slow[..], &[name]].concat()));
+    wait_for("two peers and a loss", || {
+        state().is_some_and(|run| {
+            let peers = run["peers"].as_array().map_or(0, Vec::len);
+            peers == 2 && run["losses"].as_array().is_some_and(|curve| !curve.is_empty())
+        })
+    });
+    let run = state().expect("it goes on");
+    assert_eq!((&run["name"], &run["total_tokens"]), (&"pair".into(), &8192.into()));
+    let mut shown: Vec<&str> =
+        run["peers"].as_array().expect("peers").iter().filter_map(|p| p["name"].as_str()).collect();
+    shown.sort_unstable();
+    // What would colour a terminal is gone from the name.
+    assert_eq!(shown, ["desk 2", "desk [31m1"]);
+    for process in workers.iter_mut().chain([&mut coordinator]) {
+        let (code, words) = process.ends();
+        assert!(code == 0 && !words.contains('\u{1b}'), "{code}: {words}");
+    }
+    let (code, words) = said(path, &["start", "swarm.toml", "--out", "new", "--page=nowhere:1"]);
+    assert!(code == 2 && words.contains("a page cannot be served"), "{code}: {words}");
 }
 
 #[test]

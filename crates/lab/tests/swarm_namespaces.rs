@@ -25,6 +25,7 @@ fn open(role: Role, listen: String, seed: u8, delay_seconds: f64) -> Tcp {
     let settings = TcpSettings {
         run: RunId(3),
         name: format!("peer {seed}"),
+        site: None,
         role,
         listen: Some(listen),
         reachable: None,

@@ -4,18 +4,21 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use lab::corpus::CorpusSource;
 use lab::recipe::{Recipe, RunConfig};
 use lab::swarm::codec::Codec;
 use lab::swarm::coordinator::Coordinator;
 use lab::swarm::learner::EngineLearner;
+use lab::swarm::message::Message;
 use lab::swarm::pipeline::{Conductor, EngineModel, Pipeline, Stage};
 use lab::swarm::real_time::{Happening, drive};
 use lab::swarm::robust::Aggregation;
 use lab::swarm::roles::InStages;
 use lab::swarm::settings::{Audit, Diloco, Method, Settings, Share};
+use lab::swarm::site::SiteSay;
 use lab::swarm::transport::{JoinAddress, Role, Tcp, TcpSettings};
 use lab::swarm::virtual_time::{Act, Line, VirtualPeer, VirtualSwarm};
 use lab::swarm::wire::{PeerId, RunId, Signer};
@@ -73,10 +76,17 @@ fn in_virtual_time(settings: &Settings, tokens: &Arc<TokenFile>) -> Vec<f32> {
 }
 
 fn tcp(role: Role, seed: u8) -> Tcp {
-    let listen = matches!(role, Role::Coordinator).then(|| "127.0.0.1:0".to_owned());
+    tcp_in(role, seed, None)
+}
+
+/// The same in a site, whose peers reach each other directly.
+fn tcp_in(role: Role, seed: u8, site: Option<&str>) -> Tcp {
+    let listens = matches!(role, Role::Coordinator) || site.is_some();
+    let listen = listens.then(|| "127.0.0.1:0".to_owned());
     let settings = TcpSettings {
         run: RunId(7),
         name: format!("peer {seed}"),
+        site: site.map(str::to_owned),
         role,
         listen,
         reachable: None,
@@ -184,4 +194,84 @@ fn stages_over_sockets_and_in_virtual_time_give_the_same_weights_bit_for_bit() {
         conductor.kept_parameters()
     });
     assert!(played == real);
+}
+
+#[test]
+fn a_site_over_sockets_and_in_virtual_time_gives_the_same_weights_bit_for_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokens = text(folder.path());
+    let diloco = Diloco { inner_steps: 6, ..Diloco::default() };
+    // Peers 1 and 2 are one site, 3 is alone.
+    let settings = Settings { peers: 2, inner_windows: 4, ..settings(Method::Diloco(diloco)) };
+    let site = [PeerId(1), PeerId(2)];
+    let mut swarm =
+        VirtualSwarm::new(settings.clone(), Line::default(), || learner(&settings, &tokens))
+            .with_site(&site, Line::new(1e9, 1e9, 1e-4));
+    for peer in 1..=3 {
+        let line = Line::new(20e6, 50e6, 0.01);
+        let peer_settings = VirtualPeer { speed: 5e4, line, habit: Habit::Honest };
+        swarm.act(Time::ZERO, Act::Join(PeerId(peer), peer_settings));
+    }
+    assert!(swarm.run(Time::from_seconds(1e4)));
+    let played = swarm.coordinator().unwrap().shared_parameters().to_vec();
+    let within: u64 = (swarm.bytes().iter())
+        .filter(|((from, to), _)| site.contains(from) && site.contains(to))
+        .map(|(_, bytes)| bytes)
+        .sum();
+
+    let mut hub = tcp(Role::Coordinator, 1);
+    let join = JoinAddress { address: hub.address().unwrap().to_string(), key: Some(hub.key()) };
+    // In this order, for the same numbers.
+    let wires = [(2, Some("home")), (3, Some("home")), (4, None)].map(|(seed, site)| {
+        let wire = tcp_in(Role::Worker(join.clone()), seed, site);
+        wire.joined(Duration::from_secs(20)).unwrap();
+        wire
+    });
+    let welcome = AtomicBool::new(false);
+    let (real, crossed) = std::thread::scope(|scope| {
+        for (at, mut wire) in wires.into_iter().enumerate() {
+            let (settings, tokens, welcome) = (&settings, &tokens, &welcome);
+            scope.spawn(move || {
+                let me = wire.me().unwrap();
+                let mut worker = Worker::new(me, settings.clone(), learner(settings, tokens), 5e4);
+                if at < 2 {
+                    until(|| wire.head_of_site().is_some());
+                    worker = worker.in_site(wire.head_of_site().unwrap());
+                } else {
+                    // The run begins with this one: the site is whole by then.
+                    until(|| welcome.load(Ordering::Acquire));
+                }
+                let clock = wire.clock();
+                assert!(drive(&mut worker, &mut wire, &clock, None, &mut |_, _, what| {
+                    if let Happening::Received(_, Message::Site(SiteSay::Welcome), _) = what {
+                        welcome.store(true, Ordering::Release);
+                    }
+                    true
+                }));
+                assert!(wire.flush(Duration::from_secs(20)));
+            });
+        }
+        let mut coordinator = Coordinator::new(settings.clone(), learner(&settings, &tokens));
+        let (clock, mut crossed) = (hub.clock(), 0);
+        let over = drive(&mut coordinator, &mut hub, &clock, None, &mut |_, now, what| {
+            if let Happening::Received(_, Message::Update(update), _) = what {
+                crossed += update.near;
+            }
+            now.seconds() < 120.0
+        });
+        assert!(over, "the run ends within two minutes");
+        assert!(hub.flush(Duration::from_secs(20)));
+        (coordinator.shared_parameters().to_vec(), crossed)
+    });
+    assert!(played == real);
+    // All but what ends the run is told.
+    assert!(crossed < within && within - crossed < 1000, "{crossed} of {within}");
+}
+
+fn until(condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < Duration::from_secs(20), "waited in vain");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }

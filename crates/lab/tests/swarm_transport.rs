@@ -20,6 +20,7 @@ fn settings(role: Role, listen: Option<&str>) -> TcpSettings {
     TcpSettings {
         run: RunId(7),
         name: "test".to_owned(),
+        site: None,
         role,
         listen: listen.map(str::to_owned),
         reachable: None,
@@ -184,6 +185,22 @@ fn a_coordinator_that_starts_again_finds_its_peers_and_their_messages() {
     }
     hub.send(b_number, message(10, 3));
     assert!(b.receive(PATIENCE).unwrap() == (PeerId::COORDINATOR, message(10, 3)));
+}
+
+/// An answer is on its way when the transport ends: without it the sender would wait in vain.
+#[test]
+fn what_is_on_the_link_of_a_transport_that_ends_still_arrives() {
+    let mut hub = coordinator(LOCAL);
+    let late = LinkSettings { delay_seconds: 0.2, ..LinkSettings::default() };
+    let settings = TcpSettings { up: late, ..settings(Role::Worker(join(&hub)), None) };
+    let mut a = Tcp::open(settings, Signer::from_seed([2; 32])).unwrap();
+    let me = a.joined(PATIENCE).unwrap();
+    hub.send(me, message(100_000, 1));
+    assert!(a.receive(PATIENCE).unwrap().1 == message(100_000, 1));
+    a.send(PeerId::COORDINATOR, message(100_000, 2));
+    drop(a);
+    assert!(hub.flush(Duration::from_secs(1)));
+    assert!(hub.receive(PATIENCE).unwrap() == (me, message(100_000, 2)));
 }
 
 #[test]

@@ -10,6 +10,7 @@
 mod audit;
 mod book;
 mod close;
+mod joining;
 mod save;
 mod share;
 
@@ -19,19 +20,17 @@ use std::time::Duration;
 use self::audit::Challenge;
 use self::book::{Book, Contribution};
 pub use self::book::{Peer, Standing};
+use self::joining::part_of;
 pub(super) use self::share::apportion;
 use super::codec::Encoder;
 use super::learner::Learner;
 use super::machine::{Effect, Event, Note};
-use super::message::{Hash, Keep, Message, Outcome, PeerId, Update, hash_of};
+use super::message::{Hash, Message, Outcome, PeerId, Update, hash_of};
 use super::outer::{Outer, encoders, fragment};
 use super::patience::Patience;
 use super::settings::Settings;
 use super::time::Time;
 use crate::train::Validation;
-
-/// Numbers of the shared state in one part that is fetched.
-const PART: usize = 64 * 1024;
 
 /// A coordinator as a state machine.
 pub struct Coordinator<L> {
@@ -210,110 +209,6 @@ impl<L: Learner> Coordinator<L> {
             known.standing = standing;
         }
         out.push(Effect::Note(Note::Peer { peer, what: what.to_owned() }));
-    }
-
-    fn hello(
-        &mut self,
-        from: PeerId,
-        speed: f64,
-        holds: Option<u64>,
-        now: Time,
-        out: &mut Vec<Effect>,
-    ) {
-        let known = self.book.peers.contains_key(&from);
-        let peer = self.book.peers.entry(from).or_insert_with(Peer::new);
-        if speed.is_finite() && speed > 0.0 && peer.speed == 0.0 {
-            peer.speed = speed;
-        }
-        let what = if known { "back" } else { "joined" };
-        match holds {
-            Some(version) if self.covers(version) && self.is_near(version) => {
-                self.stand(from, Standing::Active, what, out);
-                out.push(Effect::Send(from, Message::Resume { version: self.book.round }));
-                self.catch_up(from, version, out);
-                self.start_if_all(now, out);
-                self.wake_idle(now, out);
-            }
-            _ => {
-                // Whatever it was training on is void.
-                self.release(from);
-                self.stand(from, Standing::Waiting, what, out);
-                if !self.welcome(from, out) {
-                    self.wake_idle(now, out);
-                }
-                self.close_if_all(now, out);
-            }
-        }
-    }
-
-    /// Whether the outcomes from `version` on are all kept.
-    fn covers(&self, version: u64) -> bool {
-        version == self.book.round
-            || self.recent.front().is_some_and(|first| first.round <= version)
-                && version < self.book.round
-    }
-
-    /// Whether the outcomes from `version` on are fewer bytes than the state.
-    fn is_near(&self, version: u64) -> bool {
-        let missed = self.recent.iter().filter(|outcome| outcome.round >= version);
-        let bytes: usize = missed.map(|outcome| outcome.body.len() + 256).sum();
-        bytes <= 8 * self.learner.parameters().len()
-    }
-
-    /// Sends the outcomes from `version` on, and the peer's open work.
-    fn catch_up(&self, peer: PeerId, version: u64, out: &mut Vec<Effect>) {
-        let missed = self.recent.iter().filter(|outcome| outcome.round >= version);
-        out.extend(missed.map(|outcome| Effect::Send(peer, Message::Outcome(outcome.clone()))));
-        let work: Vec<_> = self
-            .book
-            .given
-            .iter()
-            .filter(|a| a.peer == peer && a.round >= version && self.book.ledger.has(peer, a.round))
-            .filter(|a| !self.pending.contains_key(&(peer, a.round)))
-            .cloned()
-            .collect();
-        if !work.is_empty() {
-            out.push(Effect::Send(peer, Message::Work(work)));
-        }
-    }
-
-    /// Points `peer` at the copy, if there is one that later outcomes lead on from.
-    fn welcome(&mut self, peer: PeerId, out: &mut Vec<Effect>) -> bool {
-        let Some(copy) = &self.copy else { return false };
-        if !self.covers(copy.version) {
-            return false;
-        }
-        let (version, hashes, updates) = (copy.version, copy.hashes.clone(), copy.updates);
-        let active = self.book.peers.iter().filter(|(_, p)| p.standing == Standing::Active);
-        let mut sources: Vec<PeerId> = active.map(|(id, _)| *id).collect();
-        sources.push(PeerId::COORDINATOR);
-        out.push(Effect::Send(peer, Message::Welcome { version, sources, hashes, updates }));
-        self.catch_up(peer, version, out);
-        self.stand(peer, Standing::Syncing, "fetching", out);
-        true
-    }
-
-    fn ready(&mut self, from: PeerId, version: u64, now: Time, out: &mut Vec<Effect>) {
-        if self.standing(from) != Some(Standing::Syncing) {
-            return;
-        }
-        if self.covers(version) {
-            self.stand(from, Standing::Active, "ready", out);
-            self.catch_up(from, version, out);
-            self.start_if_all(now, out);
-            self.wake_idle(now, out);
-        } else {
-            self.stand(from, Standing::Waiting, "too far behind", out);
-            self.welcome(from, out);
-        }
-    }
-
-    fn ask(&mut self, from: PeerId, version: u64, out: &mut Vec<Effect>) {
-        match self.standing(from) {
-            Some(Standing::Active) if self.covers(version) => self.catch_up(from, version, out),
-            Some(Standing::Waiting | Standing::Syncing) => {}
-            _ => out.push(Effect::Send(from, Message::Rejoin)),
-        }
     }
 
     fn start_if_all(&mut self, now: Time, out: &mut Vec<Effect>) {
@@ -516,27 +411,4 @@ impl<L: Learner> Coordinator<L> {
     fn shared_state(&self) -> Vec<f32> {
         self.outer.as_ref().map_or_else(|| self.learner.state().0, Outer::state)
     }
-
-    /// What peers are told to keep: a copy while somebody waits for one.
-    fn keep(&self) -> Keep {
-        let any = |standing| self.book.peers.values().any(|peer| peer.standing == standing);
-        let usable = self.copy.as_ref().is_some_and(|copy| self.covers(copy.version));
-        if any(Standing::Waiting) && !(usable && any(Standing::Syncing)) {
-            Keep::Copy
-        } else if self.copy.is_some() && !any(Standing::Syncing) && !any(Standing::Waiting) {
-            Keep::Nothing
-        } else {
-            Keep::Same
-        }
-    }
-}
-
-/// Part `part` of `parts` of a state.
-pub(super) fn part_of(state: &[f32], part: u32, parts: u32) -> &[f32] {
-    &state[fragment(state.len(), parts.into(), part.into())]
-}
-
-fn hashes_of(state: &[f32]) -> Vec<Hash> {
-    let parts = state.len().div_ceil(PART).max(1) as u32;
-    (0..parts).map(|part| hash_of(&[part_of(state, part, parts)])).collect()
 }

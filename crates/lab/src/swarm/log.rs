@@ -15,12 +15,15 @@ use serde::{Deserialize, Serialize};
 use super::machine::{Note, RoundNote};
 use super::message::{Message, PeerId};
 use super::pipeline::Say;
-use super::rehearsal::{PeerAccount, Played, summary};
+use super::rehearsal::{Account, PeerAccount, Played, summary};
 use super::roles::Lead;
 use super::settings::Settings;
 use super::time::Time;
 use super::virtual_time::Sent;
-use super::wire::bytes_on_wire;
+use super::wire::{Member, bytes_on_wire};
+
+/// The kind of what crosses within sites.
+const SITE: &str = "site";
 
 /// One line of the log; times in nanoseconds since the first work.
 #[derive(Debug, Serialize, Deserialize)]
@@ -140,6 +143,13 @@ impl Log {
             }
         }
         self.crossed(now, from, to, message.kind(), bytes_on_wire(bytes));
+        // What crossed within a site, as the peer says that speaks for it.
+        if let Message::Update(update) = message
+            && update.near > 0
+        {
+            let bytes = usize::try_from(update.near).unwrap_or(usize::MAX);
+            self.crossed(now, from, from, SITE, bytes);
+        }
     }
 
     fn crossed(&mut self, now: Time, from: PeerId, to: PeerId, kind: &'static str, bytes: usize) {
@@ -158,13 +168,15 @@ impl Log {
         file.flush().map_err(|error| unwritable(path, &error))
     }
 
-    /// What came out, once the run is over.
+    /// What came out for `members`, once the run is over.
     pub fn played(
         self,
         coordinator: &mut impl Lead,
         settings: &Settings,
-        names: &BTreeMap<PeerId, String>,
+        members: &[Member],
     ) -> Played {
+        let members: BTreeMap<PeerId, &Member> =
+            members.iter().map(|member| (member.peer, member)).collect();
         let sum = |of: &dyn Fn(&Sent) -> bool| -> u64 {
             (self.traffic.iter().filter(|sent| of(sent)))
                 .fold(0_u64, |sum, sent| sum.saturating_add(sent.bytes as u64))
@@ -172,18 +184,21 @@ impl Log {
         let context = settings.context() as u64;
         let known = coordinator.attendance();
         let everybody: std::collections::BTreeSet<PeerId> =
-            known.keys().chain(names.keys()).copied().collect();
+            known.keys().chain(members.keys()).copied().collect();
         let peers = everybody
             .into_iter()
             .filter(|id| *id != PeerId::COORDINATOR)
             .map(|id| PeerAccount {
                 peer: id,
-                name: names.get(&id).cloned().unwrap_or_else(|| id.to_string()),
+                name: members.get(&id).map_or_else(|| id.to_string(), |member| member.name.clone()),
                 tokens: known.get(&id).map_or(0, |peer| peer.windows * context),
-                sent: sum(&|sent| sent.from == id),
-                received: sum(&|sent| sent.to == id),
+                sent: sum(&|sent| sent.from == id && sent.kind != SITE),
+                received: sum(&|sent| sent.to == id && sent.kind != SITE),
                 standing: known.get(&id).map_or_else(
-                    || "never came".to_owned(),
+                    || {
+                        let site = members.get(&id).is_some_and(|member| member.site.is_some());
+                        if site { "with its site" } else { "never came" }.to_owned()
+                    },
                     |peer| format!("{:?}", peer.standing).to_lowercase(),
                 ),
             })
@@ -200,6 +215,7 @@ impl Log {
             validation,
             peers,
         );
+        let account = Account { bytes_in_sites: sum(&|sent| sent.kind == SITE), ..account };
         Played { account, rounds: self.rounds, events: self.events, traffic: self.traffic }
     }
 }

@@ -77,6 +77,8 @@ pub struct Update {
     pub loss: f64,
     /// Time spent computing.
     pub busy: Duration,
+    /// Bytes that crossed within the sender's site since its last update, both ways.
+    pub near: u64,
     /// Hash of the shared state that the round began from; zeros where not asked for.
     pub began: Hash,
     /// Hashes of the peer's own state before each inner step and after the last; empty without
@@ -325,6 +327,7 @@ mod tests {
             windows: 8,
             loss: 3.25,
             busy: Duration::from_nanos(5),
+            near: 1000,
             began: [7; 16],
             commitments: vec![[1; 16], [2; 16]],
             body: vec![9; 40],
@@ -394,6 +397,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn any_bytes_are_a_message_or_an_error_and_never_a_panic(
+            which in 0_u8..24,
+            bytes in proptest::collection::vec(any::<u8>(), 0..300),
+        ) {
+            // With and without a tag that there is, so that the decoder gets past it.
+            for bytes in [&bytes[..], &[&[which][..], &bytes].concat()] {
+                if let Ok(message) = Message::from_bytes(bytes) {
+                    prop_assert_eq!(Message::from_bytes(&message.to_bytes()).unwrap().kind(), message.kind());
+                }
+            }
+        }
+
         #[test]
         fn changed_bytes_are_a_message_or_an_error_and_never_a_panic(
             which in 0_usize..23,

@@ -47,8 +47,6 @@ pub enum Happening<'a> {
 
 /// Time between ticks.
 const TICK: Duration = Duration::from_millis(50);
-/// A pause in computing shorter than this is the driver's own, and not added to a declared speed.
-const OWN: Duration = Duration::from_millis(30);
 
 /// Drives `machine` until it stops, or until `owner` answers false. True when it stopped.
 ///
@@ -66,10 +64,10 @@ pub fn drive<M: Machine>(
     loop {
         while let Some(event) = ready.pop_front() {
             let began = clock.now();
-            // Work right after work goes on where that ended, however late this thread woke up. A
-            // wait for others is no computing, however short.
-            let goes_on = matches!(event, Event::Worked(_)) && began.since(last_due) < OWN;
-            let from = if goes_on { last_due } else { began };
+            // Work right after work goes on where that ended, however late this thread woke up: what
+            // a busy machine took is not added to a declared speed. A wait for others is no
+            // computing, however short.
+            let from = if matches!(event, Event::Worked(_)) { last_due } else { began };
             let mut stop = false;
             for effect in machine.step(began, event) {
                 order += 1;

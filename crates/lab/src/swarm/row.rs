@@ -53,6 +53,9 @@ pub struct SwarmRow {
     pub overlap: u32,
     /// Rate of the outer step; 0 for runs without.
     pub outer_learning_rate: f32,
+    /// Momentum of the outer step; 0 for runs without, and in tables of earlier versions.
+    #[serde(default)]
+    pub outer_momentum: f32,
     /// Codec of updates, or of activations.
     pub up: String,
     /// Codec of averages, or of gradients on their way back.
@@ -105,6 +108,7 @@ impl SwarmRow {
             fragments: diloco.map_or(1, |diloco| diloco.fragments),
             overlap: diloco.map_or(0, |diloco| diloco.overlap),
             outer_learning_rate: diloco.map_or(0.0, |diloco| diloco.outer_learning_rate),
+            outer_momentum: diloco.map_or(0.0, |diloco| diloco.outer_momentum),
             up: settings.up.to_string(),
             down: settings.down.to_string(),
             bytes: account.bytes,

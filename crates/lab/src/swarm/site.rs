@@ -11,7 +11,7 @@
 //! as a synchronous swarm does. Members keep nothing between two steps: who is silent costs the
 //! head its share of the work, and may come back at any step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,7 @@ use super::message::{Message, PeerId};
 use super::patience::Patience;
 use super::robust::{Aggregation, Weighted};
 use super::time::Time;
+use super::wire::bytes_on_wire;
 
 /// What is said within a site. The order of variants is part of the format: add at the end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -77,6 +78,16 @@ pub(super) enum Place {
     Member(Member),
 }
 
+impl Place {
+    /// Bytes that crossed within the site since it was asked last.
+    pub(super) fn take_crossed(&mut self) -> u64 {
+        match self {
+            Self::Head(head) => std::mem::take(&mut head.crossed),
+            Self::Member(_) => 0,
+        }
+    }
+}
+
 /// What the head knows of its site.
 pub(super) struct Head {
     me: PeerId,
@@ -87,6 +98,12 @@ pub(super) struct Head {
     /// Whether its own share is being computed.
     computing: bool,
     patience: Patience,
+    /// Numbers of the model.
+    parameters: usize,
+    /// Bytes within the site since the last update.
+    crossed: u64,
+    /// Members whose gradient nobody could use.
+    refused: BTreeSet<PeerId>,
 }
 
 /// A step that goes on.
@@ -108,10 +125,28 @@ pub(super) struct Whole {
 }
 
 impl Head {
-    pub(super) fn new(me: PeerId, speed: f64, patience: f64) -> Self {
+    pub(super) fn new(me: PeerId, speed: f64, patience: f64, parameters: usize) -> Self {
         let (first, least) = (Duration::from_secs(60), Duration::from_secs(2));
         let patience = Patience::new(first, least, 0.9, patience);
-        Self { me, speed, members: BTreeMap::new(), tag: 0, step: None, computing: false, patience }
+        Self {
+            me,
+            speed,
+            members: BTreeMap::new(),
+            tag: 0,
+            step: None,
+            computing: false,
+            patience,
+            parameters,
+            crossed: 0,
+            refused: BTreeSet::new(),
+        }
+    }
+
+    /// A message that goes or came; those within the site are counted.
+    pub(super) fn crosses(&mut self, message: &Message) {
+        if let Message::Site(_) = message {
+            self.crossed += bytes_on_wire(message.to_bytes().len()) as u64;
+        }
     }
 
     /// Whether a step goes on.
@@ -176,12 +211,22 @@ impl Head {
     /// From a member.
     pub(super) fn heard(&mut self, from: PeerId, say: SiteSay, now: Time, out: &mut Vec<Effect>) {
         match say {
+            SiteSay::Join { .. } if self.refused.contains(&from) => {}
             SiteSay::Join { speed } if speed.is_finite() && speed > 0.0 => {
                 self.members.insert(from, speed);
                 out.push(Effect::Send(from, Message::Site(SiteSay::Welcome)));
             }
             SiteSay::Gradient { tag, loss, gradient } => {
                 let Some(step) = self.step.as_mut().filter(|_| tag == self.tag) else { return };
+                let sound = gradient.len() == self.parameters
+                    && loss.is_finite()
+                    && gradient.iter().all(|x| x.is_finite());
+                if !sound {
+                    // Its windows stay out until it is given up; it gets no more.
+                    self.refused.insert(from);
+                    self.members.remove(&from);
+                    return;
+                }
                 if let Some(windows) = step.out.remove(&from) {
                     step.parts.insert(from, (windows.len() as u64, loss, gradient));
                     self.patience.saw(now.since(step.began));
@@ -208,15 +253,15 @@ impl Head {
         windows
     }
 
-    /// The step, once every part is there. A part of another length is taken for nothing.
-    pub(super) fn whole(&mut self, parameters: usize) -> Option<Whole> {
+    /// The step, once every part is there.
+    pub(super) fn whole(&mut self) -> Option<Whole> {
         let step = self.step.take_if(|step| step.out.is_empty() && !self.computing)?;
-        let parts = || step.parts.values().filter(|(_, _, g)| g.len() == parameters);
+        let parts = || step.parts.values();
         let weighted: Vec<Weighted<'_>> =
             parts().map(|(windows, _, g)| (*windows as f64, g.as_slice())).collect();
         let all: f64 = weighted.iter().map(|(windows, _)| windows).sum();
         let loss = parts().map(|(windows, loss, _)| *windows as f64 * loss).sum::<f64>() / all;
-        let gradient = Aggregation::Mean.combine(&weighted, parameters);
+        let gradient = Aggregation::Mean.combine(&weighted, self.parameters);
         Some(Whole { windows: all, loss, gradient, schedule: step.schedule })
     }
 
@@ -315,6 +360,47 @@ mod tests {
             far.map(|(_, bytes)| bytes).sum::<u64>()
         };
         assert!(2 * slow(&in_sites) < slow(&apart));
+    }
+
+    #[test]
+    fn a_gradient_that_is_no_number_is_not_taken_and_its_sender_not_asked_again() {
+        let (head, honest, hostile) = (PeerId(1), PeerId(2), PeerId(3));
+        let mut learner = Toy::new();
+        let mut site = Head::new(head, 1e4, 3.0, learner.parameters().len());
+        let mut out = Vec::new();
+        for peer in [honest, hostile] {
+            site.heard(peer, SiteSay::Join { speed: 1e4 }, Time::ZERO, &mut out);
+        }
+        let windows: Vec<u64> = (0..9).collect();
+        let step = |site: &mut Head, learner: &mut Toy, wrong: f32| {
+            let mut out = Vec::new();
+            site.begin(learner, &windows, 1.0, Time::ZERO, &mut out);
+            site.computed();
+            for effect in out {
+                let Effect::Send(to, Message::Site(say)) = effect else { continue };
+                let mut member = Member::new(head);
+                member.compute(&mut learner.clone(), say);
+                let Some(SiteSay::Gradient { tag, loss, mut gradient }) = member.answer else {
+                    continue;
+                };
+                if to == hostile {
+                    gradient[0] = wrong;
+                }
+                let answer = SiteSay::Gradient { tag, loss, gradient };
+                site.heard(to, answer, Time::ZERO, &mut Vec::new());
+            }
+        };
+        step(&mut site, &mut learner, f32::NAN);
+        assert!(site.whole().is_none(), "its windows are still out");
+        assert_eq!(site.give_up(&mut learner), 3);
+        site.computed();
+        let whole = site.whole().unwrap();
+        assert!(whole.gradient.iter().all(|x| x.is_finite()));
+        assert_eq!(whole.windows, 9.0);
+        // It may ask again, and gets nothing.
+        site.heard(hostile, SiteSay::Join { speed: 1e9 }, Time::ZERO, &mut out);
+        step(&mut site, &mut learner, f32::NAN);
+        assert_eq!(site.whole().unwrap().windows, 9.0);
     }
 
     #[test]

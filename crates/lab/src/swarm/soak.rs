@@ -168,7 +168,6 @@ fn a_restart_after_the_last_round_is_waited_for() {
 
 /// An hour of churn: about three thousand acts on twelve peers.
 #[test]
-#[ignore = "minutes: cargo test -p lab an_hour_of_churn -- --ignored"]
 fn an_hour_of_churn_loses_nothing_and_memory_stays_flat() {
     let settings = Settings { share: Share::BySpeed, ..settings(4, diloco(10), 120_000) };
     let mut swarm =

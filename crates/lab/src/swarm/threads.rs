@@ -3,7 +3,6 @@
 //! Between virtual time and sockets: computing and waiting take the time they take, by the same
 //! driver as over sockets, and lines have the law that a rehearsal gives them.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -22,6 +21,7 @@ use super::spec::{PeerSpec, Swarm};
 use super::time::{Clock, Time};
 use super::transport::{Channel, Exchange, Transport as _};
 use super::virtual_time::Line;
+use super::wire::Member;
 use super::worker::Worker;
 
 /// How often a thread that waits looks whether it still should.
@@ -147,10 +147,10 @@ pub fn train<L: Learner + Send>(
     if !over {
         return Ok(None);
     }
-    let names: BTreeMap<PeerId, String> =
-        peers.into_iter().map(|(rank, name, _)| (rank, name)).collect();
+    let member = |(peer, name, _)| Member { peer, key: [0; 32], name, address: None, site: None };
+    let members: Vec<Member> = peers.into_iter().map(member).collect();
     let log = log.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(Some(log.played(&mut coordinator, settings, &names)))
+    Ok(Some(log.played(&mut coordinator, settings, &members)))
 }
 
 /// What one thread does.

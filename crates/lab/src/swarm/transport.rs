@@ -11,8 +11,8 @@
 //!
 //! A state machine sees a [`Transport`]: send, receive, and nothing about how. Between two peers,
 //! messages arrive in order and once, over as many connections as it takes. What cannot wait any
-//! longer is dropped: a message for a peer that owes too many already, and everything that waits
-//! for a process when it ends.
+//! longer is dropped: a message for a peer that owes too many already, and what has not left when
+//! a process ends. What is on its link then, answers above all, still goes out for two seconds.
 
 mod channel;
 mod connection;

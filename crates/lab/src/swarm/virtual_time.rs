@@ -1,12 +1,16 @@
 //! The whole swarm in one process and in virtual time: the same machines, the same bytes, and a
 //! clock that jumps from event to event. The same seed gives the same run, bit for bit.
 
-use std::borrow::Cow;
+mod queue;
+mod world;
+
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::time::Duration;
 
+use self::queue::{Item, What};
+pub use self::world::{Act, Line, Sent, VirtualPeer};
 use super::habit::Habit;
-use super::link::{Link, LinkSettings, deliver};
+use super::link::{Link, deliver};
 use super::machine::{Effect, Event, Note};
 use super::message::{Message, PeerId};
 use super::real_time::Machine as _;
@@ -15,80 +19,6 @@ use super::settings::Settings;
 use super::time::Time;
 use super::wire::bytes_on_wire;
 
-/// A peer's line to the internet, both ways; without limits by default.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Line {
-    /// What it sends.
-    pub up: LinkSettings,
-    /// What it receives.
-    pub down: LinkSettings,
-}
-
-impl Line {
-    /// `up` and `down` in bit/s, and `delay` seconds to the middle of the network.
-    pub fn new(up: f64, down: f64, delay: f64) -> Self {
-        let way = |bits_per_second| LinkSettings {
-            bits_per_second,
-            delay_seconds: delay,
-            ..LinkSettings::default()
-        };
-        Self { up: way(up), down: way(down) }
-    }
-
-    /// The same, with packets lost with probability `loss`.
-    #[must_use]
-    pub fn losing(mut self, loss: f64) -> Self {
-        self.up.loss = loss;
-        self.down.loss = loss;
-        self
-    }
-}
-
-/// A peer as it is rehearsed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct VirtualPeer {
-    /// Tokens a second that it computes.
-    pub speed: f64,
-    /// Its line.
-    pub line: Line,
-    /// How it behaves.
-    pub habit: Habit,
-}
-
-/// Something that happens to peers.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Act {
-    /// A peer is switched on; one that was here before has forgotten everything.
-    Join(PeerId, VirtualPeer),
-    /// A peer says goodbye.
-    Leave(PeerId),
-    /// A peer dies without a word.
-    Kill(PeerId),
-    /// A peer does nothing for a while.
-    Stall(PeerId, Duration),
-    /// Messages from and to these peers are lost for a while.
-    Partition(Vec<PeerId>, Duration),
-    /// A peer's clock jumps by so many nanoseconds.
-    ClockJump(PeerId, i64),
-    /// The coordinator dies, and is restarted from what it kept after a while.
-    RestartCoordinator(Duration),
-}
-
-/// One message, for the traffic log.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Sent {
-    /// When it left.
-    pub at: Time,
-    /// From whom.
-    pub from: PeerId,
-    /// To whom.
-    pub to: PeerId,
-    /// What it was.
-    pub kind: Cow<'static, str>,
-    /// With its frame.
-    pub bytes: usize,
-}
-
 struct Node<M> {
     machine: M,
     peer: VirtualPeer,
@@ -96,44 +26,6 @@ struct Node<M> {
     stalled: Time,
     offset: i64,
     stopped: bool,
-}
-
-enum What {
-    Deliver { from: PeerId, bytes: Vec<u8> },
-    Worked(Duration),
-    Woke(u64),
-    Start,
-    Act(Act),
-    Restart,
-}
-
-struct Item {
-    at: Time,
-    order: u64,
-    to: PeerId,
-    incarnation: u64,
-    what: What,
-}
-
-impl PartialEq for Item {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Item {}
-
-impl PartialOrd for Item {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Item {
-    /// The earliest is the greatest: a heap gives it first.
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (other.at, other.order).cmp(&(self.at, self.order))
-    }
 }
 
 /// A swarm in virtual time.

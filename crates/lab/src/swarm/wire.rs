@@ -31,11 +31,13 @@ mod frame;
 #[cfg(test)]
 mod hostile;
 mod packet;
+mod printable;
 mod replay;
 mod signer;
 
 pub use frame::{Frame, HEADER, Limits, Received, Signed, frame_len, route};
 pub use packet::{Acknowledge, Hello, Member, PIECE, Packet, Piece};
+pub use printable::printable;
 pub use replay::ReplayGuard;
 pub use signer::Signer;
 

@@ -5,9 +5,15 @@
 //!   round r:  overlap steps ─▶ outcome r-1 applied ─▶ the other steps ─▶ update r
 //! ```
 
+mod follow;
+mod in_site;
+mod training;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
+
+use self::training::Training;
 
 use super::checkpoint::Checkpoint;
 use super::codec::Encoder;
@@ -15,12 +21,10 @@ use super::fetching::Fetching;
 use super::habit::Habit;
 use super::learner::Learner;
 use super::machine::{Effect, Event};
-use super::message::{
-    Assignment, Hash, Keep, Message, Outcome, PeerId, Update, hash_of, hash_of_state,
-};
+use super::message::{Assignment, Message, Outcome, PeerId, Update};
 use super::outer::{Outer, encoders, fragment};
 use super::patience::Patience;
-use super::settings::{Method, Settings};
+use super::settings::Settings;
 use super::site::{Head, Member, Place, SiteSay};
 use super::time::Time;
 
@@ -74,16 +78,6 @@ pub struct Worker<L> {
     patience: Patience,
 }
 
-struct Training {
-    assignment: Assignment,
-    done: u32,
-    loss: f64,
-    busy: Duration,
-    began: Hash,
-    commitments: Vec<Hash>,
-    gradient: Option<Vec<f32>>,
-}
-
 impl<L: Learner> Worker<L> {
     /// A worker that holds nothing but the seed's first parameters and believes to compute `speed`
     /// tokens a second.
@@ -135,7 +129,8 @@ impl<L: Learner> Worker<L> {
     #[must_use]
     pub fn in_site(mut self, head: PeerId) -> Self {
         self.site = Some(if head == self.id {
-            Place::Head(Head::new(self.id, self.speed, self.settings.patience))
+            let (patience, parameters) = (self.settings.patience, self.learner.parameters().len());
+            Place::Head(Head::new(self.id, self.speed, patience, parameters))
         } else {
             Place::Member(Member::new(head))
         });
@@ -187,6 +182,9 @@ impl<L: Learner> Worker<L> {
             // A worker that finished still serves its copy and audits no more.
             return out;
         }
+        if let (Some(Place::Head(head)), Event::Received(_, message)) = (&mut self.site, &event) {
+            head.crosses(message);
+        }
         match event {
             Event::Start => {
                 self.hello(&mut out);
@@ -200,6 +198,13 @@ impl<L: Learner> Worker<L> {
         }
         if !self.stopped {
             self.advance(now, &mut out);
+        }
+        if let Some(Place::Head(head)) = &mut self.site {
+            for effect in &out {
+                if let Effect::Send(_, message) = effect {
+                    head.crosses(message);
+                }
+            }
         }
         out
     }
@@ -290,148 +295,6 @@ impl<L: Learner> Worker<L> {
         }
     }
 
-    fn outcome(&mut self, mut outcome: Outcome, now: Time, out: &mut Vec<Effect>) {
-        if outcome.round < self.version {
-            return;
-        }
-        self.keep_assignments(std::mem::take(&mut outcome.assignments));
-        if outcome.round == self.version
-            && let Some(since) = self.waiting_since.take()
-        {
-            self.patience.saw(now.since(since));
-            self.asked = 0;
-        }
-        let room = MOST_WAITING * 4 * self.learner.parameters().len();
-        if self.bytes_waiting() + 64 * self.outcomes.len() < room || outcome.round == self.version {
-            self.outcomes.insert(outcome.round, outcome);
-        }
-        // One is missing in between: it was lost.
-        if self.fetching.is_none()
-            && !self.lost
-            && self.training.is_none()
-            && !self.outcomes.contains_key(&self.version)
-        {
-            out.push(Effect::Send(PeerId::COORDINATOR, Message::Ask { version: self.version }));
-        }
-        // The round in training was given up by the others: so is it here.
-        let given_up = self.training.as_ref().is_some_and(|training| {
-            let last = self.outcomes.keys().next_back().copied().unwrap_or(0);
-            last > training.assignment.round + 1
-        });
-        if given_up {
-            self.training = None;
-        }
-    }
-
-    fn part(
-        &mut self,
-        from: PeerId,
-        version: u64,
-        part: u32,
-        parts: u32,
-        values: Vec<f32>,
-        out: &mut Vec<Effect>,
-    ) {
-        let Some(fetching) = &mut self.fetching else { return };
-        out.extend(fetching.received(from, version, part, parts, values));
-        if let Some(state) = fetching.whole() {
-            let version = fetching.version();
-            if self.install(&state, version) {
-                self.fetching = None;
-                self.apply_all();
-                out.push(Effect::Send(
-                    PeerId::COORDINATOR,
-                    Message::Ready { version: self.version },
-                ));
-            } else {
-                // Of another length: those peers hold another model.
-                self.start_over(out);
-            }
-        }
-    }
-
-    /// Forgets what it holds of the run, and asks to be welcomed.
-    fn start_over(&mut self, out: &mut Vec<Effect>) {
-        self.fetching = None;
-        self.training = None;
-        self.unanswered = None;
-        self.assignments.clear();
-        self.outcomes.clear();
-        self.joined = false;
-        self.lost = true;
-        self.hello(out);
-    }
-
-    fn install(&mut self, state: &[f32], version: u64) -> bool {
-        let whole = match &mut self.outer {
-            Some(outer) => outer.restore(state),
-            None => self.learner.restore(state, self.updates),
-        };
-        if !whole {
-            return false;
-        }
-        if let Some(outer) = &self.outer {
-            self.learner.set_parameters(&outer.parameters);
-        }
-        self.version = version;
-        self.round = version;
-        self.lost = false;
-        true
-    }
-
-    /// Everything that came while the state was fetched.
-    fn apply_all(&mut self) {
-        while let Some(outcome) = self.outcomes.remove(&self.version) {
-            self.apply(outcome);
-        }
-        self.round = self.round.max(self.version);
-    }
-
-    /// Takes the shared state one version on.
-    fn apply(&mut self, outcome: Outcome) {
-        let round = outcome.round;
-        let (n, fragments) = (self.learner.parameters().len(), self.settings.fragments());
-        let range = fragment(n, fragments, round % fragments);
-        if !outcome.body.is_empty()
-            && let Ok(change) = self.settings.down.decode(&outcome.body, range.len())
-        {
-            if let Some(outer) = &mut self.outer {
-                outer.apply(range.clone(), &change);
-                let keep = match self.settings.method {
-                    Method::Diloco(diloco) if diloco.overlap > 0 => diloco.mix,
-                    _ => 0.0,
-                };
-                let mut mine = self.learner.parameters().to_vec();
-                for (own, shared) in mine[range.clone()].iter_mut().zip(&outer.parameters[range]) {
-                    *own = keep * *own + (1.0 - keep) * shared;
-                }
-                self.learner.set_parameters(&mine);
-            } else {
-                self.learner.apply(change, self.settings.schedule(outcome.position));
-            }
-        }
-        self.version = round + 1;
-        match outcome.keep {
-            Keep::Same => {}
-            Keep::Copy => self.copy = Some((self.version, self.shared_state())),
-            Keep::Nothing => self.copy = None,
-        }
-        if let Some(update) = &self.unanswered
-            && outcome.included.contains(&(self.id, update.round))
-        {
-            self.unanswered = None;
-        }
-        self.account = (outcome.next, outcome.open);
-        self.assignments.retain(|assigned, _| *assigned >= round);
-        if outcome.finished {
-            self.stopped = true;
-        }
-    }
-
-    fn shared_state(&self) -> Vec<f32> {
-        self.outer.as_ref().map_or_else(|| self.learner.state().0, Outer::state)
-    }
-
     fn woke(&mut self, now: Time, out: &mut Vec<Effect>) {
         if let Some(Place::Member(member)) = &self.site {
             if member.welcome {
@@ -516,208 +379,11 @@ impl<L: Learner> Worker<L> {
         }
     }
 
-    fn merge_next(&mut self) -> bool {
-        let next = self.outcomes.remove(&self.version);
-        next.is_some_and(|outcome| {
-            self.apply(outcome);
-            true
-        })
-    }
-
     fn wait(&mut self, now: Time, out: &mut Vec<Effect>) {
         if self.waiting_since.is_none() {
             self.waiting_since = Some(now);
             let span = self.patience.span();
             self.wake_after(span, out);
         }
-    }
-
-    fn begin(&mut self, assignment: Assignment) {
-        let began = if self.settings.checks(assignment.round) && self.settings.overlap() == 0 {
-            hash_of(&[self.shared_parameters()])
-        } else {
-            [0; 16]
-        };
-        let commitments = if self.audited() {
-            let (state, updates) = self.learner.state();
-            let first = hash_of_state(&state, updates);
-            self.evidence = Some((assignment.clone(), state, updates));
-            vec![first]
-        } else {
-            Vec::new()
-        };
-        self.training = Some(Training {
-            assignment,
-            done: 0,
-            loss: 0.0,
-            busy: Duration::ZERO,
-            began,
-            commitments,
-            gradient: None,
-        });
-    }
-
-    fn audited(&self) -> bool {
-        self.settings.audit.share > 0.0
-            && self.settings.overlap() == 0
-            && matches!(self.settings.method, Method::Diloco(_))
-    }
-
-    /// One inner step; its time passes before anything else happens.
-    fn compute(&mut self, now: Time, out: &mut Vec<Effect>) {
-        let audited = self.audited();
-        let Some(training) = &mut self.training else { return };
-        let step = training.done;
-        let windows = training.assignment.batch(step);
-        let schedule = self.settings.schedule(training.assignment.position_at(step));
-        if let Some(Place::Head(head)) = &mut self.site
-            && !windows.is_empty()
-        {
-            let own = head.begin(&mut self.learner, &windows, schedule, now, out);
-            self.working = true;
-            out.push(Effect::Work { tokens: own * self.settings.context() as u64 });
-            out.push(Effect::Wake(head.span(), SITE | head.tag()));
-            return;
-        }
-        let share = windows.len() as f64;
-        if !windows.is_empty() {
-            let loss = if self.outer.is_some() {
-                self.learner.train(&windows, schedule)
-            } else {
-                let (loss, gradient) = self.learner.gradient(&windows);
-                training.gradient = Some(gradient);
-                loss
-            };
-            training.loss += share * loss;
-        }
-        if audited {
-            let (state, updates) = self.learner.state();
-            training.commitments.push(hash_of_state(&state, updates));
-        }
-        training.done += 1;
-        self.working = true;
-        out.push(Effect::Work { tokens: (windows.len() * self.settings.context()) as u64 });
-    }
-
-    fn worked(&mut self, took: Duration, out: &mut Vec<Effect>) {
-        self.working = false;
-        if let Some(training) = &mut self.training {
-            training.busy = training.busy.saturating_add(took);
-        }
-        match &mut self.site {
-            Some(Place::Head(head)) => {
-                head.computed();
-                self.site_step();
-            }
-            Some(Place::Member(member)) => {
-                let answer = member.answer.take().map(Message::Site);
-                out.extend(answer.map(|answer| Effect::Send(member.head, answer)));
-            }
-            None => {}
-        }
-    }
-
-    fn site_says(&mut self, from: PeerId, say: SiteSay, now: Time, out: &mut Vec<Effect>) {
-        match &mut self.site {
-            Some(Place::Head(head)) => {
-                head.heard(from, say, now, out);
-                self.site_step();
-            }
-            Some(Place::Member(member)) if member.head == from => match say {
-                SiteSay::Welcome => member.welcome = true,
-                SiteSay::Over => {
-                    self.stopped = true;
-                    out.push(Effect::Stop);
-                }
-                say => {
-                    if let Some(windows) = member.compute(&mut self.learner, say) {
-                        let tokens = windows * self.settings.context() as u64;
-                        out.push(Effect::Work { tokens });
-                    }
-                }
-            },
-            _ => {}
-        }
-    }
-
-    /// A step of the site has taken long.
-    fn site_woke(&mut self, tag: u64, out: &mut Vec<Effect>) {
-        let Some(Place::Head(head)) = &mut self.site else { return };
-        if tag == SITE | head.tag() {
-            let windows = head.give_up(&mut self.learner);
-            if windows > 0 {
-                let tokens = windows * self.settings.context() as u64;
-                out.push(Effect::Work { tokens });
-            }
-        }
-    }
-
-    /// Ends a step of the site once every part of it is there.
-    fn site_step(&mut self) {
-        let parameters = self.learner.parameters().len();
-        let Some(Place::Head(head)) = &mut self.site else { return };
-        if let Some(whole) = head.whole(parameters) {
-            self.learner.apply(whole.gradient, whole.schedule);
-            self.working = false;
-            if let Some(training) = &mut self.training {
-                training.loss += whole.windows * whole.loss;
-                training.done += 1;
-            }
-        } else {
-            self.working = self.working || head.is_busy();
-        }
-    }
-
-    fn deliver(&mut self, out: &mut Vec<Effect>) {
-        let Some(training) = self.training.take() else { return };
-        let round = training.assignment.round;
-        let fragments = self.settings.fragments();
-        let index = round % fragments;
-        let range = fragment(self.learner.parameters().len(), fragments, index);
-        let change: Vec<f32> = match &self.outer {
-            Some(outer) => {
-                let pairs = outer.parameters[range.clone()].iter();
-                pairs.zip(&self.learner.parameters()[range]).map(|(a, b)| a - b).collect()
-            }
-            None => training.gradient.unwrap_or_else(|| vec![0.0; range.len()]),
-        };
-        let change = self.habit.change(change, round);
-        let body = self.encoders[index as usize].encode(&change);
-        let body = self.habit.bytes(body, round);
-        let windows = super::ledger::count(&training.assignment.ranges);
-        let update = Update {
-            round,
-            windows,
-            loss: training.loss / (windows as f64).max(1.0),
-            busy: training.busy,
-            began: training.began,
-            commitments: training.commitments,
-            body,
-        };
-        out.push(Effect::Send(PeerId::COORDINATOR, Message::Update(update.clone())));
-        self.unanswered = Some(update);
-        self.round = round + 1;
-    }
-
-    /// Repeats the round up to the step that was asked for, and shows the state there.
-    fn challenge(&mut self, round: u64, step: u32, out: &mut Vec<Effect>) {
-        let Some((assignment, start, updates)) = &self.evidence else { return };
-        if assignment.round != round || step > assignment.steps {
-            return;
-        }
-        let (now, now_updates) = self.learner.state();
-        if !self.learner.restore(start, *updates) {
-            return;
-        }
-        for earlier in 0..step {
-            let windows = assignment.batch(earlier);
-            if !windows.is_empty() {
-                let schedule = self.settings.schedule(assignment.position_at(earlier));
-                self.learner.train(&windows, schedule);
-            }
-        }
-        let (state, updates) = self.learner.state();
-        self.learner.restore(&now, now_updates);
-        out.push(Effect::Send(PeerId::COORDINATOR, Message::Proof { round, step, updates, state }));
     }
 }

@@ -2,11 +2,13 @@
 
 mod join;
 mod live;
+mod page;
 mod pipeline;
 mod rehearse;
 mod show;
 mod start;
 mod sweep;
+mod view;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -20,6 +22,7 @@ use lab::swarm::spec::Swarm;
 use lab::table::{read_rows, write_rows};
 
 use super::super::Outcome;
+use crate::text::complain;
 
 /// A swarm file to start from.
 const EXAMPLE: &str = r#"# Three desktops and a laptop train one small model together.
@@ -36,8 +39,8 @@ validation_tokens = 32768
 [method]
 kind = "diloco"          # or "synchronous", "pipeline"
 inner_steps = 30         # H
-outer_learning_rate = 0.7
-outer_momentum = 0.9
+outer_learning_rate = 0.5
+outer_momentum = 0.8
 fragments = 1            # above 1: streaming, one part after another
 overlap = 0              # inner steps that go on while an average is on its way
 share = "by_speed"       # or "even"
@@ -97,6 +100,22 @@ fn read(path: &Path) -> Result<Swarm, Diagnostic> {
         return Swarm::parse("<stdin>", &text);
     }
     Swarm::read(path)
+}
+
+/// Averages in a whole run below which the outer step does not settle.
+const FEW: u64 = 50;
+
+/// Says when a run is too short for its method.
+fn warn_of_few_averages(settings: &Settings) {
+    if let Some(averages) = settings.averages().filter(|averages| *averages < FEW) {
+        complain(
+            &Diagnostic::warning(format!(
+                "the run has {averages} averages: with fewer than {FEW}, DiLoCo ends several per cent \
+                 above the synchronous loss"
+            ))
+            .help("give it more `tokens`, or a smaller `inner_steps`, or a smaller batch"),
+        );
+    }
 }
 
 fn folder(out: Option<&PathBuf>, name: &str) -> PathBuf {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::book::{Peer, Standing};
-use super::{Contribution, Coordinator, Copy, hashes_of};
+use super::joining::hashes_of;
+use super::{Contribution, Coordinator, Copy};
 use crate::swarm::learner::Learner;
 use crate::swarm::machine::{Effect, Note, RoundNote};
 use crate::swarm::message::{Keep, Message, Outcome, PeerId};

@@ -4,7 +4,8 @@ use diagnostic::Diagnostic;
 use serde::{Deserialize, Serialize};
 
 use super::book::{Book, Contribution};
-use super::{Coordinator, Copy, hashes_of};
+use super::joining::hashes_of;
+use super::{Coordinator, Copy};
 use crate::swarm::checkpoint::Checkpoint;
 use crate::swarm::learner::Learner;
 use crate::swarm::ledger::Ledger;

@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use super::super::wire::{
-    Frame, HEADER, Hello, Limits, Packet, PeerId, Received, Signed, frame_len,
+    Frame, HEADER, Hello, Limits, Packet, PeerId, Received, Signed, frame_len, printable,
 };
 use super::tcp::{Role, Shared, lock};
 
@@ -86,7 +86,7 @@ fn hear(stream: &mut TcpStream, shared: &Shared) -> Result<(Frame, Signed), Fail
         Frame::from_bytes(&bytes, &LIMITS).map_err(|why| refused(why.message()))?;
     let signed = signed.ok_or_else(|| refused("no hello came"))?;
     if let Packet::Refuse { reason } = frame.packet {
-        return Err(Failure::Refused(reason));
+        return Err(Failure::Refused(printable(&reason, 400)));
     }
     if frame.run != shared.settings.run {
         return Err(Failure::Refused(format!(
@@ -99,7 +99,11 @@ fn hear(stream: &mut TcpStream, shared: &Shared) -> Result<(Frame, Signed), Fail
 
 fn hello(shared: &Shared, challenge: [u8; 32], you: Option<PeerId>) -> Packet {
     let address = shared.reachable();
-    Packet::Hello(Hello { challenge, name: shared.settings.name.clone(), address, you })
+    let site = shared.settings.site.as_ref().map(|name| {
+        let hash = blake3::hash(name.as_bytes());
+        hash.as_bytes().first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes))
+    });
+    Packet::Hello(Hello { challenge, name: shared.settings.name.clone(), address, you, site })
 }
 
 /// Greets as the one who dialled `expected`; the answer must be signed by `key`, if that is known.
@@ -153,7 +157,7 @@ pub(super) fn answer(stream: &mut TcpStream, shared: &Shared) -> Result<PeerId, 
             }
             None => Some(address),
         });
-        let peer = lock(&shared.roster).admit(signed.key, &greeting.name, address);
+        let peer = lock(&shared.roster).admit(signed.key, &greeting.name, address, greeting.site);
         match peer {
             Some(_) if !keeps_members(shared) => Err("its list of members cannot be kept"),
             peer => peer.ok_or("the run has as many members as it can"),

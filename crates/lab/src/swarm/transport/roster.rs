@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::wire::{Member, PeerId};
+use super::super::wire::{Member, PeerId, printable};
 
 /// More keys than this are not admitted to a run: all members fit into one frame.
 const MOST: usize = 1024;
@@ -19,8 +19,11 @@ pub(super) struct Roster {
 
 impl Roster {
     pub(super) fn new(members: Vec<Member>) -> Self {
-        let members = members.into_iter().take(MOST).map(|member| (member.peer, member)).collect();
-        Self { members }
+        let known = |member: Member| {
+            let name = printable(&member.name, NAME);
+            (member.peer, Member { name, ..member })
+        };
+        Self { members: members.into_iter().take(MOST).map(known).collect() }
     }
 
     /// All members, by number.
@@ -43,8 +46,9 @@ impl Roster {
         key: [u8; 32],
         name: &str,
         address: Option<String>,
+        site: Option<u32>,
     ) -> Option<PeerId> {
-        let name = cut(name).to_owned();
+        let name = printable(name, NAME);
         let address = address.filter(|address| address.len() <= ADDRESS);
         let known = self.of_key(&key);
         if known.is_none() && self.members.len() >= MOST {
@@ -52,18 +56,9 @@ impl Roster {
         }
         let last = self.members.keys().next_back().map_or(0, |peer| peer.0);
         let peer = known.unwrap_or(PeerId(last + 1));
-        self.members.insert(peer, Member { peer, key, name, address });
+        self.members.insert(peer, Member { peer, key, name, address, site });
         Some(peer)
     }
-}
-
-/// As much of a name as is kept.
-fn cut(name: &str) -> &str {
-    let mut end = name.len().min(NAME);
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    &name[..end]
 }
 
 #[cfg(test)]
@@ -73,10 +68,10 @@ mod tests {
     #[test]
     fn a_key_keeps_its_number_and_numbers_are_not_used_twice() {
         let mut roster = Roster::default();
-        let mut admit = |key: u8| roster.admit([key; 32], "", None).map(|peer| peer.0);
+        let mut admit = |key: u8| roster.admit([key; 32], "", None, None).map(|peer| peer.0);
         assert_eq!([admit(7), admit(9), admit(7), admit(8)], [Some(1), Some(2), Some(1), Some(3)]);
         let mut resumed = Roster::new(roster.members());
-        assert_eq!(resumed.admit([5; 32], "", None), Some(PeerId(4)));
+        assert_eq!(resumed.admit([5; 32], "", None, None), Some(PeerId(4)));
         assert_eq!(resumed.of_key(&[9; 32]), Some(PeerId(2)));
     }
 
@@ -87,13 +82,24 @@ mod tests {
         for n in 0..MOST {
             let mut key = [0xFF; 32];
             key[..8].copy_from_slice(&n.to_le_bytes());
-            roster.admit(key, &"ä".repeat(100), Some("x".repeat(ADDRESS))).unwrap();
+            roster.admit(key, &"ä".repeat(100), Some("x".repeat(ADDRESS)), Some(u32::MAX)).unwrap();
         }
         let packet = Packet::Members(roster.members());
         let (sender, receiver) = (PeerId::COORDINATOR, PeerId::NOBODY);
         let frame = Frame { run: RunId(u64::MAX), sender, receiver, packet };
         let bytes = frame.signed(&mut Signer::from_seed([0; 32]), u64::MAX);
         assert!(Frame::from_bytes(&bytes, &Limits::default()).is_ok(), "{}", bytes.len());
+    }
+
+    #[test]
+    fn names_are_shown_and_so_hold_nothing_that_commands_a_terminal() {
+        let name = "\u{1b}]0;you\u{7}desk\n";
+        let mut roster = Roster::default();
+        roster.admit([1; 32], name, None, None).unwrap();
+        let told = Member { name: name.to_owned(), ..roster.members()[0].clone() };
+        for roster in [roster, Roster::new(vec![told])] {
+            assert_eq!(roster.members()[0].name, "]0;youdesk");
+        }
     }
 
     #[test]
@@ -105,9 +111,9 @@ mod tests {
             key
         };
         for n in 0..MOST {
-            assert!(roster.admit(key(n), "", None).is_some());
+            assert!(roster.admit(key(n), "", None, None).is_some());
         }
-        assert_eq!(roster.admit(key(MOST), "", None), None);
-        assert_eq!(roster.admit(key(3), "", None), Some(PeerId(4)));
+        assert_eq!(roster.admit(key(MOST), "", None, None), None);
+        assert_eq!(roster.admit(key(3), "", None, None), Some(PeerId(4)));
     }
 }

@@ -24,6 +24,8 @@ const QUEUE: usize = 32 << 20;
 /// each other at once.
 const LINES: usize = 2;
 const PING: Duration = Duration::from_secs(20);
+/// How long a transport that ends lets what is on its link go out.
+const DRAIN: Duration = Duration::from_secs(2);
 /// Waits between attempts to reach a peer directly: they double up to a minute.
 const DIAL_AGAIN: (Duration, u32) = (Duration::from_secs(1), 6);
 
@@ -119,8 +121,26 @@ impl Switchboard {
                     self.coming.push_back((there, number, bytes));
                 }
                 Input::Closed(number) => self.closed(number),
-                Input::Stop => return,
+                Input::Stop => return self.drain(),
             }
+        }
+    }
+
+    /// What was given to the link still leaves, answers above all: who waits for one would send
+    /// everything again, to nobody.
+    fn drain(&mut self) {
+        let end = self.shared.clock.now() + DRAIN;
+        loop {
+            let now = self.shared.clock.now();
+            while let Some((to, bytes)) = pop_due(&mut self.leaving, now) {
+                self.write(to, bytes);
+            }
+            let written = self.lines.values().all(|line| line.queued.load(Ordering::Relaxed) == 0);
+            if now >= end || written && self.leaving.is_empty() {
+                return;
+            }
+            let next = self.leaving.front().map_or(end, |(at, ..)| *at);
+            std::thread::sleep(next.since(now).min(Duration::from_millis(2)));
         }
     }
 

@@ -31,6 +31,8 @@ pub struct TcpSettings {
     pub run: RunId,
     /// A name for people.
     pub name: String,
+    /// The name of the site that it is in, if it is in one.
+    pub site: Option<String>,
     /// Which end it is.
     pub role: Role,
     /// Where it listens, `host:port`; a worker without may only dial. Port 0 takes a free one.
@@ -266,6 +268,25 @@ impl Tcp {
     /// Everybody that the coordinator told of, whether connected or not.
     pub fn members(&self) -> Vec<Member> {
         lock(&self.shared.roster).members()
+    }
+
+    /// The same again and again, while a driver has the transport.
+    pub fn watch_members(&self) -> impl Fn() -> Vec<Member> + use<> {
+        let shared = Arc::clone(&self.shared);
+        move || lock(&shared.roster).members()
+    }
+
+    /// Whether this peer named a site.
+    pub fn is_in_site(&self) -> bool {
+        self.shared.settings.site.is_some()
+    }
+
+    /// Who speaks for this peer's site: its member with the lowest number. None without a site, or
+    /// before the coordinator told of this peer.
+    pub fn head_of_site(&self) -> Option<PeerId> {
+        let members = self.members();
+        let mine = members.iter().find(|member| Some(member.peer) == self.me())?.site?;
+        members.iter().filter(|member| member.site == Some(mine)).map(|member| member.peer).min()
     }
 
     /// Peers with a direct connection.

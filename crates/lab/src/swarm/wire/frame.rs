@@ -11,7 +11,7 @@ const HASHED: usize = 28;
 /// Where the length stands.
 const LENGTH: usize = 24;
 const MAGIC: [u8; 4] = *b"ISFL";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Key, counter and signature after the payload of an announcement.
 const TRAILER: usize = 32 + 8 + 64;
 /// What signatures of this format are about; no other protocol signs the same bytes.

@@ -12,6 +12,7 @@ fn members() -> impl Strategy<Value = Vec<Member>> {
             key,
             name,
             address: port.map(|port| format!("host:{port}")),
+            site: port.map(u32::from),
         },
     );
     vec(member, 0..8)
@@ -21,7 +22,7 @@ fn packet() -> impl Strategy<Value = Packet> {
     prop_oneof![
         (any::<[u8; 32]>(), ".{0,20}", proptest::option::of(".{0,20}"), any::<Option<u32>>())
             .prop_map(|(challenge, name, address, you)| {
-                Packet::Hello(Hello { challenge, name, address, you: you.map(PeerId) })
+                Packet::Hello(Hello { challenge, name, address, you: you.map(PeerId), site: you })
             }),
         ".{0,40}".prop_map(|reason| Packet::Refuse { reason }),
         members().prop_map(Packet::Members),

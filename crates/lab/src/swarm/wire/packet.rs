@@ -39,6 +39,8 @@ pub struct Hello {
     pub address: Option<String>,
     /// From the coordinator: the number of the peer at the other end.
     pub you: Option<PeerId>,
+    /// Stands for the name of its site, if it is in one.
+    pub site: Option<u32>,
 }
 
 /// One who takes part.
@@ -52,6 +54,8 @@ pub struct Member {
     pub name: String,
     /// Where it can be reached, if it can: `host:port`.
     pub address: Option<String>,
+    /// Stands for the name of its site, if it is in one.
+    pub site: Option<u32>,
 }
 
 /// A part of a message.

@@ -16,7 +16,7 @@ use lab::swarm::pipeline::{EngineModel, Stage};
 use lab::swarm::real_time::{Happening, drive};
 use lab::swarm::settings::{Method, Settings};
 use lab::swarm::transport::{JoinAddress, Role, Tcp, TcpSettings, Transport};
-use lab::swarm::wire::{PeerId, Signer};
+use lab::swarm::wire::{PeerId, Signer, printable};
 use lab::swarm::worker::Worker;
 
 use super::start::run_of;
@@ -30,6 +30,8 @@ const EXAMPLES: &str = "\
 Examples:
   isoflop lab swarm join 192.168.1.5:7000/KEY
       take part; Ctrl-C leaves, and the work goes to others
+  isoflop lab swarm join 192.168.1.5:7000/KEY --site home --listen 192.168.1.7:7001
+      act as one peer with the other machines that say `--site home`
   isoflop lab swarm join 192.168.1.5:7000/KEY --speed 5e3 --up 10e6 --down 50e6 --delay 0.05
       be a slower machine on a worse line than this one: to compare with a rehearsal";
 
@@ -43,6 +45,10 @@ pub(crate) struct JoinArgs {
     /// A name for people [default: the process]
     #[arg(long)]
     name: Option<String>,
+    /// Share every step with all who name the same site, and act with them as one peer; the first of
+    /// them speaks for it, and should say where it listens
+    #[arg(long, value_name = "NAME")]
+    pub(super) site: Option<String>,
     /// Where other peers reach this one directly; without, they are reached over the coordinator
     #[arg(long, value_name = "HOST:PORT")]
     listen: Option<String>,
@@ -93,6 +99,7 @@ pub(super) fn run(args: &JoinArgs, out: &mut dyn Write) -> Result<Outcome, Diagn
         TcpSettings {
             run,
             name,
+            site: args.site.clone(),
             role: Role::Worker(args.address.clone()),
             listen: args.listen.clone(),
             reachable: None,
@@ -127,10 +134,17 @@ pub(super) fn run(args: &JoinArgs, out: &mut dyn Write) -> Result<Outcome, Diagn
         let model = EngineModel::new(&settings.run, &tokens, threads)?;
         return pipeline::join(args, tcp, me, Stage::new(settings, model, speed), out);
     }
+    let head = head(&tcp, &settings, wait)?;
     let learner = EngineLearner::new(&settings.run, &tokens, threads)?;
     let mut worker =
         Worker::new(me, settings, learner, speed).with_habit(habit(args.habit.as_deref())?);
-    say(out, &format!("{me} of the swarm, {} tokens/s\n", count(speed)))?;
+    let mut place = String::new();
+    if let Some(head) = head {
+        worker = worker.in_site(head);
+        let speaks = if head == me { "speaks for".to_owned() } else { format!("with {head} in") };
+        place = format!(", {speaks} its site");
+    }
+    say(out, &format!("{me} of the swarm, {} tokens/s{place}\n", count(speed)))?;
 
     let stop = interrupt::watch()?;
     let clock = tcp.clock();
@@ -167,6 +181,27 @@ pub(super) fn run(args: &JoinArgs, out: &mut dyn Write) -> Result<Outcome, Diagn
     Ok(Outcome::Done)
 }
 
+/// Who speaks for the site that this peer named, if it named one.
+fn head(tcp: &Tcp, settings: &Settings, wait: Duration) -> Result<Option<PeerId>, Diagnostic> {
+    if !tcp.is_in_site() {
+        return Ok(None);
+    }
+    if !matches!(settings.method, Method::Diloco(_)) || settings.audit.share > 0.0 {
+        return Err(Diagnostic::error(
+            "this swarm has no sites: they average by DiLoCo, unaudited",
+        )
+        .help("leave out `--site`"));
+    }
+    let start = Instant::now();
+    while start.elapsed() < wait {
+        if let Some(head) = tcp.head_of_site() {
+            return Ok(Some(head));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Err(Diagnostic::error("the coordinator did not say who is in the site"))
+}
+
 /// Writes what the worker holds; while it fetches the shared state, the last file stays.
 fn keep<L: Learner>(worker: &Worker<L>, file: &Path) -> Result<(), Diagnostic> {
     worker.checkpoint().map_or(Ok(()), |checkpoint| write(file, &checkpoint.to_bytes()))
@@ -183,7 +218,7 @@ fn terms(tcp: &mut Tcp, wait: Duration) -> Result<Settings, Diagnostic> {
         {
             return serde_json::from_str(&text).map_err(|error| {
                 Diagnostic::error("the coordinator's settings cannot be read")
-                    .note(error.to_string())
+                    .note(printable(&error.to_string(), 400))
                     .help("use the same version of Isoflop as the coordinator")
             });
         }

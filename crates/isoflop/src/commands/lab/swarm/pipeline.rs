@@ -48,9 +48,11 @@ pub(super) fn join(
     mut stage: Stage<EngineModel>,
     out: &mut dyn Write,
 ) -> Result<Outcome, Diagnostic> {
-    if args.checkpoint.is_some() || args.habit.is_some() {
-        return Err(Diagnostic::error("`--checkpoint` and `--habit` are not for pipelines")
-            .help("the coordinator keeps the copies of all stages"));
+    if args.checkpoint.is_some() || args.habit.is_some() || args.site.is_some() {
+        return Err(Diagnostic::error(
+            "`--checkpoint`, `--habit` and `--site` are not for pipelines",
+        )
+        .help("leave them out; the coordinator keeps the copies of all stages"));
     }
     say(out, &format!("{me} of the swarm, a pipeline\n"))?;
     let stop = interrupt::watch()?;

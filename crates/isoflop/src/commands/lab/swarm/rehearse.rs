@@ -16,7 +16,7 @@ use lab::swarm::spec::Swarm;
 use lab::swarm::threads;
 
 use super::live::Share;
-use super::{EXAMPLE, folder, keep, read, show};
+use super::{EXAMPLE, folder, keep, read, show, warn_of_few_averages};
 use crate::commands::Outcome;
 use crate::commands::lab::VOCABULARY;
 use crate::commands::text_source::TextSource;
@@ -78,6 +78,7 @@ pub(super) fn run(args: &RehearseArgs, out: &mut dyn Write) -> Result<Outcome, D
     let (settings, played) = if args.train {
         let tokens = Arc::new(args.source.open()?);
         let settings = swarm.settings(VOCABULARY, &tokens.summary().hash[..16])?;
+        warn_of_few_averages(&settings);
         if args.threads {
             has_threads(&swarm, &settings)?;
         }

@@ -14,7 +14,6 @@ use lab::swarm::coordinator::Coordinator;
 use lab::swarm::learner::EngineLearner;
 use lab::swarm::link::LinkSettings;
 use lab::swarm::log::Log;
-use lab::swarm::message::Message;
 use lab::swarm::real_time::{Happening, drive};
 use lab::swarm::roles::Lead;
 use lab::swarm::settings::{Method, Settings};
@@ -22,7 +21,9 @@ use lab::swarm::transport::{JoinAddress, Role, Tcp, TcpSettings};
 use lab::swarm::wire::{Member, PeerId, RunId, Signer};
 
 use super::live::Live;
-use super::{folder, keep, make_folder, pipeline, read, show, write};
+use super::page::Page;
+use super::view::View;
+use super::{folder, keep, make_folder, pipeline, read, show, warn_of_few_averages, write};
 use crate::commands::Outcome;
 use crate::commands::lab::VOCABULARY;
 use crate::commands::text_source::TextSource;
@@ -33,13 +34,15 @@ const EXAMPLES: &str = "\
 Examples:
   isoflop lab swarm start swarm.toml --listen 0.0.0.0:7000
       print the line with which others join, and train once they are there
+  isoflop lab swarm start swarm.toml --listen 0.0.0.0:7000 --page
+      the same with a page that shows the run as it goes on
   isoflop lab swarm start swarm.toml --listen 0.0.0.0:7000 --resume
       go on where the coordinator was when it ended";
 
 /// Start a swarm: coordinate it, and print the line with which others join
 ///
-/// The run begins when as many peers have joined as the file has at the start. What the file
-/// says of their speeds and lines is for rehearsals; here they are what they are.
+/// The run begins when as many peers have joined as the file has at the start, sites counted as one.
+/// What the file says of their speeds and lines is for rehearsals; here they are what they are.
 #[derive(Debug, Clone, Args)]
 #[command(after_long_help = EXAMPLES, after_help = "Use --help for examples.")]
 pub(crate) struct StartArgs {
@@ -67,6 +70,15 @@ pub(crate) struct StartArgs {
     /// Show no live view
     #[arg(long)]
     quiet: bool,
+    /// Show the run on a page for a browser on this machine; without a port, on a free one
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "127.0.0.1:0"
+    )]
+    page: Option<String>,
     #[command(flatten)]
     pub(super) source: TextSource,
 }
@@ -89,12 +101,9 @@ fn signer(folder: &Path) -> Result<Signer, Diagnostic> {
 
 pub(super) fn run(args: &StartArgs, out: &mut dyn Write) -> Result<Outcome, Diagnostic> {
     let swarm = read(&args.swarm)?;
-    if !swarm.sites().is_empty() {
-        return Err(Diagnostic::error("sites are rehearsed in virtual time only")
-            .help("use `isoflop lab swarm rehearse`, or take `site` out of the file"));
-    }
     let tokens = Arc::new(args.source.open()?);
     let settings = swarm.settings(VOCABULARY, &tokens.summary().hash[..16])?;
+    warn_of_few_averages(&settings);
     let place = folder(args.out.as_ref(), &swarm.name);
     make_folder(&place)?;
     let file = place.join("coordinator.swarm");
@@ -150,6 +159,7 @@ fn lead<C: Lead>(
         TcpSettings {
             run: run_of(&key),
             name: "coordinator".to_owned(),
+            site: None,
             role: Role::Coordinator,
             listen: Some(args.listen.clone()),
             reachable: args.reachable.clone(),
@@ -168,8 +178,12 @@ fn lead<C: Lead>(
         .or_else(|| tcp.address().map(|address| address.to_string()))
         .unwrap_or_else(|| args.listen.clone());
     let line = JoinAddress { address, key: Some(key) };
+    let mut view = View::new(settings.windows(), settings.context());
+    let page = args.page.as_ref().map(|address| Page::open(address, name, &view));
+    let mut page = page.transpose()?;
     let told = format!(
-        "waiting for {} peers; join with\n  isoflop lab swarm join {line}\n",
+        "{}waiting for {} peers; join with\n  isoflop lab swarm join {line}\n",
+        page.as_ref().map_or(String::new(), |page| format!("page    {}\n", page.url())),
         settings.peers
     );
     if args.json {
@@ -179,7 +193,11 @@ fn lead<C: Lead>(
     }
 
     let stop = interrupt::watch()?;
-    let mut live = Live::new(settings.windows(), settings.context(), args.quiet);
+    let mut live = Live::new(settings.windows(), args.quiet);
+    let members = tcp.watch_members();
+    let names = || -> BTreeMap<PeerId, String> {
+        members().into_iter().map(|member| (member.peer, member.name)).collect()
+    };
     let mut problem = None;
     let clock = tcp.clock();
     let over = drive(&mut coordinator, &mut tcp, &clock, None, &mut |machine, now, what| {
@@ -191,21 +209,25 @@ fn lead<C: Lead>(
                 }
             }
             Happening::Note(note) => {
+                view.note(now, note);
                 live.note(note);
                 log.note(now, note);
             }
             Happening::Sent(to, message, bytes) => {
-                live.traffic(bytes);
+                view.sent(to, bytes);
                 log.sent(now, PeerId::COORDINATOR, to, message, bytes);
             }
             Happening::Received(from, message, bytes) => {
-                live.traffic(bytes);
-                if matches!(message, Message::Update(_)) {
-                    live.delivered(from);
-                }
+                view.received(now, from, message, bytes);
                 log.sent(now, from, PeerId::COORDINATOR, message, bytes);
             }
-            Happening::Tick => live.tick(),
+            Happening::Tick => {
+                view.tick(now);
+                live.tick(&view);
+                if let Some(page) = &mut page {
+                    page.tick(&view, names);
+                }
+            }
         }
         !stop.load(Ordering::Relaxed)
     });
@@ -224,9 +246,7 @@ fn lead<C: Lead>(
         return Err(Diagnostic::error(format!("the run ends: {problem}"))
             .help("`--resume` goes on from the last copy; look at the learning rate first"));
     }
-    let names: BTreeMap<PeerId, String> =
-        tcp.members().into_iter().map(|member| (member.peer, member.name)).collect();
-    let played = log.played(&mut coordinator, settings, &names);
+    let played = log.played(&mut coordinator, settings, &tcp.members());
     keep(place, name, settings, &played)?;
     let shown = if args.json {
         show::json("lab swarm start", settings, &played, true)
