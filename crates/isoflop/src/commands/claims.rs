@@ -40,7 +40,7 @@ Examples:
 #[derive(Debug, Clone, Args)]
 #[command(after_long_help = EXAMPLES, after_help = "Use --help for examples.")]
 pub(crate) struct ClaimsArgs {
-    /// A claim, words that it says, or the path of a file of claims [default: all of the catalogue]
+    /// A claim, words that it says, or a file of claims, `-` for the standard input [default: all of the catalogue]
     name: Option<String>,
     /// Only claims with this verdict
     #[arg(long, value_name = "VERDICT")]

@@ -51,7 +51,7 @@ Examples:
 #[command(after_long_help = EXAMPLES, after_help = "Use --help for examples.")]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct ForecastArgs {
-    /// A scenario of the catalogue, or the path of a scenario's file
+    /// A scenario of the catalogue, or a scenario's file (`-`: from the standard input)
     scenario: String,
     /// Another value for an input, a definition, a series, `from`, `to` or `step`; may be repeated
     #[arg(long, value_name = "NAME=EXPR")]
