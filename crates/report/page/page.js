@@ -47,7 +47,7 @@ async function start() {
     const words = choices.map((_, number) => [...document.querySelectorAll(`[data-choice="${number}"]`)]);
     const reset = document.getElementById("reset"), status = document.getElementById("status");
     const stills = [...document.querySelectorAll("[data-still]")].map((element) => ({ element, sliders: element.dataset.still.split(" ").map((number) => content.live.sliders[number].name) }));
-    let before = new Map(), settled = 0;
+    let before = new Map(), settled = 0, beyond = 0;
     const changed = (moved) => {
       const began = performance.now();
       const names = new Set([...moved.keys(), ...before.keys()].filter((name) => moved.get(name) !== before.get(name)));
@@ -66,7 +66,10 @@ async function start() {
       });
       for (const figure of figures) figure.renew(live, names, moved);
       for (const { element, sliders } of stills) element.hidden = !sliders.some((name) => moved.has(name));
-      for (const figure of figures) if (figure.near) figure.draw();
+      // What is in sight at once; what is just beyond it when this is done.
+      for (const figure of figures) if (figure.near && figure.inSight()) figure.draw();
+      clearTimeout(beyond);
+      beyond = setTimeout(() => { for (const figure of figures) if (figure.near) figure.draw(); });
       reset.disabled = moved.size === 0;
       document.body.classList.toggle("changed", moved.size > 0);
       report.took = performance.now() - began;
@@ -145,6 +148,11 @@ class FigureView {
     this.chart = null;
     this.state = "layout";
     this.near = false;
+  }
+
+  inSight() {
+    const { top, bottom } = this.element.getBoundingClientRect();
+    return bottom > 0 && top < innerHeight;
   }
 
   stale(state) {

@@ -163,7 +163,7 @@ impl<'a> Body<'a> {
 
     fn table(&mut self, table: &'a Table) {
         let (name, title) = (&table.name, escaped(&table.title));
-        let _ = write!(self.html, "<div class=\"table\"><h3 id=\"{name}-title\">{title}</h3>\n");
+        let _ = writeln!(self.html, "<div class=\"table\"><h3 id=\"{name}-title\">{title}</h3>");
         self.still(table.still.as_ref(), "p");
         let _ = write!(
             self.html,

@@ -7,6 +7,9 @@ use crate::commands::forecast::ForecastArgs;
 
 const ROWS: usize = 4000;
 
+/// As many as bands are drawn from.
+const FEW_ROWS: usize = report::PATH_DRAWS;
+
 #[derive(Parser)]
 struct Line {
     #[command(flatten)]
@@ -15,10 +18,14 @@ struct Line {
 
 /// Sections and programs of a scenario whose page has all the draws of its run.
 fn page(options: &[&str]) -> (Vec<Section>, Live) {
-    let rows = ROWS.to_string();
-    let line = ["forecast", "--samples", rows.as_str(), "--no-backtest"];
+    page_of(ROWS, options)
+}
+
+fn page_of(rows: usize, options: &[&str]) -> (Vec<Section>, Live) {
+    let samples = rows.to_string();
+    let line = ["forecast", "--samples", samples.as_str(), "--no-backtest"];
     let args = Line::parse_from(line.into_iter().chain(options.iter().copied())).args;
-    let part = crate::commands::forecast::part("my-step", ROWS, &args).unwrap();
+    let part = crate::commands::forecast::part("my-step", rows, &args).unwrap();
     (part.sections, part.live.unwrap())
 }
 
@@ -61,7 +68,7 @@ fn at(years: &[f64], shares: &[f64], year: f64) -> f64 {
 #[test]
 fn untouched_the_page_computes_what_the_figures_show() {
     for scenario in ["gap", "marginal-gw"] {
-        let (sections, live) = page(&[scenario]);
+        let (sections, live) = page_of(FEW_ROWS, &[scenario]);
         let mut moving = Vec::new();
         for figure in figures(&sections) {
             for column in figure.frames.iter().flat_map(|frame| &frame.columns) {
