@@ -61,7 +61,7 @@ impl Watch {
         while let Some(left) = PATIENCE.checked_sub(begun.elapsed()) {
             match self.lines.recv_timeout(left) {
                 Ok(line) if line.contains(words) => return line,
-                Ok(line) => heard += &format!("{line}\n"),
+                Ok(line) => heard += &(line + "\n"),
                 Err(_) => break,
             }
         }

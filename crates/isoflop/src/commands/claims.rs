@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use diagnostic::Diagnostic;
-use forecast::{Claim, Scenario, Verdict, catalogue};
+use forecast::{Claim, Verdict, catalogue};
 use serde_json::{Value, json};
 
 use super::forecast::json::claim as claim_json;

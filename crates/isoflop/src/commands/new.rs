@@ -6,6 +6,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write};
 use std::path::PathBuf;
 
@@ -92,9 +93,9 @@ pub(crate) fn run(args: &NewArgs, out: &mut dyn Write) -> Result<Outcome, Diagno
     }
     let mut text = String::new();
     for (name, value) in &new.chosen {
-        text.push_str(&format!("{name:8}{value}\n"));
+        let _ = writeln!(text, "{name:8}{value}");
     }
-    text.push_str(&format!("wrote   {shown}\nnext    isoflop run {shown} --open\n"));
+    let _ = writeln!(text, "wrote   {shown}\nnext    isoflop run {shown} --open");
     say(asking.out, &text)?;
     Ok(Outcome::Done)
 }

@@ -33,10 +33,7 @@ struct About {
 /// Asks what the options do not say.
 pub(super) fn compose(args: &NewArgs, asking: &mut Asking<'_>) -> Result<New, Diagnostic> {
     let folder = args.out.parent().unwrap_or(Path::new("")).to_owned();
-    let about = match args.runs.is_empty() {
-        true => None,
-        false => Some(about(args, asking)?),
-    };
+    let about = if args.runs.is_empty() { None } else { Some(about(args, asking)?) };
     let most = about.as_ref().and_then(|about| about.most);
     let default = match (&about, args.scenario.first()) {
         (None, Some(name)) => forecast::read(name)?.title,
@@ -90,13 +87,12 @@ pub(super) fn compose(args: &NewArgs, asking: &mut Asking<'_>) -> Result<New, Di
 /// The runs under the law that is chosen for them.
 fn about(args: &NewArgs, asking: &mut Asking<'_>) -> Result<About, Diagnostic> {
     let table = Table::read(args)?;
-    let name = match &args.law {
-        Some(law) => law.clone(),
-        None => {
-            let proposal = table.proposal()?;
-            let check = |name: &str| table.under(name).map(drop);
-            asking.ask("which law? (`isoflop list laws`)", proposal, check)?
-        }
+    let name = if let Some(law) = &args.law {
+        law.clone()
+    } else {
+        let proposal = table.proposal()?;
+        let check = |name: &str| table.under(name).map(drop);
+        asking.ask("which law? (`isoflop list laws`)", proposal, check)?
     };
     let seen = table.under(&name)?;
     let (law, observations) = &*seen;

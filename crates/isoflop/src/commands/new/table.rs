@@ -18,7 +18,7 @@ type Seen = Rc<(Law, Observations)>;
 
 /// A table of runs.
 pub(super) struct Table {
-    table: RunTable,
+    runs: RunTable,
     columns: Vec<(String, String)>,
     /// Under the law that was tried last: of a million rows that takes a moment.
     last: RefCell<Option<(String, Seen)>>,
@@ -33,7 +33,7 @@ impl Table {
             Diagnostic::error("`--column` takes a name and a column")
                 .help("write --column N=n_params")
         })?;
-        Ok(Self { table: RunTable::read_all(&args.runs)?, columns, last: RefCell::default() })
+        Ok(Self { runs: RunTable::read_all(&args.runs)?, columns, last: RefCell::default() })
     }
 
     /// The law called `name`, and the runs as it sees them.
@@ -49,7 +49,7 @@ impl Table {
             columns: self.columns.clone(),
             ..Request::new(Asked::positive(&law.target.name), variables)
         };
-        let observations = Observations::from_table(&self.table, &request)?;
+        let observations = Observations::from_table(&self.runs, &request)?;
         let seen = Rc::new((law, observations));
         self.last.replace(Some((name.to_owned(), Rc::clone(&seen))));
         Ok(seen)

@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
@@ -26,9 +27,11 @@ fn asked(arguments: &[&str], typed: &[u8]) -> (Result<New, Diagnostic>, String) 
 fn table(folder: &Path, rows: usize) -> String {
     let mut text = String::from("N,D,loss\n");
     for row in 0..rows {
-        let n = 1e6 * 2_f64.powi((row / 3) as i32);
-        let d = n * 5.0 * 3_f64.powi((row % 3) as i32);
-        text += &format!("{n},{d},{}\n", 1.7 + 400.0 / n.powf(0.34) + 1200.0 / d.powf(0.36));
+        let (size, ratio) = ((row / 3) as f64, (row % 3) as f64);
+        let n = 1e6 * 2_f64.powf(size);
+        let d = n * 5.0 * 3_f64.powf(ratio);
+        let loss = 1.7 + 400.0 / n.powf(0.34) + 1200.0 / d.powf(0.36);
+        let _ = writeln!(text, "{n},{d},{loss}");
     }
     let path = folder.join(format!("runs-{rows}.csv"));
     std::fs::write(&path, text).expect("a file");
