@@ -26,17 +26,21 @@ start = {
   demand: d0 * p0 / pue * util, capex: 0, energy: 0,
 }
 step(s, year) = {
-  added = s.power * (pg - 1) * s.fp
+  fp = s.fp * 0.93
+  fh = s.fh * 0.97
+  fa = s.fa * 0.9
+  power = s.power * (1 + (pg - 1) * fp)
+  added = power * (pg - 1) * fp
+  perf = s.perf * (1 + (hw - 1) * fh)
+  growth = 1 + (s.growth - 1) * decay
   {
-    fp: s.fp * 0.93, fh: s.fh * 0.97, fa: s.fa * 0.9,
-    power: s.power + added,
-    perf: s.perf * (1 + (hw - 1) * s.fh),
-    chips: s.chips * (1 - 1 / life) + added / pue * s.perf,
-    eff: s.eff * (1 + (alg - 1) * s.fa),
-    growth: 1 + (s.growth - 1) * decay,
-    demand: s.demand * s.growth,
+    fp: fp, fh: fh, fa: fa, power: power, perf: perf,
+    chips: s.chips * (1 - 1 / life) + added / pue * perf,
+    eff: s.eff * (1 + (alg - 1) * fa),
+    growth: growth,
+    demand: s.demand * growth,
     capex: s.capex + cap * added,
-    energy: s.energy + s.power * pue,
+    energy: s.energy + power * pue,
   }
 }
 end = List.reduce(List.upTo(1, 30), start, step)
@@ -54,4 +58,4 @@ if (!result || !result.ok) {
   process.exit(1);
 }
 const value = result.value.result ?? result.value;
-console.log(JSON.stringify({ cpu_s: (used.user + used.system) / 1e6, values: String(value) }));
+console.log(JSON.stringify({ cpu_s: (used.user + used.system) / 1e6, median: JSON.parse(String(value))[1] }));

@@ -29,25 +29,28 @@ def main(samples):
     short, capex, energy, served = (np.zeros(samples) for _ in range(4))
     met = np.full(samples, np.inf)
     table = []
+    supply = chips * x["util"] * x["mfu"] * eff
+    ratio = demand / supply
     for year in range(31):
-        supply = chips * x["util"] * x["mfu"] * eff
-        ratio = demand / supply
         met = np.where((ratio < 1) & np.isinf(met), year, met)
         table.append([np.quantile(path, PROBABILITIES).tolist() for path in (supply, demand, ratio)])
         if year == 30:
             break
+        # Other series are taken after the step, as the language has it.
+        fade_p, fade_h, fade_a = fade_p * 0.93, fade_h * 0.97, fade_a * 0.9
+        power = power * (1 + (x["pg"] - 1) * fade_p)
         added = power * (x["pg"] - 1) * fade_p
+        perf = perf * (1 + (x["hw"] - 1) * fade_h)
+        chips = chips * (1 - 1 / x["life"]) + added / x["pue"] * perf
+        eff = eff * (1 + (x["alg"] - 1) * fade_a)
+        growth = 1 + (growth - 1) * x["decay"]
+        demand = demand * growth
+        supply = chips * x["util"] * x["mfu"] * eff
+        ratio = demand / supply
         short = short + np.maximum(ratio - 1, 0) / (1 + ratio)
         capex = capex + x["cap"] * added
         energy = energy + power * x["pue"]
         served = served + np.minimum(demand, supply)
-        chips = chips * (1 - 1 / x["life"]) + added / x["pue"] * perf
-        power = power + added
-        perf = perf * (1 + (x["hw"] - 1) * fade_h)
-        eff = eff * (1 + (x["alg"] - 1) * fade_a)
-        demand = demand * growth
-        growth = 1 + (growth - 1) * x["decay"]
-        fade_p, fade_h, fade_a = fade_p * 0.93, fade_h * 0.97, fade_a * 0.9
     last = [np.quantile(value, PROBABILITIES).tolist() for value in (short, capex, energy, served)]
     seconds = time.process_time() - begin
     print(json.dumps({"cpu_s": seconds, "medians": [row[2][2] for row in table], "last": last,

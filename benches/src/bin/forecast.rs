@@ -50,10 +50,14 @@ fn main() -> Outcome<()> {
     }
     match squiggle(100_000)? {
         Some(peer) => println!(
-            "{:32} {:8.2} CPU s for the last year only, {:.0} times ours for all",
+            "{:32} {:8.2} CPU s for the last year only, {:.0} times ours for all; its median within {}",
             "Squiggle, 100000 samples",
-            peer["cpu_s"].as_f64().unwrap_or(f64::NAN),
-            peer["cpu_s"].as_f64().unwrap_or(f64::NAN) / seconds_of(&medians[1].0)
+            seconds_of(&peer),
+            seconds_of(&peer) / seconds_of(&medians[1].0),
+            apart(
+                medians_of(&medians[1].0).last().copied().unwrap_or(f64::NAN),
+                peer["median"].as_f64().unwrap_or(f64::NAN)
+            )
         ),
         None => println!("{:32} not installed, or ISOFLOP_SQUIGGLE not set", "Squiggle"),
     }
@@ -137,19 +141,34 @@ fn show(what: &str, found: &Value, limit: f64, megabytes: Option<f64>) {
     );
 }
 
+/// Medians further apart than this are no Monte-Carlo error.
+const APART: f64 = 0.1;
+
+fn medians_of(found: &Value) -> Vec<f64> {
+    serde_json::from_value(found["medians"].clone()).unwrap_or_default()
+}
+
+/// `1.2 %`, or that the models are not the same.
+fn apart(a: f64, b: f64) -> String {
+    let share = (a / b - 1.0).abs();
+    let verdict = if share < APART { "" } else { ": NOT THE SAME MODEL" };
+    format!("{:.1} %{verdict}", 100.0 * share)
+}
+
 /// The peer's time over ours, and how far the medians of all years lie apart.
 fn against(ours: &Value, peer: &Value) -> String {
-    let medians = |found: &Value| -> Vec<f64> {
-        serde_json::from_value(found["medians"].clone()).unwrap_or_default()
+    let (a, b) = (medians_of(ours), medians_of(peer));
+    let furthest = |one: &(&f64, &f64), other: &(&f64, &f64)| {
+        let share = |pair: &(&f64, &f64)| (pair.0 / pair.1 - 1.0).abs();
+        share(one).total_cmp(&share(other))
     };
-    let (a, b) = (medians(ours), medians(peer));
-    let apart = a.iter().zip(&b).map(|(a, b)| (a / b - 1.0).abs()).fold(0.0, f64::max);
+    let (x, y) = a.iter().zip(&b).max_by(furthest).map_or((f64::NAN, f64::NAN), |(x, y)| (*x, *y));
     format!(
-        "numpy {:.2} CPU s, ratio {:.1}; medians of {} years within {:.1} %",
+        "numpy {:.2} CPU s, ratio {:.1}; medians of {} years within {}",
         seconds_of(peer),
         seconds_of(peer) / seconds_of(ours),
         a.len().min(b.len()),
-        100.0 * apart
+        apart(x, y)
     )
 }
 

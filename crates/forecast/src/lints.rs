@@ -4,12 +4,13 @@
 //! answer that does not depend on what it is said to depend on, inputs that nothing uses.
 
 use diagnostic::Diagnostic;
-use formula::{Form, Nature};
+use formula::Form;
 
 use crate::model::{CaseModel, Extra, Model};
-use crate::run::{Column, OutputRun, Run, Settings};
+use crate::run::{Run, Settings};
 use crate::scenario::{Input, Scenario};
 
+mod numbers;
 mod text;
 
 /// Draws behind the test of what moves what.
@@ -17,9 +18,6 @@ const SAMPLES: usize = 256;
 
 /// How far an input is changed to see whether anything moves.
 const FACTOR: f64 = 1000.0;
-
-/// A probability nearer to 0 or 1 than this is a strong statement.
-const EXTREME: f64 = 0.05;
 
 /// Point estimates in one answer without any uncertainty: more look exact and are not.
 const MOST_POINTS: usize = 6;
@@ -60,14 +58,14 @@ impl Model {
         self.outside_data(&mut lints);
         text::lints(self, &mut lints)?;
         for (number, output) in self.scenario.outputs.iter().enumerate() {
-            for case in &run.cases {
+            for (place, case) in run.cases.iter().enumerate() {
                 let Some(found) = case.outputs.get(number) else { continue };
                 let label = if case.label.is_empty() {
                     String::new()
                 } else {
                     format!(" where {}", case.label)
                 };
-                if let Some(lint) = answer(output, found, &label) {
+                if let Some(lint) = numbers::lint(self, output, found, (place, &label)) {
                     lints.push(lint);
                     break;
                 }
@@ -241,58 +239,6 @@ fn moves_with(
     }
     let plain = bits(plain);
     Ok(bits(evaluate(FACTOR)?) != plain || bits(evaluate(1.0 / FACTOR)?) != plain)
-}
-
-/// What is wrong with one output's numbers.
-fn answer(output: &crate::scenario::Output, found: &OutputRun, label: &str) -> Option<Lint> {
-    let name = &found.name;
-    let point =
-        |message: String, say: &str| output.expression.point(Diagnostic::warning(message), say);
-    let is_date = found.value.form() == Form::Instant;
-    for (number, column) in found.columns.iter().enumerate() {
-        let when = match &found.times {
-            Some(times) => format!(" at {}", times[number]),
-            None => String::new(),
-        };
-        let values: &[f64] = match column {
-            Column::Drawn(values) => values,
-            Column::Exact(value) => std::slice::from_ref(value),
-            Column::OfDraws(estimate) => {
-                let value = estimate.value;
-                let share = found.value.nature() == Nature::Share;
-                if share && !(EXTREME..=1.0 - EXTREME).contains(&value) {
-                    let shown = found.value.show(value, 3);
-                    let warning = point(
-                        format!("`{name}` is {shown}{when}{label}"),
-                        "within 5 points of 0 or 100 %",
-                    )
-                    .help("so sure an answer hangs on the tails of its inputs: check them");
-                    return Some(Lint { name: "extreme-probability", warning });
-                }
-                std::slice::from_ref(&estimate.value)
-            }
-        };
-        let undefined = values.iter().filter(|value| value.is_nan()).count();
-        if undefined > 0 {
-            let warning = point(
-                format!("`{name}` is undefined in {undefined} of {} draws{when}{label}", values.len()),
-                "no number there",
-            )
-            .help("a logarithm or root of a negative number, 0/0, or a time outside the axis: say what holds there with `if(...)`");
-            return Some(Lint { name: "undefined-output", warning });
-        }
-        let infinite = values.iter().filter(|value| value.is_infinite()).count();
-        if infinite > 0 && !is_date {
-            let what = if found.times.is_some() { "reaches infinity" } else { "is infinite" };
-            let warning = point(
-                format!("`{name}` {what} in {infinite} of {} draws{when}{label}", values.len()),
-                "grows without bound in finite time",
-            )
-            .help("keep the path in logarithms, or let its growth fade");
-            return Some(Lint { name: "infinite-path", warning });
-        }
-    }
-    None
 }
 
 /// `cost` of `cost.1`.

@@ -240,6 +240,14 @@ impl Scenario {
         Self::from_toml_with(&path.display().to_string(), &text, &file::beside)
     }
 
+    /// A scenario from a text that is no file; what it names is read from the current folder.
+    ///
+    /// # Errors
+    /// As [`Scenario::read`].
+    pub fn from_text_here(origin: &str, text: &str) -> Result<Self, Diagnostic> {
+        Self::from_toml_with(origin, text, &file::beside)
+    }
+
     /// A scenario from the text of its file, which came from `origin` and names no other file.
     ///
     /// # Errors

@@ -119,7 +119,10 @@ fn errors_point_at_their_place_and_say_what_to_do() {
             &["x.toml:2:5", "p5 (9 GW) must be below"],
         ),
         ("[inputs]\na = 1\n[outputs]\no = \"aa\"", &["x.toml:4:6", "aa"]),
-        ("[outputs]\na = \"b\"\nb = \"a\"", &["x.toml", "a", "b"]),
+        (
+            "[model]\na = \"b\"\nb = \"c + 1\"\nc = \"2 * a\"\n[outputs]\no = \"a\"",
+            &["x.toml:4:", "definitions go in a circle", "a -> b -> c -> a"],
+        ),
         (
             "[inputs]\na = 1\n[model]\na = \"2\"",
             &["`a` is defined twice", "x.toml:4:1", "x.toml:2:1"],

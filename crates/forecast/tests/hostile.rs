@@ -1,4 +1,5 @@
-//! No text of a scenario, however broken, makes anything panic.
+//! No text of a scenario, however broken, makes anything panic, and no number is missing without a
+//! warning that names it.
 
 use forecast::{Model, Scenario, Settings, catalogue};
 use proptest::prelude::*;
@@ -43,6 +44,14 @@ fn shipped() -> Vec<String> {
     texts
 }
 
+fn has_nan(column: &forecast::Column) -> bool {
+    match column {
+        forecast::Column::Exact(value) => value.is_nan(),
+        forecast::Column::OfDraws(estimate) => estimate.value.is_nan(),
+        forecast::Column::Drawn(values) => values.iter().any(|value| value.is_nan()),
+    }
+}
+
 /// Reads, checks, runs, warns; whatever it says is an answer or a diagnostic.
 fn survive(text: &str) {
     let Ok(mut scenario) = Scenario::from_toml("hostile.toml", text) else { return };
@@ -51,7 +60,20 @@ fn survive(text: &str) {
     let Ok(model) = Model::new(&scenario) else { return };
     let settings = Settings { samples: 16, seed: 1 };
     let Ok(run) = model.run_with(settings) else { return };
-    let _ = model.lints(&run, 2026.0);
+    if let Ok(lints) = model.lints(&run, 2026.0) {
+        for output in run.cases.iter().flat_map(|case| &case.outputs) {
+            let name = format!("`{}`", output.name);
+            let warned = |lint: &forecast::Lint| {
+                ["undefined-output", "infinite-path"].contains(&lint.name)
+                    && lint.warning.to_string().contains(&name)
+            };
+            let is_none = output.columns.iter().any(has_nan);
+            assert!(
+                !is_none || lints.iter().any(warned),
+                "{name} is undefined and nothing says why"
+            );
+        }
+    }
     let _ = model.hindcasts(&run, draws::Level::P90);
     let _ = scenario.as_of(2020.0).and_then(|past| Model::new(&past));
     for output in run.cases.iter().flat_map(|case| &case.outputs) {

@@ -249,7 +249,12 @@ fn every_shipped_scenario_is_sound() {
     for name in catalogue::names() {
         let scenario = catalogue::find(name).unwrap();
         let model = Model::new(&scenario).unwrap_or_else(|problem| panic!("{name}: {problem}"));
-        model.run_with(Settings { samples: 2000, seed: 1 }).unwrap();
+        let run = model.run_with(Settings { samples: 2000, seed: 1 }).unwrap();
         assert!(!scenario.title.is_empty() && !scenario.notes.is_empty(), "{name}");
+        for input in &model.scenario().inputs {
+            let drawn = run.inputs.names().iter().any(|column| column == input.name.text());
+            let sourced = !input.source.is_empty() || input.trend.is_some();
+            assert!(sourced || !drawn, "{name}: whose range is `{}`?", input.name.text());
+        }
     }
 }

@@ -83,6 +83,25 @@ fn streamed(model: &Model, stack: &Stack, width: f64) -> (f64, f64, f64) {
     }
 }
 
+/// The sums of one pass over the tensor parallel ranks, with the numbers of each: what comes out of
+/// a product is summed over those that split the width that it sums over. One way (Megatron's) that
+/// is after attention and after the feed-forward; both ways it is also before them.
+pub(crate) fn sums(model: &Model, layout: &Layout, tokens: f64, width: f64) -> [(Group, f64); 4] {
+    let (columns, rows) = (f64::from(layout.columns()), f64::from(layout.rows));
+    let across = Group::new(layout.columns(), 1);
+    let along = Group::new(layout.rows, layout.columns());
+    let hidden = f64::from(model.hidden) / rows;
+    let heads = model.attention.score_width() + model.attention.kv_width();
+    let up = if model.gated { 2.0 } else { 1.0 };
+    let feed_forward = if width > 0.0 { 1.0 } else { 0.0 };
+    [
+        (along, tokens * heads / columns),
+        (across, tokens * hidden),
+        (along, tokens * up * width / columns),
+        (across, tokens * hidden * feed_forward),
+    ]
+}
+
 /// Both passes of a layer whose feed-forward is `width` wide, without experts.
 fn block(
     machine: &Machine,
@@ -93,6 +112,7 @@ fn block(
     feed_forward: bool,
 ) -> Layer {
     let (tp, cp) = (f64::from(layout.tp), f64::from(layout.cp));
+    let (columns, rows) = (f64::from(layout.columns()), f64::from(layout.rows));
     let hidden = f64::from(model.hidden);
     let width = if feed_forward { f64::from(model.ffn) } else { 0.0 };
     let tokens = f64::from(layout.micro_batch) * sequence / cp;
@@ -100,26 +120,26 @@ fn block(
     // Projections, each once forward and twice backward (by input and by weight).
     let mut linear = match model.attention {
         Attention::Grouped { kv_heads, head, .. } => {
-            let kv = 2.0 * (f64::from(kv_heads) / tp).max(1.0) * f64::from(head);
-            machine.linear(tokens, model.attention.score_width() / tp + kv, hidden)
+            let kv = 2.0 * (f64::from(kv_heads) / columns).max(1.0) * f64::from(head);
+            machine.linear(tokens, model.attention.score_width() / columns + kv, hidden / rows)
         }
         Attention::Latent { query_rank, kv_rank, head, rotary, .. } => {
             let (query, kv) = (f64::from(query_rank), f64::from(kv_rank));
-            let heads = f64::from(model.attention.heads()) / tp;
-            machine.linear(tokens, query + kv + f64::from(rotary), hidden)
-                + machine.linear(tokens, model.attention.score_width() / tp, query)
+            let heads = f64::from(model.attention.heads()) / columns;
+            machine.linear(tokens, query + kv + f64::from(rotary), hidden / rows)
+                + machine.linear(tokens, model.attention.score_width() / columns, query / rows)
                 + machine.linear(
                     tokens,
-                    heads * f64::from(head) + model.attention.value_width() / tp,
-                    kv,
+                    heads * f64::from(head) + model.attention.value_width() / columns,
+                    kv / rows,
                 )
         }
     };
-    linear += machine.linear(tokens, hidden, model.attention.value_width() / tp);
+    linear += machine.linear(tokens, hidden / rows, model.attention.value_width() / columns);
+    let up = if model.gated { 2.0 } else { 1.0 };
     if width > 0.0 {
-        let up = if model.gated { 2.0 } else { 1.0 };
-        linear += machine.linear(tokens, up * width / tp, hidden);
-        linear += machine.linear(tokens, hidden, width / tp);
+        linear += machine.linear(tokens, up * width / columns, hidden / rows);
+        linear += machine.linear(tokens, hidden / rows, width / columns);
     }
 
     // Attention: each token of this rank against the whole sequence.
@@ -163,14 +183,16 @@ fn block(
     let streaming_forward = machine.stream(moved, kernels);
     let streaming_backward = machine.stream(2.0 * moved + gradient * weights, 2.0 * kernels);
 
-    // Two sums per pass over the tensor parallel ranks.
-    let group = Group::new(layout.tp, 1);
-    let bytes = tokens * hidden * machine.precision.activation_bytes();
-    let blocks = if feed_forward { 2.0 } else { 1.0 };
-    let collective = blocks * machine.network.all_reduce(group, bytes);
+    let collective: f64 = sums(model, layout, tokens, width)
+        .map(|(group, numbers)| {
+            machine.network.all_reduce(group, numbers * machine.precision.activation_bytes())
+        })
+        .into_iter()
+        .sum();
     let hide = |time: f64, work: f64| {
-        // Collectives in pieces beside multiplications go over the domain's links only.
-        let inside = tp <= machine.network.domain();
+        // Collectives in pieces beside multiplications go over the domain's links only, but where
+        // matrices are split both ways, which is done in pieces throughout.
+        let inside = tp <= machine.network.domain() || layout.rows > 1;
         if stack.overlap_tensor && inside { machine.exposed(time, work, tp) } else { time }
     };
 

@@ -10,6 +10,10 @@ use crate::Model;
 pub struct Layout {
     /// Tensor parallel ranks.
     pub tp: u32,
+    /// How many of them split the width that a product sums over, while the others split the width
+    /// that comes out. 1 is Megatron's way; more splits matrices both ways (van de Geijn and Watts
+    /// 1997, SUMMA), so that what a rank sends falls with the root of their number.
+    pub rows: u32,
     /// Context parallel ranks: parts of each sequence.
     pub cp: u32,
     /// Pipeline stages.
@@ -77,6 +81,7 @@ impl Default for Layout {
     fn default() -> Self {
         Self {
             tp: 1,
+            rows: 1,
             cp: 1,
             pp: 1,
             dp: 1,
@@ -94,7 +99,11 @@ impl Default for Layout {
 
 impl fmt::Display for Layout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TP {} CP {} PP {} DP {}", self.tp, self.cp, self.pp, self.dp)?;
+        write!(f, "TP {}", self.tp)?;
+        if self.rows > 1 {
+            write!(f, " ({} by {})", self.columns(), self.rows)?;
+        }
+        write!(f, " CP {} PP {} DP {}", self.cp, self.pp, self.dp)?;
         if self.ep > 1 {
             write!(f, " EP {}", self.ep)?;
         }
@@ -174,7 +183,7 @@ impl Misfit {
             Self::Zero => "a size is zero",
             Self::Ranks => "TP x CP x PP x DP is not the number of accelerators",
             Self::Heads => "the heads do not divide by TP",
-            Self::Width => "the width of the feed-forward does not divide by TP",
+            Self::Width => "the widths do not divide by TP",
             Self::Layers => "there are fewer layers than stages times interleaved parts",
             Self::Sequence => "the sequence does not divide by CP (twice, for causal balance)",
             Self::Batch => "the batch does not divide by DP x micro-batch",
@@ -192,6 +201,11 @@ const fn divides(whole: u32, part: u32) -> bool {
 }
 
 impl Layout {
+    /// Tensor parallel ranks that split the width that comes out of a product.
+    pub const fn columns(&self) -> u32 {
+        self.tp / if self.rows == 0 { 1 } else { self.rows }
+    }
+
     /// How many accelerators it takes.
     pub fn ranks(&self) -> u64 {
         let ranks = [self.tp, self.cp, self.pp, self.dp].map(u64::from);
@@ -215,15 +229,25 @@ impl Layout {
     pub fn check(&self, model: &Model, sequence: u32, batch: u32) -> Result<(), Misfit> {
         let sizes =
             [self.tp, self.cp, self.pp, self.dp, self.ep, self.interleave, self.micro_batch];
-        if sizes.contains(&0) || self.shard == Some(0) || batch == 0 || sequence == 0 {
+        if sizes.contains(&0)
+            || self.rows == 0
+            || self.shard == Some(0)
+            || batch == 0
+            || sequence == 0
+        {
             return Err(Misfit::Zero);
         }
         if self.ranks() > u64::from(u32::MAX) {
             return Err(Misfit::Ranks);
         }
         let heads = model.attention.heads();
-        if !divides(heads, self.tp) {
+        if !divides(heads, self.columns()) {
             return Err(Misfit::Heads);
+        }
+        // Attention is split over rows by tokens.
+        let by_rows = divides(model.hidden, self.rows) && divides(sequence, self.rows);
+        if !divides(self.tp, self.rows) || !by_rows {
+            return Err(Misfit::Width);
         }
         // `max` lets a width of zero (a mixture without dense layers) pass.
         if !divides(model.ffn.max(self.tp), self.tp) {
@@ -273,6 +297,8 @@ mod tests {
         for (layout, expected) in [
             (Layout { tp: 0, ..plain }, Misfit::Zero),
             (Layout { tp: 3, ..plain }, Misfit::Heads),
+            (Layout { rows: 0, ..plain }, Misfit::Zero),
+            (Layout { tp: 8, rows: 3, dp: 1, ..plain }, Misfit::Width),
             (Layout { pp: 8, dp: 1, interleave: 8, ..plain }, Misfit::Layers),
             (Layout { cp: 3, ..plain }, Misfit::Sequence),
             (Layout { dp: 7, ..plain }, Misfit::Batch),

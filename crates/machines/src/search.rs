@@ -14,6 +14,8 @@ pub use binding::Binding;
 pub struct Space {
     /// Tensor parallel ranks up to this.
     pub most_tensor: u32,
+    /// Tensor parallel ranks of which the other way of splitting matrices takes up to this; 1: none.
+    pub most_rows: u32,
     /// Context parallel ranks up to this.
     pub most_context: u32,
     /// Interleaved parts per stage up to this.
@@ -60,6 +62,7 @@ impl Default for Space {
     fn default() -> Self {
         Self {
             most_tensor: 64,
+            most_rows: 1,
             most_context: 64,
             most_parts: 16,
             most_micro_batch: 64,
@@ -194,19 +197,22 @@ impl Question<'_> {
                             if sequence_parallel != wanted && !open {
                                 continue;
                             }
-                            let layout = Layout {
-                                tp,
-                                cp,
-                                ep,
-                                micro_batch,
-                                sequence_parallel,
-                                ..Layout::default()
-                            };
-                            // What one stage and one replica already break, more cannot mend.
-                            let whole = Layout { ep: 1, ..layout };
-                            match whole.check(model, batch.sequence, batch.sequences) {
-                                Ok(()) => layouts.push(layout),
-                                Err(misfit) => refused[misfit as usize] += 1,
+                            for rows in divisors(tp, space.most_rows, None) {
+                                let layout = Layout {
+                                    tp,
+                                    rows,
+                                    cp,
+                                    ep,
+                                    micro_batch,
+                                    sequence_parallel,
+                                    ..Layout::default()
+                                };
+                                // What one stage and one replica already break, more cannot mend.
+                                let whole = Layout { ep: 1, ..layout };
+                                match whole.check(model, batch.sequence, batch.sequences) {
+                                    Ok(()) => layouts.push(layout),
+                                    Err(misfit) => refused[misfit as usize] += 1,
+                                }
                             }
                         }
                     }

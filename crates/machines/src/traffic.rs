@@ -1,5 +1,6 @@
 //! What crosses each class of link in a step, by what it is for.
 
+use crate::layer::sums;
 use crate::memory::Share;
 use crate::network::MOST_TIERS;
 use crate::{Batch, Bytes, Group, Layout, Link, Machine, Misfit, Model, Part, Stack, Zero};
@@ -63,10 +64,14 @@ impl Traffic {
         let mut sent = [[0.0; MOST_TIERS + 1]; Self::KINDS.len()];
         let [tensor, context, experts, pipeline, data] = &mut sent;
 
-        // Two sums forward and two backward in a dense layer, one of each beside experts.
-        let sums = 2.0 * (2.0 - with_experts);
-        let group = Group::new(layout.tp, 1);
-        add(tensor, 2.0 * sums * passes, network.carried(group, width, 1.0, false));
+        // The sums of a dense layer forward and backward; beside experts only those of attention.
+        for (place, (group, numbers)) in
+            sums(model, layout, tokens, f64::from(model.ffn)).into_iter().enumerate()
+        {
+            let share = if place < 2 { 1.0 } else { 1.0 - with_experts };
+            let carried = network.carried(group, numbers * activation, 1.0, false);
+            add(tensor, 4.0 * share * passes, carried);
+        }
         // Keys and values forward; again with their gradients backward.
         let part = tokens * model.attention.kv_width() / tp * 2.0;
         let group = Group::new(layout.cp, layout.tp);

@@ -82,12 +82,22 @@ fn shape(width: u32) -> Model {
     }
 }
 
+/// What software may do, and the sequences it is asked to train on.
+#[derive(Clone, Copy)]
+struct Software {
+    sequence: u32,
+    /// Ranks that split matrices the second way, up to this.
+    rows: u32,
+    stack: Stack,
+}
+
 /// The MFU of a run of at most about three months at the critical batch, with as many H100 (a power
 /// of two) as that takes; `None` where no number of them is quick enough.
-fn utilisation(device: &Accelerator, sequence: u32, width: u32) -> Option<(f64, f64)> {
+fn utilisation(device: &Accelerator, software: Software, width: u32) -> Option<(f64, f64)> {
     let model = shape(width);
     let flop = compute(f64::from(width));
     let tokens = 20.0 * parameters(f64::from(width));
+    let sequence = software.sequence;
     // A power of two of sequences, so that everything divides.
     let sequences = 2_u32.pow((batch(flop) / f64::from(sequence)).log2().round() as u32);
     let asked = Batch { sequences, sequence };
@@ -98,8 +108,13 @@ fn utilisation(device: &Accelerator, sequence: u32, width: u32) -> Option<(f64, 
             continue;
         }
         let machine = Machine::new(device, accelerators, Precision::Bf16, None, &[]).ok()?;
-        let space = Space { most_tensor: 1024, most_parts: 64, ..Space::default() };
-        let found = search(&machine, &model, asked, &Stack::MODERN, &space);
+        let space = Space {
+            most_tensor: 4096,
+            most_rows: software.rows,
+            most_parts: 64,
+            ..Space::default()
+        };
+        let found = search(&machine, &model, asked, &software.stack, &space);
         let Some(best) = found.best else { continue };
         let time = best.step.time().get() * tokens / asked.tokens().get();
         if time < 4.5 * MONTH {
@@ -110,28 +125,28 @@ fn utilisation(device: &Accelerator, sequence: u32, width: u32) -> Option<(f64, 
     None
 }
 
-fn rising(device: &Accelerator, sequence: u32) -> Vec<(f64, f64)> {
-    let widths = [8192, 12_288, 16_384, 24_576, 32_768, 49_152];
-    widths.into_iter().map_while(|width| utilisation(device, sequence, width)).collect()
+fn rising(device: &Accelerator, software: Software) -> Vec<(f64, f64)> {
+    let widths = [8192, 12_288, 16_384, 24_576, 32_768, 49_152, 65_536];
+    widths.into_iter().map_while(|width| utilisation(device, software, width)).collect()
 }
 
-/// The compute at which MFU first falls below four fifths of its best.
-fn fall(curve: &[(f64, f64)]) -> Option<f64> {
+/// The compute at which MFU first falls below `share` of its best.
+fn fall(curve: &[(f64, f64)], share: f64) -> Option<f64> {
     let best = curve.iter().map(|(_, mfu)| *mfu).fold(0.0, f64::max);
-    curve.iter().find(|(_, mfu)| *mfu < 0.8 * best).map(|(flop, _)| *flop)
+    curve.iter().find(|(_, mfu)| *mfu < share * best).map(|(flop, _)| *flop)
 }
 
-/// This crate's own model of the machine sees the fall that they place at 2e28 FLOP between 1e26
-/// and 1e27 with what an H100 is measured to sustain, and no earlier with their constants (0.7 of
-/// the peak whatever the shape, whole link rates, 1.1 us a hop). What is left between the two is in
-/// what may be done, not in constants: they split matrices both ways over hundreds of accelerators
-/// (traffic falls with the square root of their number; tensor parallelism as frameworks have it
-/// sends the same however many there are), overlap all traffic with computing, have no memory limit
-/// and no kernels bound by memory. So 2e28 is a limit of physics, and 1e27 one of today's software.
+/// This crate's own model of the machine, from what an H100 is measured to sustain to what they
+/// allow, one step after another: their constants (0.7 of the peak whatever the shape, whole link
+/// rates, 1.1 us a hop, no limit of memory); matrices split both ways, so that traffic falls with the
+/// root of the ranks; gradients in 16 bits, traffic beside work that takes nothing from it, no
+/// kernels bound by memory. So the fall that they place at 2e28 FLOP is a limit of physics; that of
+/// the software of today lies two decades earlier.
 #[test]
-fn utilisation_falls_earlier_for_software_that_splits_matrices_one_way() {
+fn utilisation_falls_where_they_say_for_software_that_may_do_all_they_allow() {
     let device = machines::accelerator("h100").expect("a known device");
-    let measured = rising(&device, 2048);
+    let one_way = Software { sequence: 2048, rows: 1, stack: Stack::MODERN };
+    let measured = rising(&device, one_way);
     let mut ideal = device;
     ideal.sustained.scale_up_latency = Seconds(1.125e-6);
     ideal.sustained.scale_out_latency = Seconds(1.125e-6);
@@ -142,14 +157,29 @@ fn utilisation_falls_earlier_for_software_that_splits_matrices_one_way() {
     ideal.sustained.attention = 1.0;
     ideal.sustained.memory = 1.0;
     ideal.memory = Some(Bytes(1e13));
-    let theirs = rising(&ideal, 256);
-    assert!(measured.len() >= 5 && theirs.len() >= 6, "{measured:?} {theirs:?}");
-    for ((flop, mfu), (_, other)) in measured.iter().zip(&theirs) {
-        assert!(mfu < other && *other < 0.7, "{flop:e}: {mfu} {other}");
+    let constants = rising(&ideal, Software { sequence: 256, ..one_way });
+    let both_ways = rising(&ideal, Software { sequence: 256, rows: 64, ..one_way });
+    ideal.sustained.memory = 100.0;
+    ideal.sustained.contention = 0.0;
+    let stack = Stack { wide_gradients: false, ..Stack::MODERN };
+    let all = rising(&ideal, Software { sequence: 256, rows: 64, stack });
+    let curves = [&measured, &constants, &both_ways, &all];
+    for (name, curve) in ["as measured", "their constants", "both ways", "all"].iter().zip(curves) {
+        let points: Vec<String> =
+            curve.iter().map(|(flop, mfu)| format!("{mfu:.2} at {flop:.1e}")).collect();
+        eprintln!("{name}: {}", points.join(", "));
     }
-    let (measured, theirs) = (fall(&measured).expect("falls"), fall(&theirs).expect("falls"));
-    assert!((1e26..1e27).contains(&measured), "{measured:e}");
-    assert!((1e26..2e28).contains(&theirs) && theirs >= measured, "{theirs:e}");
+    for pair in curves.windows(2) {
+        assert!(pair[0].len() <= pair[1].len());
+        for ((flop, less), (_, more)) in pair[0].iter().zip(pair[1]) {
+            assert!(less <= more && *more < 0.7, "{flop:e}: {less} {more}");
+        }
+    }
+    let first = curves.map(|curve| fall(curve, 0.8).expect("falls"));
+    assert!((1e26..1e27).contains(&first[0]), "{first:?}");
+    assert!(first.is_sorted() && first[3] > 1e28, "{first:?}");
+    let half = fall(&all, 0.5).expect("falls to half");
+    assert!((2e28..1e29).contains(&half), "{half:e}");
 }
 
 /// Their program's own outputs: shapes, batches and compute follow from the formulas above, its
@@ -193,7 +223,7 @@ fn the_programs_outputs_follow_from_its_formulas() {
         curve.push((flop, used));
     }
     assert!(curve.len() > 20 && walls > 1, "{} rows", curve.len());
-    let fall = fall(&curve).expect("it falls");
+    let fall = fall(&curve, 0.8).expect("it falls");
     assert!((2e28..3e29).contains(&fall), "{fall:e}");
 }
 

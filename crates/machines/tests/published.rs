@@ -143,7 +143,7 @@ fn vtrain_steps_are_predicted_without_profiling() {
     assert_eq!((single.0.len(), multi.0.len()), (1040, 71));
     assert!(single.mean() < 0.08, "single node {}", single.mean());
     // A quarter of the error is six layouts of TP 2 that are measured a third slower than others.
-    assert!(multi.mean() < 0.085, "multi node {}", multi.mean());
+    assert!(multi.mean() < 0.08, "multi node {}", multi.mean());
 }
 
 #[test]

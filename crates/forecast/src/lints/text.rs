@@ -28,7 +28,7 @@ pub(super) fn lints(model: &Model, lints: &mut Vec<Lint>) -> Result<(), Diagnost
 }
 
 /// Everything that is written as a formula.
-fn formulas(scenario: &Scenario) -> impl Iterator<Item = &Written> {
+pub(super) fn formulas(scenario: &Scenario) -> impl Iterator<Item = &Written> {
     let series = scenario.series.iter().flat_map(|series| match &series.form {
         SeriesForm::At(at) => vec![at],
         SeriesForm::Steps { start, next } => vec![start, next],

@@ -8,8 +8,8 @@ use diagnostic::Diagnostic;
 use forecast::{Claim, Scenario, Verdict, catalogue};
 use serde_json::{Value, json};
 
-use super::Outcome;
 use super::forecast::json::claim as claim_json;
+use super::{Outcome, named_text};
 use crate::progress::Work;
 use crate::study::Part;
 use crate::{interrupt, terminal_plot, text};
@@ -40,7 +40,7 @@ Examples:
 #[derive(Debug, Clone, Args)]
 #[command(after_long_help = EXAMPLES, after_help = "Use --help for examples.")]
 pub(crate) struct ClaimsArgs {
-    /// A claim, words that it says, or the path of a file of claims [default: all of the catalogue]
+    /// A claim, words that it says, or a file of claims, `-` for the standard input [default: all of the catalogue]
     name: Option<String>,
     /// Only claims with this verdict
     #[arg(long, value_name = "VERDICT")]
@@ -135,12 +135,13 @@ fn said(args: &ClaimsArgs, answer: &Answer, width: usize) -> String {
 }
 
 fn answer(args: &ClaimsArgs) -> Result<Answer, Diagnostic> {
-    let is_file = |name: &&String| Path::new(name).extension().is_some_and(|end| end == "toml");
+    let is_file = |name: &&String| {
+        let path = Path::new(name);
+        path.extension().is_some_and(|end| end == "toml") || named_text::is_stdin(path)
+    };
     let (mut claims, mut named) = match args.name.as_ref() {
         None => (forecast::claims(&catalogue::claims()?)?, false),
-        Some(path) if is_file(&path) => {
-            (forecast::claims(&[Scenario::read(Path::new(path))?])?, false)
-        }
+        Some(path) if is_file(&path) => (forecast::claims(&[super::forecast::read(path)?])?, false),
         Some(name) => (about(name)?, true),
     };
     if claims.is_empty() {

@@ -14,6 +14,7 @@ use super::fit::objective::ObjectiveArgs;
 use super::fit::refusal;
 use super::fit::rows::RowArgs;
 use super::fit::show::data;
+use crate::commands::shares::share;
 use crate::{interrupt, progress, terminal_plot, text};
 
 mod show;
@@ -53,7 +54,7 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 200)]
     bootstrap: usize,
     /// The level of the intervals
-    #[arg(long, value_name = "SHARE", default_value_t = 0.9, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = share, allow_negative_numbers = true)]
     level: f64,
     /// The seed of everything random
     #[arg(long, default_value_t = 0)]

@@ -8,7 +8,8 @@ use clap::Args;
 use diagnostic::Diagnostic;
 use draws::Level;
 
-use super::Outcome;
+use super::shares::{samples, share};
+use super::{Outcome, named_text};
 use crate::terminal_plot;
 use crate::text::say;
 use answer::{Sampling, answers};
@@ -96,28 +97,10 @@ pub(crate) struct EvalArgs {
     javascript: bool,
 }
 
-/// `100_000`, `100k`, `1e6`.
-fn samples(text: &str) -> Result<usize, String> {
-    let plain = text.replace('_', "");
-    let (number, factor) = match plain.strip_suffix(['k', 'M']) {
-        Some(number) if plain.ends_with('k') => (number, 1e3),
-        Some(number) => (number, 1e6),
-        None => (plain.as_str(), 1.0),
-    };
-    match number.parse::<f64>().map(|number| number * factor) {
-        Ok(count) if (2.0..=1e9).contains(&count) && count.fract() == 0.0 => Ok(count as usize),
-        _ => Err("expected a whole number from 2 to 1e9, such as 100_000 or 1M".to_owned()),
-    }
-}
-
-/// `90%` or `0.9`.
+/// A share that is a level.
 fn level(text: &str) -> Result<Level, String> {
-    let share = match text.trim().strip_suffix('%') {
-        Some(percent) => percent.trim_end().parse::<f64>().map(|percent| percent / 100.0),
-        None => text.trim().parse(),
-    };
-    let wrong = || "expected a share between 0 and 1, such as 90% or 0.9".to_owned();
-    Level::new(share.map_err(|_| wrong())?).map_err(|_| wrong())
+    Level::new(share(text)?)
+        .map_err(|_| "expected a share between 0 and 1, such as 90% or 0.9".to_owned())
 }
 
 impl EvalArgs {
@@ -142,14 +125,7 @@ pub(crate) fn run(args: &EvalArgs, out: &mut dyn Write) -> Result<Outcome, Diagn
             .note("this build has no prompt")
             .help("give an expression: `isoflop eval \"1 GW * 1 yr\"`"));
     }
-    let read = |path: &Path| {
-        if path == Path::new("-") {
-            std::io::read_to_string(stdin.lock()).map(|text| ("<stdin>".to_owned(), text))
-        } else {
-            std::fs::read_to_string(path).map(|text| (path.display().to_string(), text))
-        }
-    };
-    let text = evaluate(args, &read, terminal_plot::width())?;
+    let text = evaluate(args, &named_text::read, terminal_plot::width())?;
     say(out, &text)?;
     Ok(Outcome::Done)
 }

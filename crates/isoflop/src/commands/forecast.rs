@@ -11,7 +11,8 @@ use forecast::{
     Settings, Trace, catalogue,
 };
 
-use super::Outcome;
+use super::{Outcome, named_text};
+use crate::commands::shares::{samples, share};
 use crate::progress::Work;
 use crate::study::Part;
 use crate::{interrupt, terminal_plot, text};
@@ -50,7 +51,7 @@ Examples:
 #[command(after_long_help = EXAMPLES, after_help = "Use --help for examples.")]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct ForecastArgs {
-    /// A scenario of the catalogue, or the path of a scenario's file
+    /// A scenario of the catalogue, or a scenario's file (`-`: from the standard input)
     scenario: String,
     /// Another value for an input, a definition, a series, `from`, `to` or `step`; may be repeated
     #[arg(long, value_name = "NAME=EXPR")]
@@ -65,13 +66,13 @@ pub(crate) struct ForecastArgs {
     #[arg(long, value_name = "NAME=VARIANT")]
     choice: Vec<String>,
     /// How many samples to draw [default: the scenario's]
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = samples)]
     samples: Option<usize>,
     /// The seed of the draws [default: the scenario's]
     #[arg(long)]
     seed: Option<u64>,
     /// The level of the intervals
-    #[arg(long, value_name = "SHARE", default_value_t = 0.9)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = share)]
     level: f64,
     /// Show these outputs only; may be repeated
     #[arg(long, value_name = "NAME")]
@@ -220,9 +221,13 @@ fn answer(args: &ForecastArgs) -> Result<Answer, Diagnostic> {
 /// Rows behind Sobol indices.
 const SOBOL_ROWS: usize = 1 << 13;
 
-/// A scenario of a file, where the name is a path, or of the catalogue.
+/// A scenario of a file, where the name is a path or `-`, or of the catalogue.
 pub(crate) fn read(name: &str) -> Result<Scenario, Diagnostic> {
     let path = Path::new(name);
+    if named_text::is_stdin(path) {
+        let (origin, text) = named_text::named(path)?;
+        return Scenario::from_text_here(&origin, &text);
+    }
     if path.extension().is_some() || name.contains(std::path::MAIN_SEPARATOR) {
         return Scenario::read(path);
     }

@@ -11,8 +11,8 @@ use diagnostic::Diagnostic;
 use lab::recipe::Recipe;
 use lab::sweep::{PlannedRun, Row, Status, Summary, Sweep};
 
-use super::Outcome;
 use super::text_source::TextSource;
+use super::{Outcome, named_text};
 use crate::text::{count, say};
 
 const SWEEP_EXAMPLES: &str = "\
@@ -181,11 +181,9 @@ fn sweep(args: &SweepArgs, out: &mut dyn Write) -> Result<Outcome, Diagnostic> {
         say(out, EXAMPLE)?;
         return Ok(Outcome::Done);
     };
-    let sweep = if path.as_os_str() == "-" {
-        let text = std::io::read_to_string(std::io::stdin()).map_err(|error| {
-            Diagnostic::error(format!("the standard input cannot be read: {error}"))
-        })?;
-        Sweep::parse("<stdin>", &text)?
+    let sweep = if named_text::is_stdin(path) {
+        let (origin, text) = named_text::named(path)?;
+        Sweep::parse(&origin, &text)?
     } else {
         Sweep::read(path)?
     };

@@ -12,6 +12,7 @@ use runs::{Filter, RunTable};
 use serde_json::{Value, json};
 
 use super::Outcome;
+use crate::commands::shares::share;
 use crate::study::Part;
 use crate::{interrupt, terminal_plot, text};
 
@@ -55,7 +56,7 @@ pub(crate) struct PassAtKArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 1000)]
     draws: usize,
     /// The level of the intervals
-    #[arg(long, value_name = "SHARE", default_value_t = 0.9)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = share)]
     level: f64,
     /// The seed of the draws
     #[arg(long, default_value_t = 0)]

@@ -7,6 +7,7 @@ use clap::Args;
 use diagnostic::Diagnostic;
 
 use super::Outcome;
+use crate::commands::shares::share;
 use crate::study::Part;
 use crate::{interrupt, terminal_plot, text};
 use answer::Answer;
@@ -74,7 +75,7 @@ pub(crate) struct PlanArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 1000, help_heading = "The intervals")]
     draws: usize,
     /// The level of the intervals
-    #[arg(long, value_name = "SHARE", default_value_t = 0.9, help_heading = "The intervals")]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = share, help_heading = "The intervals")]
     level: f64,
     /// The seed of everything random
     #[arg(long, default_value_t = 0, help_heading = "The intervals")]

@@ -11,6 +11,7 @@ use plan::portfolio::{
 use runs::{Flop, Parameters, Tokens};
 
 use super::{Outcome, quantity};
+use crate::commands::shares::share;
 use crate::{interrupt, terminal_plot, text};
 
 mod json;
@@ -76,7 +77,7 @@ pub(crate) struct Common {
     #[arg(long, value_name = "FLOP")]
     budget: String,
     /// The level of the intervals
-    #[arg(long, value_name = "SHARE", default_value_t = 0.9)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = share)]
     level: f64,
     /// Answer in JSON
     #[arg(long)]

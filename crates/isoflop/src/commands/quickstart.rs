@@ -20,6 +20,7 @@ use super::fit::loss_against_compute;
 use super::lab::VOCABULARY;
 use super::open::open;
 use super::text_source::TextSource;
+use crate::commands::shares::share;
 use crate::study::{self, Study};
 use crate::terminal_plot::{self, Highlight};
 use crate::text::{complain, count, duration, say};
@@ -68,7 +69,7 @@ pub(crate) struct QuickstartArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 1000)]
     bootstrap: usize,
     /// The level of the intervals
-    #[arg(long, value_name = "SHARE", default_value_t = 0.9)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = share)]
     level: f64,
     /// Decides the models' initial parameters, the order of the text and the resamples
     #[arg(long, default_value_t = 0)]

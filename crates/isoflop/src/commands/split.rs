@@ -12,6 +12,7 @@ use runs::{Flop, Tokens};
 
 use super::plan::{file, law};
 use super::{Outcome, quantity};
+use crate::commands::shares::share;
 use crate::{interrupt, terminal_plot, text};
 
 pub(crate) mod json;
@@ -81,7 +82,7 @@ pub(crate) struct SplitArgs {
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// The level of the intervals
-    #[arg(long, value_name = "SHARE", default_value_t = 0.9)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = share)]
     level: f64,
     /// Answer in JSON
     #[arg(long)]

@@ -1,6 +1,7 @@
 //! `isoflop trend`: the growth in a dated table, how sure it is, and where it goes.
 
-use std::io::{Read, Write};
+use std::io::Write;
+use std::path::Path;
 
 use clap::Args;
 use diagnostic::Diagnostic;
@@ -10,7 +11,8 @@ use forecast::{
     TrendOptions, backtest, local_trends, running_top,
 };
 
-use super::Outcome;
+use super::{Outcome, named_text};
+use crate::commands::shares::share;
 use crate::progress::Work;
 use crate::{terminal_plot, text};
 
@@ -71,7 +73,7 @@ pub(crate) struct TrendArgs {
     #[arg(long, value_name = "DATE")]
     to: Option<String>,
     /// The level of the intervals
-    #[arg(long, value_name = "SHARE", default_value_t = 0.9)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = share)]
     level: f64,
     /// Bootstrap resamples behind the intervals of the growth
     #[arg(long, value_name = "COUNT", default_value_t = 1000)]
@@ -208,13 +210,7 @@ fn data(args: &TrendArgs) -> Result<DataSpec, Diagnostic> {
         Diagnostic::error(format!("{} cannot be read: {problem}", args.table))
             .help("give the path of a table with a header, or `-`")
     };
-    let text = if args.table == "-" {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map_err(unread)?;
-        text
-    } else {
-        std::fs::read_to_string(&args.table).map_err(unread)?
-    };
+    let (origin, text) = named_text::read(Path::new(&args.table)).map_err(unread)?;
     let columns = DataColumns {
         date: Some(&args.date),
         value: &args.value,
@@ -222,7 +218,7 @@ fn data(args: &TrendArgs) -> Result<DataSpec, Diagnostic> {
         high: args.high.as_deref(),
         filter: args.filter.as_deref(),
     };
-    DataSpec::of_table(&args.table, &text, &columns)
+    DataSpec::of_table(&origin, &text, &columns)
 }
 
 /// The points that take part.

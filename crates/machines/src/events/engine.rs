@@ -121,6 +121,11 @@ impl Engine {
         self.tasks.len() as u32 - 1
     }
 
+    /// A task on a line of its own: it begins when what it waits for is there.
+    pub(super) fn alone(&mut self, kind: Kind, duration: f64) -> u32 {
+        self.task(kind, NONE, duration, 1.0)
+    }
+
     /// Puts a task at the end of its line's order.
     pub(super) fn then(&mut self, task: u32) {
         let line = self.tasks[task as usize].line;
@@ -141,8 +146,11 @@ impl Engine {
 
     /// Plays all tasks; those in no order run in the gaps of their line.
     pub(super) fn play(&mut self) {
-        for line in 0..self.lines.len() as u32 {
-            self.queue.push(Reverse(Moment { time: 0.0, line }));
+        for (number, line) in self.lines.iter().enumerate() {
+            let waits = |task: &u32| self.tasks[*task as usize].unmet == 0;
+            if line.order.first().is_some_and(waits) {
+                self.queue.push(Reverse(Moment { time: 0.0, line: number as u32 }));
+            }
         }
         while let Some(Reverse(now)) = self.queue.pop() {
             self.begin(now);
@@ -222,6 +230,14 @@ impl Engine {
                 continue;
             }
             let (line, time) = (follower.line, follower.ready);
+            if line == NONE {
+                follower.begun = true;
+                follower.start = time;
+                follower.end = time + follower.duration;
+                let (end, first) = (follower.end, follower.first_edge);
+                self.release(edge.to, first, (end, end));
+                continue;
+            }
             if follower.kind == super::FILLER {
                 self.lines[line as usize].gaps.push_back(edge.to);
             }
@@ -256,7 +272,7 @@ impl Engine {
     /// How long each line works.
     pub(super) fn busy(&self) -> Vec<f64> {
         let mut busy = vec![0.0; self.lines.len()];
-        for task in &self.tasks {
+        for task in self.tasks.iter().filter(|task| task.line != NONE) {
             busy[task.line as usize] += task.end - task.start;
         }
         busy

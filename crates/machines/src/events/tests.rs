@@ -1,7 +1,8 @@
 //! The play agrees with the closed form where both apply, and says what that cannot.
 
+use super::times::spread;
 use super::*;
-use crate::{Precision, Recompute};
+use crate::{Precision, Recompute, Schedule, Stragglers, Zero};
 
 fn machine(accelerators: u32) -> Machine {
     let device = crate::accelerator("h100").unwrap();

@@ -33,6 +33,7 @@ fn pruning_never_loses_the_quickest() {
                                     }
                                     let layout = Layout {
                                         tp,
+                                        rows: 1,
                                         cp,
                                         pp,
                                         dp: 16 / tp / cp / pp,

@@ -23,6 +23,7 @@ fn layouts(numbers: impl Strategy<Value = u32> + Clone) -> impl Strategy<Value =
     (prop::array::uniform7(numbers), zero, recompute, schedule, any::<bool>()).prop_map(
         |([tp, cp, pp, dp, ep, interleave, micro_batch], zero, recompute, schedule, sp)| Layout {
             tp,
+            rows: 1,
             cp,
             pp,
             dp,

@@ -377,6 +377,7 @@ fn case(row: &Row) -> Option<Case> {
     let dp = number(row, "dp").map(|dp| dp as u32)?;
     let base = Layout {
         tp: or_one("tp"),
+        rows: 1,
         cp: or_one("cp"),
         pp: or_one("pp"),
         dp,

@@ -3,6 +3,8 @@
 use clap::{Args, ValueEnum};
 use laws::{FitOptions, Resampling};
 
+use crate::commands::shares::share;
+
 /// Resamples, their number, level and seed.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "The intervals")]
@@ -18,7 +20,7 @@ pub(crate) struct IntervalArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 1000)]
     bootstrap: usize,
     /// The level of the intervals
-    #[arg(long, value_name = "SHARE", default_value_t = 0.9, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = share, allow_negative_numbers = true)]
     level: f64,
     /// The seed of everything random
     #[arg(long, default_value_t = 0)]

@@ -157,7 +157,7 @@ fn problems_name_their_place_and_the_remedy() {
         ("a formula", vec!["gap", "--set", "fast=20x/yr +"]),
         ("an output", vec!["gap", "--output", "clozes"]),
         ("a level", vec!["gap", "--level", "90"]),
-        ("samples", vec!["gap", "--samples", "0"]),
+        ("samples", vec!["gap", "--samples", "200M"]),
         ("a choice", vec!["marginal-gw", "--choice", "luck=good"]),
         ("an equation", vec!["gap", "--break-even", "closes"]),
         ("a path", vec!["gap", "--samples", "64", "--tornado", "remaining"]),

@@ -90,7 +90,8 @@ impl TrainingArgs {
     pub(super) fn named(&self) -> Result<Option<Model>, Diagnostic> {
         let Some(model) = &self.model else { return Ok(None) };
         if is_file(model) {
-            return Model::from_toml(model, &read(model)?).map(Some);
+            let (origin, text) = read(model)?;
+            return Model::from_toml(&origin, &text).map(Some);
         }
         machines::model(model).map(Some)
     }

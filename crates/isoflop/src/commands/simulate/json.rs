@@ -19,6 +19,7 @@ pub(super) fn convention(convention: FlopConvention) -> &'static str {
 pub(super) fn layout(layout: &Layout) -> Value {
     json!({
         "tensor": layout.tp,
+        "tensor_rows": layout.rows,
         "context": layout.cp,
         "pipeline": layout.pp,
         "data": layout.dp,

@@ -11,6 +11,10 @@ pub(super) struct LayoutArgs {
     /// Tensor parallel ranks
     #[arg(long, value_name = "RANKS")]
     tp: Option<u32>,
+    /// Of the tensor parallel ranks, how many split the width that a product sums over, the others
+    /// splitting what comes out; a search tries up to so many. Common frameworks split one way (1)
+    #[arg(long, value_name = "RANKS")]
+    tp_rows: Option<u32>,
     /// Context parallel ranks
     #[arg(long, value_name = "RANKS")]
     cp: Option<u32>,
@@ -134,6 +138,7 @@ impl LayoutArgs {
         };
         Ok(Some(Layout {
             tp,
+            rows: self.tp_rows.unwrap_or(1),
             cp,
             pp,
             dp,
@@ -158,6 +163,8 @@ impl LayoutArgs {
             recompute: self.recompute().map_or(any.recompute.clone(), |one| vec![one]),
             schedules: self.schedule().map_or(any.schedules.clone(), |one| vec![one]),
             runners_up: usize::from(self.search.unwrap_or(0)),
+            most_rows: self.tp_rows.unwrap_or(1),
+            most_tensor: any.most_tensor.saturating_mul(self.tp_rows.unwrap_or(1)),
             ..any
         }
     }

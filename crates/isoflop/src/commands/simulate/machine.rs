@@ -8,6 +8,8 @@ use machines::{Accelerator, BytesPerSecond, Cluster, Site, Tier, Watts, quantity
 use plan::Fleet;
 use runs::Seconds;
 
+use crate::commands::named_text;
+
 /// Facility power over IT power where nothing says it: the default of cluster files.
 const PUE: f64 = 1.2;
 
@@ -15,7 +17,7 @@ const PUE: f64 = 1.2;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "The machine")]
 pub(super) struct MachineArgs {
-    /// A cluster of the catalogue (`isoflop list clusters`), or the path of a cluster's file
+    /// A cluster of the catalogue (`isoflop list clusters`), or a cluster's file (`-`: from the standard input)
     #[arg(value_name = "CLUSTER", required_unless_present_any = ["on", "power"],
         conflicts_with_all = ["on", "power"])]
     cluster: Option<String>,
@@ -224,7 +226,8 @@ fn largest_prime(mut number: u32) -> u32 {
 
 fn named(name: &str) -> Result<Cluster, Diagnostic> {
     if is_file(name) {
-        return Cluster::from_toml(name, &read(name)?);
+        let (origin, text) = read(name)?;
+        return Cluster::from_toml(&origin, &text);
     }
     machines::cluster(name).map_err(|problem| {
         if Fleet::parse("CLUSTER", name).is_ok_and(|fleet| fleet.count.is_some()) {
@@ -241,20 +244,21 @@ fn devices(words: &str) -> Result<(Accelerator, Option<u32>), Diagnostic> {
         (count.trim().parse::<u32>().ok().filter(|count| *count > 0), file)
     });
     if is_file(file) && (count.is_some() || !words.contains(' ')) {
-        return Ok((Accelerator::from_toml(file, &read(file)?)?, count));
+        let (origin, text) = read(file)?;
+        return Ok((Accelerator::from_toml(&origin, &text)?, count));
     }
     let fleet = Fleet::parse("--on", words)?;
     Ok((fleet.accelerator, fleet.count))
 }
 
-/// Whether a name is the path of a file.
+/// Whether a name is the path of a file, or the standard input.
 pub(super) fn is_file(name: &str) -> bool {
-    Path::new(name).extension().is_some_and(|extension| extension == "toml")
+    let path = Path::new(name);
+    path.extension().is_some_and(|extension| extension == "toml") || named_text::is_stdin(path)
 }
 
-pub(super) fn read(name: &str) -> Result<String, Diagnostic> {
-    std::fs::read_to_string(name)
-        .map_err(|problem| Diagnostic::error(format!("`{name}` cannot be read: {problem}")))
+pub(super) fn read(name: &str) -> Result<(String, String), Diagnostic> {
+    named_text::named(Path::new(name))
 }
 
 /// A quantity above zero.

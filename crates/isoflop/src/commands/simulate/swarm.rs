@@ -1,5 +1,6 @@
 //! `isoflop simulate CLUSTER --swarm`: training over the internet.
 
+use crate::commands::shares::share;
 use crate::study::Part;
 use clap::Args;
 use diagnostic::Diagnostic;
@@ -100,7 +101,7 @@ pub(crate) struct SwarmArgs {
         value_parser = clap::value_parser!(u32).range(0..=10_000))]
     draws: u32,
     /// The level of the intervals
-    #[arg(long, value_name = "SHARE", default_value_t = 0.9)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = share)]
     pub(super) level: f64,
     /// The seed of everything random
     #[arg(long, default_value_t = 0)]
