@@ -181,7 +181,7 @@ function intervalWords(number) {
 }
 
 // Below this a difference is one of rounding, as of a loss above the best at the best.
-const ROUNDING = 1e-6;
+const ROUNDING = 1e-4;
 
 // Largest relative difference from what Rust computed, and where.
 function verify(model) {

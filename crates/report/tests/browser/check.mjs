@@ -113,7 +113,7 @@ async function compareAt(page, sources, { setting, answers }) {
     const { live, figures, numbers } = window.isoflop, moved = window.isoflop.controls.moved;
     const seen = { worst: 0, compared: 0, where: "", wrong: [] };
     const see = (text, expected, where) => {
-      const off = Object.is(Number(text), Number(expected)) || Number(text) === Number(expected) ? 0 : Math.abs(Number(text) - Number(expected)) / Math.max(Math.abs(Number(expected)), 1e-6);
+      const off = Object.is(Number(text), Number(expected)) || Number(text) === Number(expected) ? 0 : Math.abs(Number(text) - Number(expected)) / Math.max(Math.abs(Number(expected)), 1e-4);
       seen.compared += 1;
       if (!(off <= seen.worst)) [seen.worst, seen.where] = [Number.isNaN(off) ? Infinity : off, `${where}: ${text}, not ${expected}`];
     };

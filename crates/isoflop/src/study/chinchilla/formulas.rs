@@ -7,8 +7,8 @@ use formula::{Environment, Program};
 
 use super::{LivePlan, PARAMETERS};
 
-/// Newton's steps: the slope hardly changes, and six leave less than rounding.
-const STEPS: usize = 6;
+/// Newton's steps: the slope hardly changes, and four leave no more than rounding.
+const STEPS: usize = 4;
 
 impl LivePlan<'_> {
     /// The best run of the budget, and what it takes.
