@@ -40,8 +40,11 @@ impl Draws {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        let mut file =
-            tempfile::NamedTempFile::new_in(folder).map_err(|e| failed(e.to_string()))?;
+        let mut builder = tempfile::Builder::new();
+        // A temporary file is private by default; the result is as readable as any new file.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.tempfile_in(folder).map_err(|e| failed(e.to_string()))?;
         self.write(file.as_file_mut()).map_err(|e| failed(e.to_string()))?;
         file.as_file().sync_all().map_err(|e| failed(e.to_string()))?;
         file.persist(path).map_err(|e| failed(e.error.to_string()))?;

@@ -5,6 +5,9 @@ use std::sync::OnceLock;
 
 use diagnostic::Diagnostic;
 
+/// It can be read once, and be asked for again.
+static STDIN: OnceLock<String> = OnceLock::new();
+
 /// Whether a name stands for the standard input.
 pub(crate) fn is_stdin(name: &Path) -> bool {
     name.as_os_str() == "-"
@@ -12,8 +15,6 @@ pub(crate) fn is_stdin(name: &Path) -> bool {
 
 /// What its problems are to call it, and the text.
 pub(crate) fn read(name: &Path) -> std::io::Result<(String, String)> {
-    /// It can be read once, and be asked for again.
-    static STDIN: OnceLock<String> = OnceLock::new();
     if !is_stdin(name) {
         return Ok((name.display().to_string(), std::fs::read_to_string(name)?));
     }
