@@ -14,7 +14,7 @@ const EVERY: Duration = Duration::from_millis(500);
 
 /// A page that asks for the run's state every second.
 pub(super) struct Page {
-    page: LocalPage,
+    server: LocalPage,
     name: String,
     put: Instant,
 }
@@ -25,16 +25,16 @@ impl Page {
     /// # Errors
     /// If it cannot be listened on.
     pub(super) fn open(address: &str, name: &str, view: &View) -> Result<Self, Diagnostic> {
-        let page = LocalPage::open(address)?;
-        page.put("/", "text/html; charset=utf-8", PAGE.to_owned());
-        let mut page = Self { page, name: name.to_owned(), put: Instant::now() };
+        let server = LocalPage::open(address)?;
+        server.put("/", "text/html; charset=utf-8", PAGE.to_owned());
+        let mut page = Self { server, name: name.to_owned(), put: Instant::now() };
         page.show(view, &BTreeMap::new());
         Ok(page)
     }
 
     /// Where a browser finds it.
     pub(super) fn url(&self) -> String {
-        self.page.url()
+        self.server.url()
     }
 
     /// Shows `view`, if it is time; `names` are the peers'.
@@ -47,6 +47,6 @@ impl Page {
     fn show(&mut self, view: &View, names: &BTreeMap<PeerId, String>) {
         self.put = Instant::now();
         let state = view.json(&self.name, names);
-        self.page.put("/state", "application/json", state.to_string());
+        self.server.put("/state", "application/json", state.to_string());
     }
 }
