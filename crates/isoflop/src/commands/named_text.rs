@@ -18,12 +18,11 @@ pub(crate) fn read(name: &Path) -> std::io::Result<(String, String)> {
     if !is_stdin(name) {
         return Ok((name.display().to_string(), std::fs::read_to_string(name)?));
     }
-    let text = match STDIN.get() {
-        Some(text) => text.clone(),
-        None => {
-            let text = std::io::read_to_string(std::io::stdin())?;
-            STDIN.get_or_init(|| text).clone()
-        }
+    let text = if let Some(text) = STDIN.get() {
+        text.clone()
+    } else {
+        let text = std::io::read_to_string(std::io::stdin())?;
+        STDIN.get_or_init(|| text).clone()
     };
     Ok(("<stdin>".to_owned(), text))
 }
