@@ -215,7 +215,9 @@ mod tests {
         let model = Model::new(&scenario).unwrap_or_else(|problem| panic!("{problem}"));
         let run = model.run_with(Settings { samples: 2000, seed: 1 }).unwrap();
         let lints = model.lints(&run, 2026.9).unwrap();
-        lints.iter().map(|lint| format!("{}: {}\n", lint.name, lint.warning)).collect()
+        let lines: Vec<String> =
+            lints.iter().map(|lint| format!("{}: {}", lint.name, lint.warning)).collect();
+        lines.join("\n")
     }
 
     #[test]
