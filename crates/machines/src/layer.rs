@@ -83,22 +83,25 @@ fn streamed(model: &Model, stack: &Stack, width: f64) -> (f64, f64, f64) {
     }
 }
 
-/// The sums of one pass over the tensor parallel ranks, with the numbers of each: what comes out of
-/// a product is summed over those that split the width that it sums over. One way (Megatron's) that
-/// is after attention and after the feed-forward; both ways it is also before them.
-pub(crate) fn sums(model: &Model, layout: &Layout, tokens: f64, width: f64) -> [(Group, f64); 4] {
+/// The sums of one pass over the tensor parallel ranks: among which, of how many numbers, how often.
+/// What comes out of a product is summed over those that split the width that it sums over. One way
+/// (Megatron's) that is after attention and after the feed-forward, of which the layer has
+/// `feed_forward` on average; both ways it is also before them.
+pub(crate) fn sums(
+    model: &Model,
+    layout: &Layout,
+    tokens: f64,
+    feed_forward: f64,
+) -> [(Group, f64, f64); 3] {
     let (columns, rows) = (f64::from(layout.columns()), f64::from(layout.rows));
-    let across = Group::new(layout.columns(), 1);
     let along = Group::new(layout.rows, layout.columns());
-    let hidden = f64::from(model.hidden) / rows;
     let heads = model.attention.score_width() + model.attention.kv_width();
-    let up = if model.gated { 2.0 } else { 1.0 };
-    let feed_forward = if width > 0.0 { 1.0 } else { 0.0 };
+    let up = if model.gated { 2.0 } else { 1.0 } * f64::from(model.ffn);
+    let hidden = f64::from(model.hidden) / rows;
     [
-        (along, tokens * heads / columns),
-        (across, tokens * hidden),
-        (along, tokens * up * width / columns),
-        (across, tokens * hidden * feed_forward),
+        (Group::new(layout.columns(), 1), tokens * hidden, 1.0 + feed_forward),
+        (along, tokens * heads / columns, 1.0),
+        (along, tokens * up / columns, feed_forward),
     ]
 }
 
@@ -183,12 +186,14 @@ fn block(
     let streaming_forward = machine.stream(moved, kernels);
     let streaming_backward = machine.stream(2.0 * moved + gradient * weights, 2.0 * kernels);
 
-    let collective: f64 = sums(model, layout, tokens, width)
-        .map(|(group, numbers)| {
-            machine.network.all_reduce(group, numbers * machine.precision.activation_bytes())
-        })
-        .into_iter()
-        .sum();
+    let [across, along @ ..] = sums(model, layout, tokens, if feed_forward { 1.0 } else { 0.0 });
+    let sum = |(group, numbers, times): (Group, f64, f64)| {
+        times * machine.network.all_reduce(group, numbers * machine.precision.activation_bytes())
+    };
+    let mut collective = sum(across);
+    if layout.rows > 1 {
+        collective += along.map(sum).iter().sum::<f64>();
+    }
     let hide = |time: f64, work: f64| {
         // Collectives in pieces beside multiplications go over the domain's links only, but where
         // matrices are split both ways, which is done in pieces throughout.

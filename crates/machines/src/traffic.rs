@@ -65,12 +65,9 @@ impl Traffic {
         let [tensor, context, experts, pipeline, data] = &mut sent;
 
         // The sums of a dense layer forward and backward; beside experts only those of attention.
-        for (place, (group, numbers)) in
-            sums(model, layout, tokens, f64::from(model.ffn)).into_iter().enumerate()
-        {
-            let share = if place < 2 { 1.0 } else { 1.0 - with_experts };
+        for (group, numbers, times) in sums(model, layout, tokens, 1.0 - with_experts) {
             let carried = network.carried(group, numbers * activation, 1.0, false);
-            add(tensor, 4.0 * share * passes, carried);
+            add(tensor, 4.0 * times * passes, carried);
         }
         // Keys and values forward; again with their gradients backward.
         let part = tokens * model.attention.kv_width() / tp * 2.0;

@@ -21,7 +21,9 @@ function readNumber(text) {
   return Number.isFinite(value) ? value : null;
 }
 
-function plainText(value) {
+// As many digits as a field has room for; what is computed with keeps all.
+function plainText(exact) {
+  const value = Number(exact.toPrecision(4));
   return Math.abs(value) >= 1e6 || (value !== 0 && Math.abs(value) < 1e-3) ? value.toExponential().replace("e+", "e") : String(value);
 }
 
@@ -56,7 +58,8 @@ function connectControls(sliders, changed) {
   for (const row of rows) {
     row.range.addEventListener("input", () => move(row, valueOf(row.slider, Number(row.range.value))));
     row.field.addEventListener("change", () => {
-      const value = readNumber(row.field.value);
+      const present = moved.get(row.slider.name) ?? row.slider.value;
+      const value = row.field.value === plainText(present) ? present : readNumber(row.field.value);
       row.field.setAttribute("aria-invalid", String(value === null));
       if (value !== null) move(row, value);
     });
