@@ -369,6 +369,8 @@ fn class(tone: Tone) -> &'static str {
 
 /// A number as one types it.
 fn typed(value: f64) -> String {
+    // As many digits as a field has room for; what is computed with keeps all.
+    let value = format!("{value:.3e}").parse().unwrap_or(value);
     if value != 0.0 && !(1e-3..1e6).contains(&value.abs()) {
         format!("{value:e}")
     } else {
