@@ -31,6 +31,24 @@ fn book(folder: &Path) {
 }
 
 #[test]
+fn the_standard_input_is_one_text_and_an_empty_scenario_asks_nothing() {
+    for (arguments, expected) in [
+        (&["simulate", "-", "--model", "-"][..], "cannot be both cluster and model"),
+        (&["simulate", "dgx-h100", "--model", "llama3-8b", "--tp-rows", "0"], "--tp-rows"),
+        (&["forecast", "-"], "`-` asks nothing"),
+    ] {
+        let found = Command::new(env!("CARGO_BIN_EXE_isoflop"))
+            .args(arguments)
+            .stdin(std::process::Stdio::null())
+            .output()
+            .expect("the command starts");
+        let said = String::from_utf8_lossy(&found.stderr);
+        assert_eq!(found.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
 fn quickstart_predicts_before_it_trains_and_repeats_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path();

@@ -1,27 +1,16 @@
 //! Studies that are stopped: killed at any moment, or by Ctrl-C.
 #![cfg(unix)]
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+mod known_law;
+
 /// Runs of a known law in `folder`, and a study of them whose parts take a moment each.
 fn study(folder: &Path) {
-    let mut runs = String::from("run,N,D,loss\n");
-    let mut noise = 0.37_f64;
-    for size in 0..6 {
-        for ratio in 0..5 {
-            let n = 1e6 * 3_f64.powi(size);
-            let d = n * 4.0 * 3_f64.powi(ratio);
-            noise = (noise * 997.0).fract();
-            let loss = (1.7 + 400.0 / n.powf(0.34) + 1200.0 / d.powf(0.36))
-                * (1.0 + 0.004 * (noise - 0.5));
-            let _ = writeln!(runs, "r{size}-{ratio},{n},{d},{loss}");
-        }
-    }
-    fs::write(folder.join("runs.csv"), runs).expect("a file");
+    fs::write(folder.join("runs.csv"), known_law::runs()).expect("a file");
     fs::write(folder.join("study.toml"), text("1e19")).expect("a file");
 }
 

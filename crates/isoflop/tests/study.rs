@@ -7,26 +7,11 @@ use std::path::Path;
 use assert_cmd::Command;
 use serde_json::Value;
 
-/// Runs of a known law, with little noise.
-fn runs() -> String {
-    let mut text = String::from("run,N,D,loss\n");
-    let mut noise = 0.37_f64;
-    for size in 0..6 {
-        for ratio in 0..5 {
-            let n = 1e6 * 3_f64.powi(size);
-            let d = n * 4.0 * 3_f64.powi(ratio);
-            noise = (noise * 997.0).fract();
-            let loss = (1.7 + 400.0 / n.powf(0.34) + 1200.0 / d.powf(0.36))
-                * (1.0 + 0.004 * (noise - 0.5));
-            let _ = writeln!(text, "r{size}-{ratio},{n},{d},{loss}");
-        }
-    }
-    text
-}
+mod known_law;
 
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    fs::write(folder.path().join("runs.csv"), runs()).expect("a file");
+    fs::write(folder.path().join("runs.csv"), known_law::runs()).expect("a file");
     fs::write(
         folder.path().join("study.toml"),
         "title = \"What next? <script>alert(1)</script>\"\ndraws = 200\n\
@@ -157,7 +142,7 @@ fn a_study_computes_only_what_changed_and_mends_what_is_broken() {
     // Other runs are another answer.
     fs::write(
         path.join("runs.csv"),
-        runs().replace("r5-4", "odd").lines().take(28).collect::<Vec<_>>().join("\n"),
+        known_law::runs().replace("r5-4", "odd").lines().take(28).collect::<Vec<_>>().join("\n"),
     )
     .unwrap();
     json(path, &["run", "study.toml"]);

@@ -142,6 +142,8 @@ pub enum Misfit {
     Heads,
     /// Widths do not divide by the tensor parallel ranks.
     Width,
+    /// Tensor parallel ranks, width or sequence do not divide by the rows.
+    Rows,
     /// More stages, times parts, than layers.
     Layers,
     /// The sequence does not divide by the context parallel ranks.
@@ -162,11 +164,12 @@ pub enum Misfit {
 
 impl Misfit {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Zero,
         Self::Ranks,
         Self::Heads,
         Self::Width,
+        Self::Rows,
         Self::Layers,
         Self::Sequence,
         Self::Batch,
@@ -183,7 +186,8 @@ impl Misfit {
             Self::Zero => "a size is zero",
             Self::Ranks => "TP x CP x PP x DP is not the number of accelerators",
             Self::Heads => "the heads do not divide by TP",
-            Self::Width => "the widths do not divide by TP",
+            Self::Width => "the width of the feed-forward does not divide by TP",
+            Self::Rows => "TP, the model's width or the sequence does not divide by TP's rows",
             Self::Layers => "there are fewer layers than stages times interleaved parts",
             Self::Sequence => "the sequence does not divide by CP (twice, for causal balance)",
             Self::Batch => "the batch does not divide by DP x micro-batch",
@@ -240,14 +244,14 @@ impl Layout {
         if self.ranks() > u64::from(u32::MAX) {
             return Err(Misfit::Ranks);
         }
-        let heads = model.attention.heads();
-        if !divides(heads, self.columns()) {
-            return Err(Misfit::Heads);
-        }
         // Attention is split over rows by tokens.
         let by_rows = divides(model.hidden, self.rows) && divides(sequence, self.rows);
         if !divides(self.tp, self.rows) || !by_rows {
-            return Err(Misfit::Width);
+            return Err(Misfit::Rows);
+        }
+        let heads = model.attention.heads();
+        if !divides(heads, self.columns()) {
+            return Err(Misfit::Heads);
         }
         // `max` lets a width of zero (a mixture without dense layers) pass.
         if !divides(model.ffn.max(self.tp), self.tp) {
@@ -298,7 +302,7 @@ mod tests {
             (Layout { tp: 0, ..plain }, Misfit::Zero),
             (Layout { tp: 3, ..plain }, Misfit::Heads),
             (Layout { rows: 0, ..plain }, Misfit::Zero),
-            (Layout { tp: 8, rows: 3, dp: 1, ..plain }, Misfit::Width),
+            (Layout { tp: 8, rows: 3, dp: 1, ..plain }, Misfit::Rows),
             (Layout { pp: 8, dp: 1, interleave: 8, ..plain }, Misfit::Layers),
             (Layout { cp: 3, ..plain }, Misfit::Sequence),
             (Layout { dp: 7, ..plain }, Misfit::Batch),

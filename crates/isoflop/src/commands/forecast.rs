@@ -185,6 +185,10 @@ fn answer(args: &ForecastArgs) -> Result<Answer, Diagnostic> {
     let level = Level::new(args.level)?;
     let today = asked::today(args.today.as_deref())?;
     let scenario = asked::scenario(args)?;
+    if scenario.outputs.is_empty() && scenario.checks.is_empty() {
+        return Err(Diagnostic::error(format!("`{}` asks nothing", args.scenario))
+            .help("write what is asked as `[outputs]`, and claims as `[[check]]`"));
+    }
     let outputs = asked::outputs(args, &scenario)?;
     let mut asking = scenario.clone();
     asked::sensitivities(args, &mut asking);

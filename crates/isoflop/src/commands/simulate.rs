@@ -93,6 +93,10 @@ pub(crate) struct SimulateArgs {
 /// and models that do not fit.
 pub(crate) fn run(args: &SimulateArgs, out: &mut dyn Write) -> Result<Outcome, Diagnostic> {
     interrupt::quit_between_files()?;
+    if args.machine.cluster.as_deref() == Some("-") && args.training.model.as_deref() == Some("-") {
+        return Err(Diagnostic::error("the standard input cannot be both cluster and model")
+            .help("save one of them to a file"));
+    }
     let work = Work::new("trying layouts".to_owned(), None, false);
     let said = respond(args, terminal_plot::width());
     drop(work);

@@ -19,7 +19,7 @@ pub(super) struct TrainingArgs {
     /// The model: of the catalogue (`isoflop list models`), or the path of a model's file; a swarm's
     /// is chosen, or has a --size
     #[arg(long, value_name = "MODEL")]
-    model: Option<String>,
+    pub(super) model: Option<String>,
     /// A step's batch: `4 M token` (within an eighth, so that it divides), or `512 sequences`
     /// (exactly) [default: 4 M tokens, or a sequence per eight accelerators if that is more]
     #[arg(long, value_name = "BATCH", allow_hyphen_values = true)]

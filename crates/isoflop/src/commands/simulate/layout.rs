@@ -13,7 +13,7 @@ pub(super) struct LayoutArgs {
     tp: Option<u32>,
     /// Of the tensor parallel ranks, how many split the width that a product sums over, the others
     /// splitting what comes out; a search tries up to so many. Common frameworks split one way (1)
-    #[arg(long, value_name = "RANKS")]
+    #[arg(long, value_name = "RANKS", value_parser = clap::value_parser!(u32).range(1..))]
     tp_rows: Option<u32>,
     /// Context parallel ranks
     #[arg(long, value_name = "RANKS")]
@@ -200,6 +200,7 @@ pub(super) fn refused(
         ),
         Misfit::Heads => sizes("TP", model.attention.heads()),
         Misfit::Width => sizes("TP", model.ffn),
+        Misfit::Rows => sizes("rows", layout.tp),
         Misfit::Sequence => sizes("CP", batch.sequence / 2),
         Misfit::Batch => {
             let part = layout.dp.saturating_mul(layout.micro_batch).max(1);

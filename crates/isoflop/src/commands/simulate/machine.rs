@@ -20,7 +20,7 @@ pub(super) struct MachineArgs {
     /// A cluster of the catalogue (`isoflop list clusters`), or a cluster's file (`-`: from the standard input)
     #[arg(value_name = "CLUSTER", required_unless_present_any = ["on", "power"],
         conflicts_with_all = ["on", "power"])]
-    cluster: Option<String>,
+    pub(super) cluster: Option<String>,
     /// Accelerators, and how many, instead of a cluster: `512 H100`, `8 my-chip.toml`
     #[arg(long, value_name = "DEVICES", conflicts_with = "power")]
     on: Option<String>,

@@ -284,6 +284,7 @@ fn what_cannot_be_simulated_says_why() {
         "dgx-h100 --model llama3-8b --precision fp4",
         "dgx-h100 --model llama3-405b",
         "dgx-h100 --model llama3-8b --tp 3",
+        "dgx-h100 --model llama3-8b --tp 8 --tp-rows 3",
         "dgx-h100 --model llama3-8b --tp 8 --dp 2",
         "--on '24 H100' --model llama3-8b --tp 3 --dp 8",
         "dgx-h100 --model llama3-8b --zero 3 --batch '12 sequences'",
