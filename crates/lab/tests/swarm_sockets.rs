@@ -4,7 +4,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use lab::corpus::CorpusSource;
@@ -12,6 +12,7 @@ use lab::recipe::{Recipe, RunConfig};
 use lab::swarm::codec::Codec;
 use lab::swarm::coordinator::Coordinator;
 use lab::swarm::learner::EngineLearner;
+use lab::swarm::machine::Note;
 use lab::swarm::message::Message;
 use lab::swarm::pipeline::{Conductor, EngineModel, Pipeline, Stage};
 use lab::swarm::real_time::{Happening, drive};
@@ -198,19 +199,32 @@ fn stages_over_sockets_and_in_virtual_time_give_the_same_weights_bit_for_bit() {
 
 #[test]
 fn a_site_over_sockets_and_in_virtual_time_gives_the_same_weights_bit_for_bit() {
+    site_both_ways(0.5, &Habit::Honest);
+}
+
+#[test]
+fn a_site_that_finds_a_liar_over_sockets_and_in_virtual_time_gives_the_same_weights() {
+    site_both_ways(1.0, &Habit::SignFlip { size: 1.0 });
+}
+
+/// Peers 1 to 3 are one site, which audits a share of its members' gradients; 3 has a habit, and 4
+/// is alone.
+fn site_both_ways(share: f64, habit: &Habit) {
     let folder = tempfile::tempdir().unwrap();
     let tokens = text(folder.path());
     let diloco = Diloco { inner_steps: 6, ..Diloco::default() };
-    // Peers 1 and 2 are one site, 3 is alone.
-    let settings = Settings { peers: 2, inner_windows: 4, ..settings(Method::Diloco(diloco)) };
-    let site = [PeerId(1), PeerId(2)];
+    let audit = Audit { share, sites: true, ..Audit::default() };
+    let base = settings(Method::Diloco(diloco));
+    let settings = Settings { peers: 2, inner_windows: 4, audit, ..base };
+    let habit_of = |peer: PeerId| if peer == PeerId(3) { habit.clone() } else { Habit::Honest };
+    let site = [PeerId(1), PeerId(2), PeerId(3)];
     let mut swarm =
         VirtualSwarm::new(settings.clone(), Line::default(), || learner(&settings, &tokens))
             .with_site(&site, Line::new(1e9, 1e9, 1e-4));
-    for peer in 1..=3 {
+    for peer in (1..=4).map(PeerId) {
         let line = Line::new(20e6, 50e6, 0.01);
-        let peer_settings = VirtualPeer { speed: 5e4, line, habit: Habit::Honest };
-        swarm.act(Time::ZERO, Act::Join(PeerId(peer), peer_settings));
+        let peer_settings = VirtualPeer { speed: 5e4, line, habit: habit_of(peer) };
+        swarm.act(Time::ZERO, Act::Join(peer, peer_settings));
     }
     assert!(swarm.run(Time::from_seconds(1e4)));
     let played = swarm.coordinator().unwrap().shared_parameters().to_vec();
@@ -222,48 +236,58 @@ fn a_site_over_sockets_and_in_virtual_time_gives_the_same_weights_bit_for_bit() 
     let mut hub = tcp(Role::Coordinator, 1);
     let join = JoinAddress { address: hub.address().unwrap().to_string(), key: Some(hub.key()) };
     // In this order, for the same numbers.
-    let wires = [(2, Some("home")), (3, Some("home")), (4, None)].map(|(seed, site)| {
-        let wire = tcp_in(Role::Worker(join.clone()), seed, site);
+    let wires = [(2, true), (3, true), (4, true), (5, false)].map(|(seed, in_site)| {
+        let wire = tcp_in(Role::Worker(join.clone()), seed, in_site.then_some("home"));
         wire.joined(Duration::from_secs(20)).unwrap();
         wire
     });
-    let welcome = AtomicBool::new(false);
-    let (real, crossed) = std::thread::scope(|scope| {
-        for (at, mut wire) in wires.into_iter().enumerate() {
-            let (settings, tokens, welcome) = (&settings, &tokens, &welcome);
+    let welcome = AtomicUsize::new(0);
+    let (real, crossed, found) = std::thread::scope(|scope| {
+        for mut wire in wires {
+            let (settings, tokens, welcome, habit_of) = (&settings, &tokens, &welcome, &habit_of);
             scope.spawn(move || {
                 let me = wire.me().unwrap();
-                let mut worker = Worker::new(me, settings.clone(), learner(settings, tokens), 5e4);
-                if at < 2 {
+                let mut worker = Worker::new(me, settings.clone(), learner(settings, tokens), 5e4)
+                    .with_habit(habit_of(me));
+                if wire.is_in_site() {
                     until(|| wire.head_of_site().is_some());
                     worker = worker.in_site(wire.head_of_site().unwrap());
                 } else {
                     // The run begins with this one: the site is whole by then.
-                    until(|| welcome.load(Ordering::Acquire));
+                    until(|| welcome.load(Ordering::Acquire) == 2);
                 }
                 let clock = wire.clock();
                 assert!(drive(&mut worker, &mut wire, &clock, None, &mut |_, _, what| {
                     if let Happening::Received(_, Message::Site(SiteSay::Welcome), _) = what {
-                        welcome.store(true, Ordering::Release);
+                        welcome.fetch_add(1, Ordering::AcqRel);
                     }
                     true
                 }));
                 assert!(wire.flush(Duration::from_secs(20)));
+                let lied = habit_of(me) != Habit::Honest;
+                assert_eq!(worker.is_evicted(), lied, "{me}");
             });
         }
         let mut coordinator = Coordinator::new(settings.clone(), learner(&settings, &tokens));
-        let (clock, mut crossed) = (hub.clock(), 0);
+        let (clock, mut crossed, mut found) = (hub.clock(), 0, Vec::new());
         let over = drive(&mut coordinator, &mut hub, &clock, None, &mut |_, now, what| {
-            if let Happening::Received(_, Message::Update(update), _) = what {
-                crossed += update.near;
+            match what {
+                Happening::Received(_, Message::Update(update), _) => crossed += update.near,
+                Happening::Note(Note::Peer { peer, what }) if what.starts_with("refused") => {
+                    found.push(*peer);
+                }
+                _ => {}
             }
             now.seconds() < 120.0
         });
         assert!(over, "the run ends within two minutes");
         assert!(hub.flush(Duration::from_secs(20)));
-        (coordinator.shared_parameters().to_vec(), crossed)
+        (coordinator.shared_parameters().to_vec(), crossed, found)
     });
     assert!(played == real);
+    let liars: Vec<PeerId> =
+        (1..=4).map(PeerId).filter(|peer| habit_of(*peer) != Habit::Honest).collect();
+    assert_eq!(found, liars);
     // All but what ends the run is told.
     assert!(crossed < within && within - crossed < 1000, "{crossed} of {within}");
 }

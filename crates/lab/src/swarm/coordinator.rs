@@ -29,6 +29,7 @@ use super::message::{Hash, Message, Outcome, PeerId, Update, hash_of};
 use super::outer::{Outer, encoders, fragment};
 use super::patience::Patience;
 use super::settings::Settings;
+use super::site::SiteSay;
 use super::time::Time;
 use crate::train::Validation;
 
@@ -196,12 +197,22 @@ impl<L: Learner> Coordinator<L> {
             Message::Proof { round, step, updates, state } => {
                 self.proof(from, round, step, updates, &state, now, out);
             }
+            // For the log alone: members of a site are nothing to the coordinator.
+            Message::Site(SiteSay::Refused { peer }) if self.speaks_for(from, peer) => {
+                let what = format!("refused by {from}: its gradient was wrong");
+                out.push(Effect::Note(Note::Peer { peer, what }));
+            }
             _ => {}
         }
     }
 
     fn standing(&self, peer: PeerId) -> Option<Standing> {
         self.book.peers.get(&peer).map(|peer| peer.standing)
+    }
+
+    /// Whether `from` may be the head of a site with `peer` in it.
+    fn speaks_for(&self, from: PeerId, peer: PeerId) -> bool {
+        self.standing(from) == Some(Standing::Active) && self.standing(peer).is_none()
     }
 
     fn stand(&mut self, peer: PeerId, standing: Standing, what: &str, out: &mut Vec<Effect>) {

@@ -50,6 +50,17 @@ impl Habit {
         change
     }
 
+    /// The gradient of step `tag` that a member of a site sends instead of `gradient`.
+    pub(super) fn gradient(&mut self, gradient: Vec<f32>, tag: u64) -> Vec<f32> {
+        if *self == Self::Honest {
+            return gradient;
+        }
+        let body = self.change(gradient, tag).into_iter().flat_map(f32::to_le_bytes).collect();
+        let sent = self.bytes(body, tag);
+        let values = sent.as_chunks().0.iter();
+        values.map(|bytes| f32::from_le_bytes(*bytes)).collect()
+    }
+
     /// The bytes that are sent instead of `body`.
     pub(super) fn bytes(&mut self, body: Vec<u8>, round: u64) -> Vec<u8> {
         match self {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::machine::{Note, RoundNote};
 use super::message::{Message, PeerId};
 use super::pipeline::Say;
-use super::rehearsal::{Account, PeerAccount, Played, summary};
+use super::rehearsal::{Account, PeerAccount, Played, in_site, summary};
 use super::roles::Lead;
 use super::settings::Settings;
 use super::time::Time;
@@ -197,7 +197,7 @@ impl Log {
                 standing: known.get(&id).map_or_else(
                     || {
                         let site = members.get(&id).is_some_and(|member| member.site.is_some());
-                        if site { "with its site" } else { "never came" }.to_owned()
+                        if site { in_site(id, &self.events) } else { "never came".to_owned() }
                     },
                     |peer| format!("{:?}", peer.standing).to_lowercase(),
                 ),

@@ -360,6 +360,7 @@ mod tests {
             Message::Pipeline(Say::Wait),
             Message::Site(SiteSay::Join { speed: 100.0 }),
             Message::Site(SiteSay::Gradient { tag: 3, loss: 2.0, gradient: vec![0.25; 3] }),
+            Message::Site(SiteSay::Refused { peer: PeerId(4) }),
             Message::Pipeline(Say::Activations(Micro {
                 attempt: 1,
                 step: 7,
@@ -412,7 +413,7 @@ mod tests {
 
         #[test]
         fn changed_bytes_are_a_message_or_an_error_and_never_a_panic(
-            which in 0_usize..23,
+            which in 0_usize..24,
             changes in proptest::collection::vec((0_usize..400, 0_u8..), 1..6),
         ) {
             let mut bytes = all()[which].to_bytes();

@@ -242,12 +242,18 @@ fn account<L: Roles>(
     let bytes_in_sites = driver.bytes().iter().filter(|(pair, _)| near(pair)).map(|(_, b)| b).sum();
     for peer in &mut peers {
         if peer.standing == "never came" && driver.are_near(peer.peer, peer.peer) {
-            "with its site".clone_into(&mut peer.standing);
+            peer.standing = in_site(peer.peer, &events);
         }
     }
     let account = summary(&rounds, seconds, bytes, trained, finished, validation, peers);
     let account = Account { bytes_in_sites, ..account };
     Played { account, rounds, events, traffic: traffic_log }
+}
+
+/// How a member of a site stands, who is nothing to the coordinator.
+pub(super) fn in_site(peer: PeerId, events: &[(Time, PeerId, String)]) -> String {
+    let refused = events.iter().any(|(_, who, what)| *who == peer && what.starts_with("refused"));
+    if refused { "refused by its site" } else { "with its site" }.to_owned()
 }
 
 /// Sums over rounds, for a run played or real.

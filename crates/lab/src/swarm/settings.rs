@@ -65,20 +65,28 @@ pub enum Share {
     BySpeed,
 }
 
-/// Random audits: a peer shows its state before one inner step, and the coordinator repeats the
-/// step bit for bit.
+/// Random audits: what a peer computed is repeated bit for bit.
+///
+/// Without sites a peer shows its state before one inner step of an update, and the coordinator
+/// repeats the step. With sites the head of each repeats members' gradients, and no update is
+/// audited: not that of a site, whose steps are sums that the coordinator would round otherwise,
+/// and not that of a peer alone, which could call itself a site.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Audit {
-    /// Share of updates that are audited; 0 asks for no commitments.
+    /// Share of updates, or of members' gradients, that are audited; 0 asks for no commitments.
     pub share: f64,
-    /// Share of updates of suspicious peers (long, or pointing away from the others').
+    /// Share of updates of suspicious peers (long, or pointing away from the others'); without
+    /// meaning with sites.
     pub suspicious_share: f64,
+    /// Whether there are sites.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub sites: bool,
 }
 
 impl Default for Audit {
     fn default() -> Self {
-        Self { share: 0.0, suspicious_share: 0.5 }
+        Self { share: 0.0, suspicious_share: 0.5, sites: false }
     }
 }
 
@@ -194,6 +202,19 @@ impl Settings {
     /// Whether a round's number asks for a hash of the shared state.
     pub fn checks(&self, round: u64) -> bool {
         self.check_every > 0 && round.is_multiple_of(self.check_every)
+    }
+
+    /// Whether peers commit to their states, so that the coordinator can audit updates.
+    pub fn audits_updates(&self) -> bool {
+        self.audit.share > 0.0
+            && !self.audit.sites
+            && self.overlap() == 0
+            && matches!(self.method, Method::Diloco(_))
+    }
+
+    /// Share of members' gradients that the head of a site audits.
+    pub fn audits_members(&self) -> f64 {
+        if self.audit.sites { self.audit.share } else { 0.0 }
     }
 
     /// Says what is wrong with settings that no swarm can have.

@@ -180,9 +180,9 @@ pub struct Rules {
     pub patience: f64,
     /// How updates become one.
     pub aggregation: Aggregation,
-    /// Share of updates that are audited.
+    /// Share of updates that are audited; with sites, of their members' gradients instead.
     pub audit: f64,
-    /// The same for peers whose updates look odd.
+    /// Share of updates of peers whose updates look odd; without meaning with sites.
     pub audit_suspicious: f64,
     /// Rounds between checks that all hold the same state; 0 never checks.
     pub check_every: u64,
@@ -350,7 +350,11 @@ impl Swarm {
             peers,
             quorum: self.rules.quorum,
             patience: self.rules.patience,
-            audit: Audit { share: self.rules.audit, suspicious_share: self.rules.audit_suspicious },
+            audit: Audit {
+                share: self.rules.audit,
+                suspicious_share: self.rules.audit_suspicious,
+                sites: !sites.is_empty(),
+            },
             check_every: self.rules.check_every,
             run,
         };

@@ -292,7 +292,7 @@ fn hostile_peers_are_found_by_audits_and_the_run_ends_as_if_they_had_not_been() 
         Habit::Garbage,
     ] {
         let settings = Settings {
-            audit: Audit { share: 0.3, suspicious_share: 1.0 },
+            audit: Audit { share: 0.3, suspicious_share: 1.0, ..Audit::default() },
             aggregation: Aggregation::ClipToMedian { factor: 1.0 },
             ..honest.clone()
         };
@@ -314,7 +314,7 @@ fn engines_replay_a_step_bit_for_bit_so_honest_peers_pass_every_audit() {
     let folder = tempfile::tempdir().unwrap();
     let tokens = Arc::new(crate::example_text::squares(folder.path()));
     let settings = Settings {
-        audit: Audit { share: 1.0, suspicious_share: 1.0 },
+        audit: Audit { share: 1.0, suspicious_share: 1.0, ..Audit::default() },
         up: Codec::INT4,
         down: Codec::INT4,
         ..settings(2, diloco(4), 80)

@@ -129,8 +129,8 @@ impl<L: Learner> Worker<L> {
     #[must_use]
     pub fn in_site(mut self, head: PeerId) -> Self {
         self.site = Some(if head == self.id {
-            let (patience, parameters) = (self.settings.patience, self.learner.parameters().len());
-            Place::Head(Head::new(self.id, self.speed, patience, parameters))
+            let parameters = self.learner.parameters().len();
+            Place::Head(Head::new(self.id, self.speed, &self.settings, parameters))
         } else {
             Place::Member(Member::new(head))
         });
@@ -147,7 +147,7 @@ impl<L: Learner> Worker<L> {
         self.stopped
     }
 
-    /// Whether the coordinator does not want it.
+    /// Whether the coordinator, or the head of its site, does not want it.
     pub fn is_evicted(&self) -> bool {
         self.evicted
     }
@@ -182,8 +182,9 @@ impl<L: Learner> Worker<L> {
             // A worker that finished still serves its copy and audits no more.
             return out;
         }
-        if let (Some(Place::Head(head)), Event::Received(_, message)) = (&mut self.site, &event) {
-            head.crosses(message);
+        if let (Some(Place::Head(head)), Event::Received(from, message)) = (&mut self.site, &event)
+        {
+            head.crosses(*from, message);
         }
         match event {
             Event::Start => {
@@ -201,8 +202,8 @@ impl<L: Learner> Worker<L> {
         }
         if let Some(Place::Head(head)) = &mut self.site {
             for effect in &out {
-                if let Effect::Send(_, message) = effect {
-                    head.crosses(message);
+                if let Effect::Send(to, message) = effect {
+                    head.crosses(*to, message);
                 }
             }
         }

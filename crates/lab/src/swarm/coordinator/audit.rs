@@ -13,7 +13,6 @@ use crate::swarm::learner::Learner;
 use crate::swarm::machine::Effect;
 use crate::swarm::message::{Assignment, Hash, Message, PeerId, Update, hash_of, hash_of_state};
 use crate::swarm::robust::{cosine, norm};
-use crate::swarm::settings::Method;
 use crate::swarm::time::Time;
 
 /// What a peer was asked to show.
@@ -32,9 +31,7 @@ pub(super) struct Challenge {
 impl<L: Learner> Coordinator<L> {
     /// Whether updates are audited at all.
     pub(super) fn audits(&self) -> bool {
-        self.settings.audit.share > 0.0
-            && self.settings.overlap() == 0
-            && matches!(self.settings.method, Method::Diloco(_))
+        self.settings.audits_updates()
     }
 
     /// Asks for one state, now and then.

@@ -96,10 +96,6 @@ impl Swarm {
             return Err(Diagnostic::error("sites average by DiLoCo")
                 .help("set method.kind to `diloco`, or take `site` out"));
         }
-        if self.rules.audit > 0.0 {
-            return Err(Diagnostic::error("a step that a site shares cannot be audited")
-                .help("set rules.audit to 0, or take `site` out"));
-        }
         Ok(())
     }
 }

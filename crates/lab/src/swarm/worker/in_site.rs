@@ -18,7 +18,7 @@ impl<L: Learner> Worker<L> {
         match &mut self.site {
             Some(Place::Head(head)) => {
                 head.heard(from, say, now, out);
-                self.site_step();
+                self.site_step(out);
             }
             Some(Place::Member(member)) if member.head == from => match say {
                 SiteSay::Welcome => member.welcome = true,
@@ -26,8 +26,13 @@ impl<L: Learner> Worker<L> {
                     self.stopped = true;
                     out.push(Effect::Stop);
                 }
+                SiteSay::Refused { .. } => {
+                    (self.evicted, self.stopped) = (true, true);
+                    out.push(Effect::Stop);
+                }
                 say => {
-                    if let Some(windows) = member.compute(&mut self.learner, say) {
+                    let windows = member.compute(&mut self.learner, &mut self.habit, say);
+                    if let Some(windows) = windows {
                         let tokens = windows * self.settings.context() as u64;
                         out.push(Effect::Work { tokens });
                     }
@@ -41,17 +46,19 @@ impl<L: Learner> Worker<L> {
     pub(super) fn site_woke(&mut self, tag: u64, out: &mut Vec<Effect>) {
         let Some(Place::Head(head)) = &mut self.site else { return };
         if tag == SITE | head.tag() {
-            let windows = head.give_up(&mut self.learner);
-            if windows > 0 {
-                let tokens = windows * self.settings.context() as u64;
-                out.push(Effect::Work { tokens });
-            }
+            head.give_up();
+            self.site_step(out);
         }
     }
 
-    /// Ends a step of the site once every part of it is there.
-    pub(super) fn site_step(&mut self) {
+    /// Goes on with what the head has to make up for or to audit, and ends a step of the site once
+    /// every part of it is there.
+    pub(super) fn site_step(&mut self, out: &mut Vec<Effect>) {
         let Some(Place::Head(head)) = &mut self.site else { return };
+        if let Some(windows) = head.catch_up(&mut self.learner, out) {
+            let tokens = windows * self.settings.context() as u64;
+            out.push(Effect::Work { tokens });
+        }
         if let Some(whole) = head.whole() {
             self.learner.apply(whole.gradient, whole.schedule);
             self.working = false;

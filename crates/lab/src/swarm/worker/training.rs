@@ -7,7 +7,6 @@ use crate::swarm::learner::Learner;
 use crate::swarm::machine::Effect;
 use crate::swarm::message::{Assignment, Hash, Message, PeerId, Update, hash_of, hash_of_state};
 use crate::swarm::outer::fragment;
-use crate::swarm::settings::Method;
 use crate::swarm::site::Place;
 use crate::swarm::time::Time;
 
@@ -49,9 +48,7 @@ impl<L: Learner> Worker<L> {
     }
 
     pub(super) fn audited(&self) -> bool {
-        self.settings.audit.share > 0.0
-            && self.settings.overlap() == 0
-            && matches!(self.settings.method, Method::Diloco(_))
+        self.settings.audits_updates()
     }
 
     /// One inner step; its time passes before anything else happens.
@@ -98,7 +95,7 @@ impl<L: Learner> Worker<L> {
         match &mut self.site {
             Some(Place::Head(head)) => {
                 head.computed();
-                self.site_step();
+                self.site_step(out);
             }
             Some(Place::Member(member)) => {
                 let answer = member.answer.take().map(Message::Site);

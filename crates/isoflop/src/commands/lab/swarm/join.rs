@@ -173,7 +173,8 @@ pub(super) fn run(args: &JoinArgs, out: &mut dyn Write) -> Result<Outcome, Diagn
         return Ok(Outcome::Interrupted);
     }
     if worker.is_evicted() {
-        say(out, "the coordinator does not want this peer any more\n")?;
+        let who = if head.is_some_and(|head| head != me) { "its site" } else { "the coordinator" };
+        say(out, &format!("{who} does not want this peer any more\n"))?;
         return Ok(Outcome::No);
     }
     tcp.flush(Duration::from_secs(10));
@@ -186,11 +187,11 @@ fn head(tcp: &Tcp, settings: &Settings, wait: Duration) -> Result<Option<PeerId>
     if !tcp.is_in_site() {
         return Ok(None);
     }
-    if !matches!(settings.method, Method::Diloco(_)) || settings.audit.share > 0.0 {
+    if !matches!(settings.method, Method::Diloco(_)) || settings.audits_updates() {
         return Err(Diagnostic::error(
-            "this swarm has no sites: they average by DiLoCo, unaudited",
+            "this swarm has no sites: they average by DiLoCo, and no update is audited",
         )
-        .help("leave out `--site`"));
+        .help("leave out `--site`, or let the coordinator's file name a `[[site]]`"));
     }
     let start = Instant::now();
     while start.elapsed() < wait {

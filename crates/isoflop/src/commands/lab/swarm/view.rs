@@ -42,7 +42,7 @@ struct PeerView {
 
 impl PeerView {
     fn is_here(&self) -> bool {
-        !["gone", "left", "evicted"].iter().any(|end| self.standing.starts_with(end))
+        !["gone", "left", "evicted", "refused"].iter().any(|end| self.standing.starts_with(end))
     }
 }
 
