@@ -21,8 +21,15 @@ fuzz_target!(|input: (u8, u16, &[u8])| {
     let name = NAMES[usize::from(name) % NAMES.len()];
     let codec: Codec = name.parse().expect("a name of a codec");
     // As many values as these bytes can be, so that the decoder gets past the size.
-    let fits = |len: &usize| codec.bytes(*len) <= bytes.len();
-    let len = (0..=usize::from(len)).rev().find(fits).unwrap_or(0);
+    let (mut len, mut most) = (0, usize::from(len));
+    while len < most {
+        let more = (len + most).div_ceil(2);
+        if codec.bytes(more) <= bytes.len() {
+            len = more;
+        } else {
+            most = more - 1;
+        }
+    }
     let Ok(values) = codec.decode(&bytes[..codec.bytes(len)], len) else { return };
     assert!(values.len() == len && values.iter().all(|x| x.is_finite()));
     let _ = Encoder::new(codec, len).encode(&values);

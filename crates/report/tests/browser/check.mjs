@@ -9,15 +9,9 @@ import path from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 import zlib from "node:zlib";
-import { createRequire } from "node:module";
 
-import { chromium } from "playwright-core";
+import { SCREENS, checkAccess, end, expect, launch } from "./reader.mjs";
 
-const AXE = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const SCREENS = [
-  { name: "desktop", viewport: { width: 1280, height: 900 }, colorScheme: "light" },
-  { name: "phone", viewport: { width: 390, height: 844 }, colorScheme: "dark", deviceScaleFactor: 2, hasTouch: true, isMobile: true },
-];
 const LIMITS = { bytes: 2_000_000, open: 1000, slide: 50, relative: 1e-9 };
 
 const args = process.argv.slice(2);
@@ -27,12 +21,6 @@ if (args.length === 0) {
   process.exit(2);
 }
 if (shots) fs.mkdirSync(shots, { recursive: true });
-
-let failures = 0;
-function expect(holds, claim, seen = "") {
-  if (!holds) failures += 1;
-  console.log(`  ${holds ? "ok  " : "FAIL"} ${claim}${seen === "" ? "" : `: ${seen}`}`);
-}
 
 // What the file embeds, read without the page's own code.
 function embedded(html) {
@@ -234,13 +222,6 @@ async function checkKeyboard(page, content) {
   expect(reset.length > 0 && (await page.evaluate(() => window.isoflop.controls.moved.size)) === 0, "reset restores the study");
 }
 
-async function checkAccess(page) {
-  await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
-  const serious = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
-  expect(serious.length === 0, "axe-core finds no serious fault", serious.map((fault) => `${fault.id} (${fault.nodes.length}): ${fault.nodes[0].html.slice(0, 120)} ${fault.nodes[0].failureSummary?.split("\n")[1] ?? ""}`).join("; ") || `${violations.length} minor`);
-}
-
 async function checkDownloads(page, content) {
   const figure = content.sections.flatMap((section) => section.blocks).find((block) => block.figure)?.figure;
   if (!figure) return;
@@ -312,8 +293,6 @@ async function checkReport(browser, file) {
   }
 }
 
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+const browser = await launch();
 for (const file of args) await checkReport(browser, file);
-await browser.close();
-console.log(failures === 0 ? "all checks hold" : `${failures} checks fail`);
-process.exit(failures === 0 ? 0 : 1);
+await end(browser);

@@ -2,7 +2,8 @@
 //! what does not.
 //!
 //! An audit repeats a member's gradient at the same parameters on the same windows. Honest machines
-//! compute the same bits, so a difference is a lie, and the head's own gradient takes its place.
+//! of one type of processor compute the same bits, so a difference counts as a lie, and the head's
+//! own gradient takes its place.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;

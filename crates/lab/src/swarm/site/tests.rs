@@ -7,7 +7,9 @@ use super::*;
 use crate::swarm::coordinator::Standing;
 use crate::swarm::machine::{Effect, Note};
 use crate::swarm::message::Message;
+use crate::swarm::rehearsal::play;
 use crate::swarm::settings::{Audit, Diloco, Method, Settings};
+use crate::swarm::spec::Swarm;
 use crate::swarm::tests::{diloco, finish, settings, toys};
 use crate::swarm::time::Time;
 use crate::swarm::toy::Toy;
@@ -267,6 +269,51 @@ fn members_that_lie_are_found_and_told_and_the_run_ends_as_if_they_had_not_been(
         let told = "refused by peer 3: its gradient was wrong".to_owned();
         assert_eq!(refused, [(PeerId(5), &told)], "{habit:?}");
     }
+}
+
+#[test]
+fn a_files_audit_is_of_members_where_it_has_sites() {
+    let text = r#"
+        name = "home"
+        depth = 1
+        tokens = 40e3
+        recipe = { context = 32, batch_tokens = 512 }
+        rules = { audit = 1.0 }
+        [method]
+        inner_steps = 4
+        [[site]]
+        name = "here"
+        up = 1e9
+        down = 1e9
+        [[peer]]
+        name = "alone"
+        speed = 1e4
+        up = 1e6
+        down = 4e6
+        [[peer]]
+        name = "desk"
+        count = 2
+        site = "here"
+        speed = 1e4
+        up = 1e6
+        down = 4e6
+        [[peer]]
+        name = "liar"
+        site = "here"
+        habit = "zero"
+        speed = 1e4
+        up = 1e6
+        down = 4e6
+    "#;
+    let file = Swarm::parse("home.toml", text).unwrap();
+    let settings = file.settings(256, "").unwrap();
+    assert!(settings.audits_members() == 1.0 && !settings.audits_updates());
+    let played = play(&file, &settings, Toy::new, &mut |_| true).unwrap().unwrap();
+    let standings = played.account.peers.iter().map(|peer| peer.standing.as_str());
+    assert_eq!(
+        standings.collect::<Vec<_>>(),
+        ["active", "active", "with its site", "refused by its site"]
+    );
 }
 
 #[test]
