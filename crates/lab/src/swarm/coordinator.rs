@@ -13,6 +13,7 @@ mod close;
 mod joining;
 mod save;
 mod share;
+mod update;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -33,6 +34,9 @@ use super::site::SiteSay;
 use super::time::Time;
 use crate::train::Validation;
 
+/// Members refused by sites that the log tells of.
+const MOST_REFUSED: usize = 100;
+
 /// A coordinator as a state machine.
 pub struct Coordinator<L> {
     settings: Settings,
@@ -47,6 +51,8 @@ pub struct Coordinator<L> {
     /// Peers whose update of this round is waited for.
     expected: BTreeSet<PeerId>,
     challenges: BTreeMap<PeerId, Challenge>,
+    /// Members that sites refused.
+    refused: BTreeSet<PeerId>,
     opened: Time,
     delivered: Time,
     extended: u32,
@@ -85,6 +91,7 @@ impl<L: Learner> Coordinator<L> {
             copy: None,
             expected: BTreeSet::new(),
             challenges: BTreeMap::new(),
+            refused: BTreeSet::new(),
             opened: Time::default(),
             delivered: Time::default(),
             extended: 0,
@@ -197,11 +204,7 @@ impl<L: Learner> Coordinator<L> {
             Message::Proof { round, step, updates, state } => {
                 self.proof(from, round, step, updates, &state, now, out);
             }
-            // For the log alone: members of a site are nothing to the coordinator.
-            Message::Site(SiteSay::Refused { peer }) if self.speaks_for(from, peer) => {
-                let what = format!("refused by {from}: its gradient was wrong");
-                out.push(Effect::Note(Note::Peer { peer, what }));
-            }
+            Message::Site(SiteSay::Refused { peer }) => self.refused(from, peer, out),
             _ => {}
         }
     }
@@ -210,9 +213,13 @@ impl<L: Learner> Coordinator<L> {
         self.book.peers.get(&peer).map(|peer| peer.standing)
     }
 
-    /// Whether `from` may be the head of a site with `peer` in it.
-    fn speaks_for(&self, from: PeerId, peer: PeerId) -> bool {
-        self.standing(from) == Some(Standing::Active) && self.standing(peer).is_none()
+    /// A site refused a member. For the log alone, and only so often: anybody could say so.
+    fn refused(&mut self, by: PeerId, member: PeerId, out: &mut Vec<Effect>) {
+        let may_be = self.standing(by) == Some(Standing::Active) && self.standing(member).is_none();
+        if may_be && self.refused.len() < MOST_REFUSED && self.refused.insert(member) {
+            let what = format!("refused by {by}: its gradient was wrong");
+            out.push(Effect::Note(Note::Peer { peer: member, what }));
+        }
     }
 
     fn stand(&mut self, peer: PeerId, standing: Standing, what: &str, out: &mut Vec<Effect>) {
@@ -317,72 +324,6 @@ impl<L: Learner> Coordinator<L> {
         } else {
             self.extended += 1;
             self.arm(out);
-        }
-    }
-
-    fn update(&mut self, from: PeerId, update: &Update, now: Time, out: &mut Vec<Effect>) {
-        if self.standing(from) != Some(Standing::Active) {
-            if self.standing(from).is_none_or(|standing| standing == Standing::Gone) {
-                out.push(Effect::Send(from, Message::Rejoin));
-            }
-            return;
-        }
-        let key = (from, update.round);
-        if self.pending.contains_key(&key) {
-            return;
-        }
-        let Some(windows) = self.book.ledger.windows(from, update.round).map(super::ledger::count)
-        else {
-            return;
-        };
-        let (n, fragments) = (self.learner.parameters().len(), self.settings.fragments());
-        let length = fragment(n, fragments, update.round % fragments).len();
-        let change = self.settings.up.decode(&update.body, length);
-        let sound = update.windows == windows && update.loss.is_finite();
-        let Some(change) = change.ok().filter(|_| sound) else {
-            self.strike(from, out);
-            self.close_if_all(now, out);
-            return;
-        };
-        if self.settings.checks(update.round)
-            && update.round == self.book.round
-            && self.settings.overlap() == 0
-            && update.began != hash_of(&[self.shared_parameters()])
-        {
-            // It trained from something else: it fetches the state again.
-            self.release(from);
-            self.stand(from, Standing::Waiting, "held another state", out);
-            self.welcome(from, out);
-            self.close_if_all(now, out);
-            return;
-        }
-        if let Some(peer) = self.book.peers.get_mut(&from) {
-            peer.measured(windows * self.settings.run.shape.context as u64, update.busy);
-        }
-        self.challenge(from, update, &change, out);
-        let (loss, busy) = (update.loss, update.busy);
-        self.pending.insert(key, Contribution { windows, loss, busy, change });
-        if update.round == self.book.round {
-            self.delivered = now;
-            self.expected.remove(&from);
-        }
-        self.close_if_all(now, out);
-    }
-
-    /// An update that nobody can use. The third one is the last.
-    fn strike(&mut self, peer: PeerId, out: &mut Vec<Effect>) {
-        let Some(known) = self.book.peers.get_mut(&peer) else { return };
-        known.strikes += 1;
-        if known.strikes >= 3 {
-            self.drop_peer(
-                peer,
-                Standing::Evicted,
-                "evicted: three updates could not be read",
-                out,
-            );
-            out.push(Effect::Send(peer, Message::Evicted));
-        } else {
-            self.release(peer);
         }
     }
 

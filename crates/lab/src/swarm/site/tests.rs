@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
-use crate::swarm::coordinator::Standing;
-use crate::swarm::machine::{Effect, Note};
+use crate::swarm::coordinator::{Coordinator, Standing};
+use crate::swarm::machine::{Effect, Event, Note};
 use crate::swarm::message::Message;
 use crate::swarm::rehearsal::play;
 use crate::swarm::settings::{Audit, Diloco, Method, Settings};
@@ -269,6 +269,22 @@ fn members_that_lie_are_found_and_told_and_the_run_ends_as_if_they_had_not_been(
         let told = "refused by peer 3: its gradient was wrong".to_owned();
         assert_eq!(refused, [(PeerId(5), &told)], "{habit:?}");
     }
+}
+
+#[test]
+fn what_a_peer_says_of_members_is_told_once_and_not_without_end() {
+    let settings = settings(1, diloco(10), 400);
+    let mut coordinator = Coordinator::new(settings, Toy::new());
+    let hear = |coordinator: &mut Coordinator<Toy>, message| {
+        let effects = coordinator.step(Time::ZERO, Event::Received(HEAD, message));
+        effects.iter().filter(|effect| matches!(effect, Effect::Note(_))).count()
+    };
+    let refused = |peer| Message::Site(SiteSay::Refused { peer: PeerId(peer) });
+    assert_eq!(hear(&mut coordinator, refused(9)), 0, "a stranger");
+    hear(&mut coordinator, Message::Hello { speed: 1e4, holds: Some(0) });
+    let mut told = |peer| hear(&mut coordinator, refused(peer));
+    assert_eq!([told(9), told(9), told(HEAD.0)], [1, 0, 0]);
+    assert!((100..10_000).map(told).sum::<usize>() < 100);
 }
 
 #[test]
