@@ -26,7 +26,7 @@ pub(super) use self::share::apportion;
 use super::codec::Encoder;
 use super::learner::Learner;
 use super::machine::{Effect, Event, Note};
-use super::message::{Hash, Message, Outcome, PeerId, Update, hash_of};
+use super::message::{Hash, Message, Outcome, PeerId};
 use super::outer::{Outer, encoders, fragment};
 use super::patience::Patience;
 use super::settings::Settings;

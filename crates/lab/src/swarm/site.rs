@@ -77,7 +77,7 @@ impl SiteSay {
 /// A peer's place in its site.
 pub(super) enum Place {
     /// Speaks for the site.
-    Head(Head),
+    Head(Box<Head>),
     /// Computes for the head.
     Member(Member),
 }

@@ -130,7 +130,7 @@ impl<L: Learner> Worker<L> {
     pub fn in_site(mut self, head: PeerId) -> Self {
         self.site = Some(if head == self.id {
             let parameters = self.learner.parameters().len();
-            Place::Head(Head::new(self.id, self.speed, &self.settings, parameters))
+            Place::Head(Box::new(Head::new(self.id, self.speed, &self.settings, parameters)))
         } else {
             Place::Member(Member::new(head))
         });
