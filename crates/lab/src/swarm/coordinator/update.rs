@@ -1,6 +1,6 @@
 //! An update comes in.
 
-use super::{Contribution, Coordinator, Standing, fragment};
+use super::{Contribution, Coordinator, Standing};
 use crate::swarm::learner::Learner;
 use crate::swarm::machine::Effect;
 use crate::swarm::message::{Message, PeerId, Update, hash_of};
@@ -29,8 +29,7 @@ impl<L: Learner> Coordinator<L> {
         else {
             return;
         };
-        let (n, fragments) = (self.learner.parameters().len(), self.settings.fragments());
-        let length = fragment(n, fragments, update.round % fragments).len();
+        let length = self.fragment(update.round).len();
         let change = self.settings.up.decode(&update.body, length);
         let sound = update.windows == windows && update.loss.is_finite();
         let Some(change) = change.ok().filter(|_| sound) else {
@@ -41,7 +40,7 @@ impl<L: Learner> Coordinator<L> {
         if self.settings.checks(update.round)
             && update.round == self.book.round
             && self.settings.overlap() == 0
-            && update.began != hash_of(&[self.shared_parameters()])
+            && update.began != hash_of(&[self.shared()])
         {
             // It trained from something else: it fetches the state again.
             self.release(from);
