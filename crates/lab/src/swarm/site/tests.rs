@@ -310,31 +310,13 @@ fn a_files_audit_is_of_members_where_it_has_sites() {
         tokens = 40e3
         recipe = { context = 32, batch_tokens = 512 }
         rules = { audit = 1.0 }
-        [method]
-        inner_steps = 4
-        [[site]]
-        name = "here"
-        up = 1e9
-        down = 1e9
-        [[peer]]
-        name = "alone"
-        speed = 1e4
-        up = 1e6
-        down = 4e6
-        [[peer]]
-        name = "desk"
-        count = 2
-        site = "here"
-        speed = 1e4
-        up = 1e6
-        down = 4e6
-        [[peer]]
-        name = "liar"
-        site = "here"
-        habit = "zero"
-        speed = 1e4
-        up = 1e6
-        down = 4e6
+        method = { inner_steps = 4 }
+        site = [{ name = "here", up = 1e9, down = 1e9 }]
+        peer = [
+            { name = "alone", speed = 1e4, up = 1e6, down = 4e6 },
+            { name = "desk", count = 2, site = "here", speed = 1e4, up = 1e6, down = 4e6 },
+            { name = "liar", site = "here", habit = "zero", speed = 1e4, up = 1e6, down = 4e6 },
+        ]
     "#;
     let file = Swarm::parse("home.toml", text).unwrap();
     let settings = file.settings(256, "").unwrap();
