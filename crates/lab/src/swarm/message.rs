@@ -267,7 +267,9 @@ impl Message {
             return Err(problem(&format!("{} bytes follow it", rest.len())));
         }
         if !message.is_possible() {
-            return Err(problem("work without steps, or windows that no text has"));
+            return Err(problem(
+                "work without steps, windows that no text has, or a norm that nobody adds up",
+            ));
         }
         Ok(message)
     }
@@ -287,6 +289,7 @@ impl Message {
             Self::Outcome(outcome) => {
                 outcome.open.iter().all(range) && outcome.assignments.iter().all(assignment)
             }
+            Self::Pipeline(say) => say.is_possible(),
             _ => true,
         }
     }
@@ -294,8 +297,9 @@ impl Message {
 
 #[cfg(test)]
 mod tests {
-    use super::super::pipeline::{Micro, Post};
+    use super::super::pipeline::{Evidence, Micro, Post, Report};
     use super::*;
+    use crate::optimiser::RunningNorm;
     use proptest::prelude::*;
 
     fn assignment() -> Assignment {
@@ -374,6 +378,30 @@ mod tests {
                 step: 64,
                 state: vec![0.5; 4],
             })),
+            Message::Pipeline(Say::Done {
+                attempt: 2,
+                step: 3,
+                loss: 1.5,
+                busy: Duration::from_nanos(7),
+                sent: vec![(PeerId(2), 40)],
+                report: Some(Report {
+                    state: [1; 16],
+                    read: [[2; 16], [3; 16]],
+                    sent: [[4; 16], [5; 16]],
+                    norm: 6,
+                }),
+            }),
+            Message::Pipeline(Say::Proof {
+                attempt: 2,
+                step: 3,
+                evidence: Evidence {
+                    state: vec![0.5; 4],
+                    activations: vec![vec![1, 2].into(), vec![3].into()],
+                    gradients: vec![vec![4].into()],
+                    norm: Some(RunningNorm::default()),
+                    total: Some(1.5),
+                },
+            }),
         ]
     }
 
@@ -412,7 +440,7 @@ mod tests {
 
         #[test]
         fn changed_bytes_are_a_message_or_an_error_and_never_a_panic(
-            which in 0_usize..23,
+            which in 0_usize..25,
             changes in proptest::collection::vec((0_usize..400, 0_u8..), 1..6),
         ) {
             let mut bytes = all()[which].to_bytes();

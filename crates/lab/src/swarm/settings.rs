@@ -146,11 +146,14 @@ impl Settings {
     /// Bytes that the largest message of an honest peer may take.
     pub fn largest_message(&self) -> usize {
         let parameters = self.run.shape.total_parameters() as usize;
-        let stream = match self.method {
-            Method::Pipeline(pipeline) => pipeline.stream(self),
-            _ => 0,
+        let (stream, evidence) = match self.method {
+            Method::Pipeline(pipeline) if self.audit.share > 0.0 => {
+                (pipeline.stream(self), pipeline.evidence(self))
+            }
+            Method::Pipeline(pipeline) => (pipeline.stream(self), 0),
+            _ => (0, 0),
         };
-        parameters.max(stream).saturating_mul(12).saturating_add(1 << 20)
+        parameters.max(stream).saturating_mul(12).saturating_add(evidence).saturating_add(1 << 20)
     }
 
     /// Parts of the parameters.
