@@ -96,6 +96,25 @@ impl CpuEngine {
         self.parameters.copy_from_slice(values);
     }
 
+    /// The optimiser's running mean of the gradient, in the order of [`Self::parameters`].
+    pub fn momentum(&self) -> Vec<f32> {
+        self.optimiser.first_moments().flatten().copied().collect()
+    }
+
+    /// Replaces what [`Self::momentum`] gives.
+    ///
+    /// # Panics
+    /// When `values` has another length.
+    pub fn set_momentum(&mut self, values: &[f32]) {
+        assert_eq!(values.len(), self.parameters.len(), "one number a parameter");
+        let mut rest = values;
+        for slot in self.optimiser.first_moments_mut() {
+            let (part, after) = rest.split_at(slot.len());
+            slot.copy_from_slice(part);
+            rest = after;
+        }
+    }
+
     /// Mean loss of `batch` and its gradient, added in the order that [`Engine::train`] uses.
     pub fn mean_gradient(&self, batch: Sequences<'_>) -> (f64, Vec<f32>) {
         let tokens = batch.inputs.len() as f64;

@@ -150,6 +150,28 @@ impl Optimiser {
         })
     }
 
+    /// The running mean of each matrix's gradient, in the order of the parameters.
+    pub(crate) fn first_moments(&self) -> impl Iterator<Item = &[f32]> {
+        self.memory.iter().map(|memory| match memory {
+            Memory::AdamW(moments) => moments.state()[0],
+            Memory::Muon(momentum) => momentum.state()[0],
+        })
+    }
+
+    /// The places of [`Self::first_moments`].
+    pub(crate) fn first_moments_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
+        self.memory.iter_mut().map(|memory| match memory {
+            Memory::AdamW(moments) => {
+                let [first, _] = moments.state_mut();
+                first
+            }
+            Memory::Muon(momentum) => {
+                let [mean] = momentum.state_mut();
+                mean
+            }
+        })
+    }
+
     /// Numbers held beside the parameters, for layouts of this kind.
     pub(crate) fn numbers(method: Method, layout: &Layout) -> usize {
         layout

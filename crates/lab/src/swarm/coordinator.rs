@@ -15,6 +15,7 @@ mod save;
 mod share;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Range;
 use std::time::Duration;
 
 use self::audit::Challenge;
@@ -69,8 +70,9 @@ impl<L: Learner> Coordinator<L> {
     }
 
     fn with_book(settings: Settings, learner: L, book: Book) -> Self {
-        let outer = Outer::of(&settings, learner.parameters());
-        let encoders = encoders(&settings, settings.down, learner.parameters().len());
+        let outer = Outer::of(&settings, &learner);
+        let shared = outer.as_ref().map_or(learner.parameters().len(), |outer| outer.shared.len());
+        let encoders = encoders(&settings, settings.down, shared);
         let patience =
             Patience::new(Duration::from_secs(60), Duration::from_secs(2), 0.8, settings.patience);
         Self {
@@ -119,13 +121,13 @@ impl<L: Learner> Coordinator<L> {
 
     /// The parameters that all peers share.
     pub fn shared_parameters(&self) -> &[f32] {
-        self.outer.as_ref().map_or(self.learner.parameters(), |outer| &outer.parameters)
+        self.outer.as_ref().map_or(self.learner.parameters(), Outer::parameters)
     }
 
     /// The loss of the shared parameters on held-out text.
     pub fn validate(&mut self) -> Validation {
         if let Some(outer) = &self.outer {
-            self.learner.set_parameters(&outer.parameters);
+            self.learner.set_parameters(outer.parameters());
         }
         self.learner.validate()
     }
@@ -324,8 +326,7 @@ impl<L: Learner> Coordinator<L> {
         else {
             return;
         };
-        let (n, fragments) = (self.learner.parameters().len(), self.settings.fragments());
-        let length = fragment(n, fragments, update.round % fragments).len();
+        let length = self.fragment(update.round).len();
         let change = self.settings.up.decode(&update.body, length);
         let sound = update.windows == windows && update.loss.is_finite();
         let Some(change) = change.ok().filter(|_| sound) else {
@@ -336,7 +337,7 @@ impl<L: Learner> Coordinator<L> {
         if self.settings.checks(update.round)
             && update.round == self.book.round
             && self.settings.overlap() == 0
-            && update.began != hash_of(&[self.shared_parameters()])
+            && update.began != hash_of(&[self.shared()])
         {
             // It trained from something else: it fetches the state again.
             self.release(from);
@@ -406,6 +407,17 @@ impl<L: Learner> Coordinator<L> {
                 self.close(now, out);
             }
         }
+    }
+
+    /// What a change is of.
+    fn shared(&self) -> &[f32] {
+        self.outer.as_ref().map_or(self.learner.parameters(), |outer| &outer.shared)
+    }
+
+    /// The numbers of it that `round` averages.
+    fn fragment(&self, round: u64) -> Range<usize> {
+        let fragments = self.settings.fragments();
+        fragment(self.shared().len(), fragments, round % fragments)
     }
 
     fn shared_state(&self) -> Vec<f32> {

@@ -20,6 +20,13 @@ pub trait Learner: Send {
     /// Replaces all parameters.
     fn set_parameters(&mut self, values: &[f32]);
 
+    /// The optimiser's running mean of the gradient: one number a parameter.
+    fn momentum(&self) -> Vec<f32>;
+
+    /// Replaces the running mean of the gradient. Before the first update nothing happens: an
+    /// optimiser that corrects for its start expects to start from nothing.
+    fn set_momentum(&mut self, values: &[f32]);
+
     /// One step on `windows` at `schedule` times the peak learning rate; the mean loss.
     fn train(&mut self, windows: &[u64], schedule: f32) -> f64;
 
@@ -79,6 +86,16 @@ impl Learner for EngineLearner {
 
     fn set_parameters(&mut self, values: &[f32]) {
         self.engine.set_parameters(values);
+    }
+
+    fn momentum(&self) -> Vec<f32> {
+        self.engine.momentum()
+    }
+
+    fn set_momentum(&mut self, values: &[f32]) {
+        if self.engine.steps() > 0 {
+            self.engine.set_momentum(values);
+        }
     }
 
     fn train(&mut self, windows: &[u64], schedule: f32) -> f64 {

@@ -94,7 +94,7 @@ impl Pipeline {
     pub(super) fn evidence(self, settings: &Settings) -> usize {
         let micros = settings.step_windows().div_ceil(u64::from(self.micro_windows.max(1)));
         let stream = self.stream(settings);
-        let each = settings.up.bytes(stream).saturating_add(settings.down.bytes(stream) + 32);
+        let each = settings.up.bytes(stream).saturating_add(settings.down.bytes(stream));
         each.saturating_mul(micros as usize)
     }
 

@@ -373,7 +373,7 @@ impl<M: Model> Conductor<M> {
                 self.keep(stage, step, state, now, out);
             }
             Say::Proof { attempt: of, step, evidence } if of == attempt => {
-                self.proof(stage, step, evidence, now, out);
+                self.proof(stage, step, &evidence, now, out);
                 self.take_copy(now, out);
             }
             Say::Here { attempt: of, done } if of == attempt => {

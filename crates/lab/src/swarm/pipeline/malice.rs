@@ -172,7 +172,7 @@ fn a_stage_that_lies_in_any_message_is_evicted_and_the_run_ends_as_without_it() 
             "its state before step 5 is not the one it reported",
         ),
         ("no gradients", 2, shown(|evidence| evidence.gradients.clear()), repeated),
-        ("long activations", 2, shown(|evidence| evidence.activations[0].push(1)), repeated),
+        ("long activations", 2, shown(|evidence| evidence.activations.push(1)), repeated),
     ];
     for (name, liar, lie, why) in lies {
         let mut swarm = hostile(&audited(1.0), &tokens, 4, PeerId(liar), lie);

@@ -4,7 +4,6 @@ use std::ops::Range;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_bytes::ByteBuf;
 
 use crate::optimiser::RunningNorm;
 use crate::swarm::message::{Hash, PeerId};
@@ -139,10 +138,12 @@ pub struct Report {
 pub struct Evidence {
     /// Its parameters before the step, then the optimiser's memory.
     pub state: Vec<f32>,
-    /// What came from the stage before, in order.
-    pub activations: Vec<ByteBuf>,
-    /// What came from the next one, in order.
-    pub gradients: Vec<ByteBuf>,
+    /// What came from the stage before, one after another.
+    #[serde(with = "serde_bytes")]
+    pub activations: Vec<u8>,
+    /// What came from the next one, one after another.
+    #[serde(with = "serde_bytes")]
+    pub gradients: Vec<u8>,
     /// The norm of all stages before.
     pub norm: Option<RunningNorm>,
     /// The norm of the whole gradient.

@@ -1,7 +1,5 @@
 //! What a stage sends and reads in a step, as hashes to report and as evidence to show.
 
-use serde_bytes::ByteBuf;
-
 use super::message::{Evidence, Report, Side};
 use crate::optimiser::RunningNorm;
 use crate::swarm::message::{Hash, hash_of_state};
@@ -42,11 +40,11 @@ impl Record {
         Self { read: Default::default(), sent: Default::default(), evidence }
     }
 
-    pub(super) fn read(&mut self, from: Side, body: Vec<u8>) {
-        self.read[from as usize].add(&body);
+    pub(super) fn read(&mut self, from: Side, body: &[u8]) {
+        self.read[from as usize].add(body);
         match from {
-            Side::Before => self.evidence.activations.push(ByteBuf::from(body)),
-            Side::Next => self.evidence.gradients.push(ByteBuf::from(body)),
+            Side::Before => self.evidence.activations.extend_from_slice(body),
+            Side::Next => self.evidence.gradients.extend_from_slice(body),
         }
     }
 

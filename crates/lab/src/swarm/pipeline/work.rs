@@ -4,8 +4,6 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use serde_bytes::ByteBuf;
-
 use super::Pipeline;
 use super::message::{Evidence, Report, Side};
 use super::model::Part;
@@ -118,14 +116,11 @@ impl<P: Part> Work<P> {
     }
 
     /// The step that this evidence is of, once more; nothing when it is not all of one.
-    pub(super) fn repeat(mut self, settings: &Settings, evidence: Evidence) -> Option<Ended> {
+    pub(super) fn repeat(mut self, settings: &Settings, evidence: &Evidence) -> Option<Ended> {
         let step = self.step;
-        let inbox = |bodies: Vec<ByteBuf>| {
-            let numbered = (0..).zip(bodies);
-            numbered.map(|(micro, body)| ((step, micro), body.into_vec())).collect()
-        };
-        self.activations = inbox(evidence.activations);
-        self.gradients = inbox(evidence.gradients);
+        let (up, down) = (settings.up, settings.down);
+        self.activations = self.unpack(settings, up, self.is_first(), &evidence.activations)?;
+        self.gradients = self.unpack(settings, down, self.is_last(), &evidence.gradients)?;
         self.norm = evidence.norm.map(|norm| (step, norm));
         self.total = evidence.total.map(|total| (step, total));
         loop {
@@ -135,6 +130,18 @@ impl<P: Part> Work<P> {
                 Turn::Waits | Turn::Broken(..) => return None,
             }
         }
+    }
+
+    /// What came one after another, by micro-batch; nothing when it is not all of a step.
+    fn unpack(&self, settings: &Settings, codec: Codec, none: bool, all: &[u8]) -> Option<Inbox> {
+        let batches = if none { &[] } else { &self.batches[..] };
+        let (mut rest, mut inbox) = (all, Inbox::new());
+        for (micro, windows) in (0..).zip(batches) {
+            let (body, after) = rest.split_at_checked(codec.bytes(numbers(settings, windows)))?;
+            inbox.insert((self.step, micro), body.to_vec());
+            rest = after;
+        }
+        rest.is_empty().then_some(inbox)
     }
 
     /// Micro-batches of a step.
@@ -175,10 +182,6 @@ impl<P: Part> Work<P> {
 
     /// One micro-batch forward or back, back first.
     fn compute(&mut self, settings: &Settings) -> Result<Turn, Unusable> {
-        let numbers = |windows: &Range<u64>| {
-            let shape = &settings.run.shape;
-            (windows.end - windows.start) as usize * shape.context * shape.width
-        };
         let tokens = |windows: &Range<u64>| {
             (windows.end - windows.start) as f64 * settings.run.shape.context as f64
         };
@@ -188,8 +191,8 @@ impl<P: Part> Work<P> {
         {
             let windows = self.batches[self.backward].clone();
             let micro = self.backward as u32;
-            let gradient = read(&body, settings.down, numbers(&windows), Side::Next)?;
-            self.note_read(Side::Next, body);
+            let gradient = read(&body, settings.down, numbers(settings, &windows), Side::Next)?;
+            self.note_read(Side::Next, &body);
             let (own, before) = self.part.backward(micro, windows.clone(), &gradient);
             self.sum.add(0.0, own);
             self.backward += 1;
@@ -207,8 +210,8 @@ impl<P: Part> Work<P> {
             let Some(body) = self.activations.remove(&(self.step, micro)) else {
                 return Ok(Turn::Waits);
             };
-            let stream = read(&body, settings.up, numbers(&windows), Side::Before)?;
-            self.note_read(Side::Before, body);
+            let stream = read(&body, settings.up, numbers(settings, &windows), Side::Before)?;
+            self.note_read(Side::Before, &body);
             stream
         };
         self.forward += 1;
@@ -262,7 +265,7 @@ impl<P: Part> Work<P> {
         Ok(body)
     }
 
-    fn note_read(&mut self, from: Side, body: Vec<u8>) {
+    fn note_read(&mut self, from: Side, body: &[u8]) {
         if let Some(record) = &mut self.record {
             record.read(from, body);
         }
@@ -311,6 +314,12 @@ impl<P: Part> Work<P> {
         self.open(settings);
         Turn::Ended(Ended { loss: loss / settings.run.batch_tokens as f64, audit })
     }
+}
+
+/// Numbers of the residual stream of these windows.
+fn numbers(settings: &Settings, windows: &Range<u64>) -> usize {
+    let shape = &settings.run.shape;
+    (windows.end - windows.start) as usize * shape.context * shape.width
 }
 
 /// What came, as this stage reads it.

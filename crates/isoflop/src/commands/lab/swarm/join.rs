@@ -64,6 +64,9 @@ pub(crate) struct JoinArgs {
     /// Add so many seconds to every way
     #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
     delay: f64,
+    /// Lose so large a share of packets, which are sent again and slow a stream down as CUBIC does
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    loss: f64,
     /// Behave as a hostile peer does: sign-flip, zero, noise, stale or garbage; for experiments
     #[arg(long, value_name = "HABIT", hide = true)]
     pub(super) habit: Option<String>,
@@ -82,6 +85,7 @@ pub(super) fn run(args: &JoinArgs, out: &mut dyn Write) -> Result<Outcome, Diagn
     let link = |rate: Option<f64>| LinkSettings {
         bits_per_second: rate.unwrap_or(f64::INFINITY),
         delay_seconds: args.delay,
+        loss: args.loss,
         ..LinkSettings::default()
     };
     let Some(run) = args.address.key.as_ref().map(run_of) else {
@@ -93,7 +97,9 @@ pub(super) fn run(args: &JoinArgs, out: &mut dyn Write) -> Result<Outcome, Diagn
             .help("write a number above 0, in tokens a second"));
     }
     for (option, rate) in [("--up", args.up), ("--down", args.down)] {
-        link(rate).check().map_err(|problem| problem.note(format!("of {option} and --delay")))?;
+        link(rate)
+            .check()
+            .map_err(|problem| problem.note(format!("of {option}, --delay and --loss")))?;
     }
     let mut tcp = Tcp::open(
         TcpSettings {

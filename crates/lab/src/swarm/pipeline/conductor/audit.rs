@@ -172,7 +172,7 @@ impl<M: Model> Conductor<M> {
         &mut self,
         stage: usize,
         step: u64,
-        evidence: Evidence,
+        evidence: &Evidence,
         now: Time,
         out: &mut Vec<Effect>,
     ) {
@@ -192,12 +192,13 @@ impl<M: Model> Conductor<M> {
         stage: usize,
         step: u64,
         challenge: Challenge,
-        mut evidence: Evidence,
+        evidence: &Evidence,
     ) -> Option<String> {
-        let state = std::mem::take(&mut evidence.state);
         let before = self.audits.states.get(&step).and_then(|states| states.get(stage));
         let mut part = self.model.part(self.book.cut.get(stage)?.clone());
-        if before != Some(&hash_of_state(&state, step)) || !part.restore(&state, step) {
+        if before != Some(&hash_of_state(&evidence.state, step))
+            || !part.restore(&evidence.state, step)
+        {
             return Some(format!("its state before step {step} is not the one it reported"));
         }
         let work = Work::new(&self.settings, stage, self.posts.len(), part, step);
