@@ -74,7 +74,8 @@ pub enum Share {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Audit {
-    /// Share of updates that are audited; 0 asks for no commitments.
+    /// Share of updates, or of all steps of a pipeline's stages, that are audited; 0 asks for no
+    /// commitments.
     pub share: f64,
     /// Share of updates of suspicious peers (long, or pointing away from the others').
     pub suspicious_share: f64,

@@ -190,7 +190,7 @@ pub struct Rules {
     pub patience: f64,
     /// How updates become one.
     pub aggregation: Aggregation,
-    /// Share of updates that are audited.
+    /// Share of updates, or of all steps of a pipeline's stages, that are audited.
     pub audit: f64,
     /// The same for peers whose updates look odd.
     pub audit_suspicious: f64,

@@ -200,13 +200,29 @@ fn audits_of_a_share_of_steps_find_a_stage_that_goes_on_lying() {
 }
 
 #[test]
+fn an_honest_run_that_diverges_evicts_nobody_and_ends_with_the_stage_that_saw_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokens = Arc::new(example_text::squares(folder.path()));
+    let mut settings = audited(1.0);
+    settings.run.optimiser.matrix_learning_rate = f32::INFINITY;
+    // With and without a peer that waits.
+    for peers in [3, 4] {
+        let mut swarm = swarm(&settings, &tokens, &vec![1e4; peers]);
+        swarm.run(Time::from_seconds(1e5));
+        assert_eq!(evicted(swarm.notes()), []);
+        let problem = swarm.coordinator().unwrap().problem().unwrap();
+        assert!(problem.starts_with("stage 1 of 3 stopped at step 1: a vector"), "{problem}");
+    }
+}
+
+#[test]
 fn a_peer_that_leaves_its_post_whenever_it_is_asked_is_evicted_the_third_time() {
     let folder = tempfile::tempdir().unwrap();
     let tokens = Arc::new(example_text::squares(folder.path()));
     let mut swarm = hostile(&audited(1.0), &tokens, 3, PeerId(2), Lie::Silence("proof"));
     for at in 0..8 {
-        swarm.act(Time::from_seconds(2.0 + f64::from(at) * 20.0), Act::Kill(PeerId(2)));
-        swarm.act(Time::from_seconds(3.0 + f64::from(at) * 20.0), Act::Join(PeerId(2), peer(1e4)));
+        swarm.act(Time::from_seconds(2.0 + f64::from(at) * 2.0), Act::Kill(PeerId(2)));
+        swarm.act(Time::from_seconds(2.5 + f64::from(at) * 2.0), Act::Join(PeerId(2), peer(1e4)));
     }
     swarm.run(Time::from_seconds(1e5));
     let found = evicted(swarm.notes());

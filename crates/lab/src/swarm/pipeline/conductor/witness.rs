@@ -104,6 +104,7 @@ impl<M: Model> Conductor<M> {
         None
     }
 
+    /// Evicts who lied; or lets two speak through here, from the last copy on.
     pub(super) fn settle_fault(&mut self, fault: Fault, now: Time, out: &mut Vec<Effect>) {
         match fault {
             Fault::Lie(stage, why) => self.evict(stage, &why, now, out),
@@ -114,9 +115,7 @@ impl<M: Model> Conductor<M> {
                     let what = format!("in dispute with {with}");
                     out.push(Effect::Note(Note::Peer { peer, what }));
                 }
-                if self.posts.iter().all(Option::is_some) {
-                    self.again(now, out);
-                }
+                self.again(now, out);
             }
         }
     }
@@ -136,8 +135,11 @@ impl<M: Model> Conductor<M> {
             Some(Side::Next) => Some(stage + 1).filter(|next| *next < self.posts.len()),
             None => Some(stage),
         };
+        let is_vacant = self.posts.iter().any(Option::is_none);
         match neighbour {
             _ if !self.audits() => self.give_up(stage, step, why, out),
+            // All begin again soon, whatever it is.
+            _ if is_vacant => {}
             // A peer that waits may find otherwise; once.
             Some(other) if other == stage => {
                 let again = self.diverged.replace((stage, step)) == Some((stage, step));
