@@ -204,6 +204,19 @@ fn what_is_on_the_link_of_a_transport_that_ends_still_arrives() {
 }
 
 #[test]
+fn whoever_is_gone_for_good_is_not_waited_for_long() {
+    let mut hub = coordinator(LOCAL);
+    let gone = worker(join(&hub), 2, None);
+    let me = gone.joined(PATIENCE).unwrap();
+    drop(gone);
+    until("it is gone", || hub.connected().is_empty());
+    hub.send(me, message(100, 0));
+    let start = Instant::now();
+    assert!(!hub.flush(PATIENCE));
+    assert!(start.elapsed() < PATIENCE / 2, "{:?}", start.elapsed());
+}
+
+#[test]
 fn a_shaped_transport_takes_the_time_of_its_law() {
     let up = LinkSettings { bits_per_second: 40e6, delay_seconds: 0.03, ..LinkSettings::default() };
     let down = LinkSettings { bits_per_second: 60e6, ..LinkSettings::default() };

@@ -200,7 +200,7 @@ impl Switchboard {
     fn send(&mut self, to: PeerId, bytes: Vec<u8>, now: Time) {
         let known = to == PeerId::COORDINATOR || lock(&self.shared.roster).get(to).is_some();
         if !known || to == self.shared.me() || !self.session(to, now).send(bytes) {
-            self.shared.waiting.fetch_sub(1, Ordering::AcqRel);
+            self.shared.arrived(to, 1);
             return;
         }
         self.dial(to, now);
@@ -355,7 +355,7 @@ impl Switchboard {
             }
             Packet::Acknowledge(said) => {
                 let complete = self.session(sender, now).acknowledged(&said, now);
-                self.shared.waiting.fetch_sub(complete, Ordering::AcqRel);
+                self.shared.arrived(sender, complete);
                 self.push(sender, now);
             }
             Packet::Members(members) => {

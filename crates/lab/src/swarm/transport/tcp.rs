@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -23,6 +23,8 @@ use super::switchboard::{Input, Switchboard};
 
 /// Frames between connections and the switchboard; readers wait when there are more.
 const INPUTS: usize = 64;
+/// How long [`Tcp::flush`] waits for peers of which none has a connection.
+const COMES_BACK: Duration = Duration::from_secs(3);
 
 /// What a peer is, and how it is reached.
 #[derive(Debug, Clone)]
@@ -128,8 +130,8 @@ pub(super) struct Shared {
     pub(super) clock: RealClock,
     /// Bytes received that the driver has not taken yet, by sender.
     pub(super) untaken: Mutex<BTreeMap<PeerId, usize>>,
-    /// Messages that have not arrived at their peers.
-    pub(super) waiting: AtomicUsize,
+    /// Messages that have not arrived, by peer.
+    pub(super) waiting: Mutex<BTreeMap<PeerId, usize>>,
     listens: Option<SocketAddr>,
     connections: AtomicU64,
     stop: AtomicBool,
@@ -138,6 +140,17 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn me(&self) -> PeerId {
         PeerId(self.me.load(Ordering::Acquire))
+    }
+
+    /// So many messages to `peer` need not be waited for any more.
+    pub(super) fn arrived(&self, peer: PeerId, messages: usize) {
+        let mut waiting = lock(&self.waiting);
+        if let Some(count) = waiting.get_mut(&peer) {
+            *count = count.saturating_sub(messages);
+            if *count == 0 {
+                waiting.remove(&peer);
+            }
+        }
     }
 
     pub(super) fn stopped(&self) -> bool {
@@ -192,7 +205,7 @@ impl Tcp {
             me: AtomicU32::new(me.0),
             clock: RealClock::new(),
             untaken: Mutex::default(),
-            waiting: AtomicUsize::new(0),
+            waiting: Mutex::default(),
             listens: listener.as_ref().and_then(|listener| listener.local_addr().ok()),
             connections: AtomicU64::new(0),
             stop: AtomicBool::new(false),
@@ -304,16 +317,26 @@ impl Tcp {
         self.shared.clock
     }
 
-    /// Waits until everything sent has arrived, at most `patience`; whether it has.
+    /// Waits until everything sent has arrived, at most `patience`; whether it has. Who has no
+    /// connection gets some seconds to come back.
     pub fn flush(&self, patience: Duration) -> bool {
         let start = Instant::now();
-        while self.shared.waiting.load(Ordering::Acquire) > 0 {
-            if start.elapsed() >= patience {
+        loop {
+            let waiting: Vec<PeerId> = lock(&self.shared.waiting).keys().copied().collect();
+            if waiting.is_empty() {
+                return true;
+            }
+            let connected = self.connected();
+            // Workers reach all others over the coordinator.
+            let reached = |peer: &PeerId| {
+                connected.contains(peer) || connected.contains(&PeerId::COORDINATOR)
+            };
+            let gone = !waiting.iter().any(reached);
+            if start.elapsed() >= patience || (gone && start.elapsed() >= COMES_BACK) {
                 return false;
             }
             thread::sleep(Duration::from_millis(2));
         }
-        true
     }
 }
 
@@ -343,9 +366,9 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 
 impl Transport for Tcp {
     fn send(&mut self, to: PeerId, bytes: Vec<u8>) {
-        self.shared.waiting.fetch_add(1, Ordering::AcqRel);
+        *lock(&self.shared.waiting).entry(to).or_default() += 1;
         if self.input.send(Input::Send(to, bytes)).is_err() {
-            self.shared.waiting.fetch_sub(1, Ordering::AcqRel);
+            self.shared.arrived(to, 1);
         }
     }
 
