@@ -96,9 +96,10 @@ impl CpuEngine {
         self.parameters.copy_from_slice(values);
     }
 
-    /// The optimiser's running mean of the gradient, in the order of [`Self::parameters`].
+    /// The optimiser's running mean of the gradient, in the order of [`Self::parameters`]; that of
+    /// `AdamW` in units of the root of its mean square.
     pub fn momentum(&self) -> Vec<f32> {
-        self.optimiser.first_moments().flatten().copied().collect()
+        self.optimiser.momentum()
     }
 
     /// Replaces what [`Self::momentum`] gives.
@@ -107,12 +108,7 @@ impl CpuEngine {
     /// When `values` has another length.
     pub fn set_momentum(&mut self, values: &[f32]) {
         assert_eq!(values.len(), self.parameters.len(), "one number a parameter");
-        let mut rest = values;
-        for slot in self.optimiser.first_moments_mut() {
-            let (part, after) = rest.split_at(slot.len());
-            slot.copy_from_slice(part);
-            rest = after;
-        }
+        self.optimiser.set_momentum(values);
     }
 
     /// Mean loss of `batch` and its gradient, added in the order that [`Engine::train`] uses.

@@ -20,11 +20,12 @@ pub trait Learner: Send {
     /// Replaces all parameters.
     fn set_parameters(&mut self, values: &[f32]);
 
-    /// The optimiser's running mean of the gradient: one number a parameter.
+    /// The optimiser's running mean of the gradient: one number a parameter, in units that mean the
+    /// same to every peer.
     fn momentum(&self) -> Vec<f32>;
 
-    /// Replaces the running mean of the gradient. Before the first update nothing happens: an
-    /// optimiser that corrects for its start expects to start from nothing.
+    /// Replaces what [`Self::momentum`] gives. Before the first update nothing happens: an optimiser
+    /// that corrects for its start expects to start from nothing.
     fn set_momentum(&mut self, values: &[f32]);
 
     /// One step on `windows` at `schedule` times the peak learning rate; the mean loss.

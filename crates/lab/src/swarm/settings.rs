@@ -32,7 +32,7 @@ pub struct Diloco {
     pub outer_momentum: f32,
     /// Parts of the parameters, averaged one after another within H steps; 1 is plain `DiLoCo`.
     pub fragments: u32,
-    /// Whether peers average the running mean of their gradients too (first moments: Yu et al. 2019,
+    /// Whether peers average the running means of their gradients too (Yu et al. 2019,
     /// arXiv:1905.03817; DES-LOC, arXiv:2505.22549). Doubles what is sent.
     pub average_momentum: bool,
     /// Inner steps that go on while an average is on its way; 0 waits.
