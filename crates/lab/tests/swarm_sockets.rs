@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use lab::corpus::CorpusSource;
 use lab::recipe::{Recipe, RunConfig};
 use lab::swarm::codec::Codec;
-use lab::swarm::coordinator::Coordinator;
+use lab::swarm::coordinator::{Coordinator, Standing};
 use lab::swarm::learner::EngineLearner;
 use lab::swarm::machine::Note;
 use lab::swarm::message::Message;
@@ -152,38 +152,64 @@ fn sockets_and_virtual_time_give_the_same_weights_bit_for_bit() {
     }
 }
 
-#[test]
-fn stages_over_sockets_and_in_virtual_time_give_the_same_weights_bit_for_bit() {
-    let folder = tempfile::tempdir().unwrap();
-    let tokens = text(folder.path());
-    let base = settings(Method::Synchronous);
+/// Three stages; the run begins when `peers` are there.
+fn in_stages(peers: u32, audit: f64) -> Settings {
     let run = Recipe { context: 32, batch_tokens: Some(256), ..Recipe::default() };
     let run = RunConfig { steps: 12, validation_tokens: 512, ..run.run(3, 256, 40_000.0, 3) };
     let pipeline = Pipeline { stages: 3, micro_windows: 2, checkpoint_every: 5 };
-    let settings = Settings { method: Method::Pipeline(pipeline), run, ..base };
-    let model = || EngineModel::new(&settings.run, &tokens, lab::Threads::new(1)).unwrap();
+    let audit = Audit { share: audit, ..Audit::default() };
+    Settings {
+        method: Method::Pipeline(pipeline),
+        run,
+        peers,
+        audit,
+        ..settings(Method::Synchronous)
+    }
+}
 
-    let mut swarm = VirtualSwarm::new(settings.clone(), Line::default(), || InStages(model()));
-    for peer in 1..=3 {
+fn stages_in_virtual_time(settings: &Settings, tokens: &Arc<TokenFile>) -> Vec<f32> {
+    let mut swarm = VirtualSwarm::new(settings.clone(), Line::default(), || {
+        InStages(EngineModel::new(&settings.run, tokens, lab::Threads::new(1)).unwrap())
+    });
+    for peer in 1..=settings.peers {
         let line = Line::new(20e6, 50e6, 0.01);
         let peer_settings = VirtualPeer { speed: 5e4, line, habit: Habit::Honest };
         swarm.act(Time::ZERO, Act::Join(PeerId(peer), peer_settings));
     }
     assert!(swarm.run(Time::from_seconds(1e4)));
-    let played = swarm.coordinator().unwrap().kept_parameters();
+    swarm.coordinator().unwrap().kept_parameters()
+}
 
+/// The parameters, and how many were evicted of peers with these habits.
+fn stages_over_sockets(
+    settings: &Settings,
+    tokens: &Arc<TokenFile>,
+    habits: &[Habit],
+) -> (Vec<f32>, usize) {
+    let model = || EngineModel::new(&settings.run, tokens, lab::Threads::new(1)).unwrap();
     let mut hub = tcp(Role::Coordinator, 1);
     let join = JoinAddress { address: hub.address().unwrap().to_string(), key: Some(hub.key()) };
-    let real = std::thread::scope(|scope| {
-        for seed in 2..=4_u8 {
-            let (join, settings, model) = (join.clone(), &settings, &model);
+    // What is on its way to an evicted peer does not arrive.
+    let lies = habits.iter().any(|habit| *habit != Habit::Honest);
+    let patience = Duration::from_secs(if lies { 2 } else { 20 });
+    // In this order, for numbers in this order.
+    let wires: Vec<Tcp> = (2..)
+        .zip(habits)
+        .map(|(seed, _)| {
+            let wire = tcp(Role::Worker(join.clone()), seed);
+            wire.joined(Duration::from_secs(20)).unwrap();
+            wire
+        })
+        .collect();
+    std::thread::scope(|scope| {
+        for (mut wire, habit) in wires.into_iter().zip(habits) {
+            let model = &model;
             scope.spawn(move || {
-                let mut wire = tcp(Role::Worker(join), seed);
-                wire.joined(Duration::from_secs(20)).unwrap();
-                let mut stage = Stage::new(settings.clone(), model(), 5e4);
+                let stage = Stage::new(settings.clone(), model(), 5e4);
+                let mut stage = stage.with_habit(habit.clone());
                 let clock = wire.clock();
                 assert!(drive(&mut stage, &mut wire, &clock, None, &mut |_, _, _| true));
-                assert!(wire.flush(Duration::from_secs(20)));
+                assert!(stage.is_evicted() || wire.flush(patience) || lies);
             });
         }
         let mut conductor = Conductor::new(settings.clone(), model());
@@ -191,10 +217,35 @@ fn stages_over_sockets_and_in_virtual_time_give_the_same_weights_bit_for_bit() {
         let over =
             drive(&mut conductor, &mut hub, &clock, None, &mut |_, now, _| now.seconds() < 120.0);
         assert!(over && conductor.is_finished(), "{:?}", conductor.problem());
-        assert!(hub.flush(Duration::from_secs(20)));
-        conductor.kept_parameters()
-    });
-    assert!(played == real);
+        assert!(hub.flush(patience) || lies);
+        let standings = conductor.attendance().into_values();
+        let evicted = standings.filter(|peer| peer.standing == Standing::Evicted).count();
+        (conductor.kept_parameters(), evicted)
+    })
+}
+
+#[test]
+fn stages_over_sockets_and_in_virtual_time_give_the_same_weights_bit_for_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokens = text(folder.path());
+    let settings = in_stages(3, 0.0);
+    let played = stages_in_virtual_time(&settings, &tokens);
+    let honest = [Habit::Honest, Habit::Honest, Habit::Honest];
+    assert!(stages_over_sockets(&settings, &tokens, &honest) == (played, 0));
+}
+
+#[test]
+fn audits_over_sockets_evict_a_stage_that_lies_and_leave_the_same_weights_bit_for_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokens = text(folder.path());
+    let settings = in_stages(4, 1.0);
+    let played = stages_in_virtual_time(&settings, &tokens);
+    for liar in [Habit::SignFlip { size: 1.0 }, Habit::Garbage] {
+        let habits = [Habit::Honest, liar, Habit::Honest, Habit::Honest];
+        let (real, evicted) = stages_over_sockets(&settings, &tokens, &habits);
+        assert_eq!(evicted, 1, "{habits:?}");
+        assert!(real == played, "{habits:?}");
+    }
 }
 
 #[test]

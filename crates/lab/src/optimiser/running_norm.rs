@@ -17,6 +17,11 @@ pub struct RunningNorm {
 }
 
 impl RunningNorm {
+    /// Whether [`Self::add`] can have made it, and can go on with it.
+    pub fn is_possible(&self) -> bool {
+        (self.filled as usize) < PIECE
+    }
+
     /// Adds the next numbers of the vector.
     pub fn add(&mut self, values: &[f32]) {
         let missing = (PIECE - self.filled as usize % PIECE) % PIECE;

@@ -16,12 +16,16 @@
 mod conductor;
 mod cut;
 mod engine;
+#[cfg(test)]
+mod malice;
 mod message;
 mod model;
 mod save;
 mod stage;
 #[cfg(test)]
 mod tests;
+mod transcript;
+mod work;
 
 use std::ops::Range;
 
@@ -30,12 +34,12 @@ use serde::{Deserialize, Serialize};
 pub use conductor::Conductor;
 pub use engine::EngineModel;
 pub use engine::EnginePart;
-pub use message::{Micro, Post, Say};
+pub use message::{Evidence, Micro, Post, Report, Say, Side};
 pub use model::{DummyModel, DummyPart, Model, Part};
 pub use stage::Stage;
 
 use super::codec::Codec;
-use super::settings::Settings;
+use super::settings::{Method, Settings};
 use crate::engine::leaf_sequences;
 use crate::recipe::RunConfig;
 use crate::shape::Head;
@@ -58,6 +62,20 @@ impl Pipeline {
         Self { stages, micro_windows, checkpoint_every: 64 }
     }
 
+    /// That of `settings`; of one stage where they have none.
+    pub(super) fn of(settings: &Settings) -> Self {
+        match settings.method {
+            Method::Pipeline(pipeline) => pipeline,
+            _ => Self::new(1, &settings.run),
+        }
+    }
+
+    /// Whether a copy of all parts is kept after `step` of `steps`.
+    fn keeps(self, step: u64, steps: u64) -> bool {
+        let every = self.checkpoint_every;
+        step == steps || every > 0 && step.is_multiple_of(every)
+    }
+
     /// Micro-batches of a step, as windows.
     pub(super) fn micro_batches(self, settings: &Settings, step: u64) -> Vec<Range<u64>> {
         let (all, each) = (settings.step_windows(), u64::from(self.micro_windows.max(1)));
@@ -70,6 +88,14 @@ impl Pipeline {
     /// Numbers of the residual stream of a micro-batch.
     pub(super) fn stream(self, settings: &Settings) -> usize {
         self.micro_windows as usize * settings.context() * settings.run.shape.width
+    }
+
+    /// Bytes of all that a stage reads from others in a step: what an audit shows beside its state.
+    pub(super) fn evidence(self, settings: &Settings) -> usize {
+        let micros = settings.step_windows().div_ceil(u64::from(self.micro_windows.max(1)));
+        let stream = self.stream(settings);
+        let each = settings.up.bytes(stream).saturating_add(settings.down.bytes(stream));
+        each.saturating_mul(micros as usize)
     }
 
     /// What no pipeline can have, if anything.
@@ -95,9 +121,6 @@ impl Pipeline {
                 "a tied head cannot be cut from its embedding; set recipe.head to `untied`"
                     .to_owned(),
             );
-        }
-        if settings.audit.share > 0.0 {
-            return Some("a pipeline has no audits; set rules.audit to 0".to_owned());
         }
         let keeps = |codec: &Codec| codec.feedback().is_some();
         [("up", settings.up), ("down", settings.down)].iter().find(|(_, codec)| keeps(codec)).map(

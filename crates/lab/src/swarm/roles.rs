@@ -164,7 +164,7 @@ impl<M: Model> Roles for InStages<M> {
         peer: &VirtualPeer,
         _: Option<PeerId>,
     ) -> Stage<M> {
-        Stage::new(settings, self.0, peer.speed)
+        Stage::new(settings, self.0, peer.speed).with_habit(peer.habit.clone())
     }
 
     fn leave(worker: &mut Stage<M>) -> Vec<Effect> {

@@ -78,7 +78,8 @@ pub enum Share {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Audit {
-    /// Share of updates, or of members' gradients, that are audited; 0 asks for no commitments.
+    /// Share of updates, of members' gradients, or of all steps of a pipeline's stages, that are
+    /// audited; 0 asks for no commitments.
     pub share: f64,
     /// Share of updates of suspicious peers (long, or pointing away from the others'); without
     /// meaning with sites.
@@ -158,11 +159,14 @@ impl Settings {
     /// Bytes that the largest message of an honest peer may take.
     pub fn largest_message(&self) -> usize {
         let parameters = self.run.shape.total_parameters() as usize;
-        let stream = match self.method {
-            Method::Pipeline(pipeline) => pipeline.stream(self),
-            _ => 0,
+        let (stream, evidence) = match self.method {
+            Method::Pipeline(pipeline) if self.audit.share > 0.0 => {
+                (pipeline.stream(self), pipeline.evidence(self))
+            }
+            Method::Pipeline(pipeline) => (pipeline.stream(self), 0),
+            _ => (0, 0),
         };
-        parameters.max(stream).saturating_mul(16).saturating_add(1 << 20)
+        parameters.max(stream).saturating_mul(16).saturating_add(evidence).saturating_add(1 << 20)
     }
 
     /// Parts of the parameters.

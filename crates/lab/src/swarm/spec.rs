@@ -190,7 +190,8 @@ pub struct Rules {
     pub patience: f64,
     /// How updates become one.
     pub aggregation: Aggregation,
-    /// Share of updates that are audited; with sites, of their members' gradients instead.
+    /// Share of updates that are audited; with sites of their members' gradients, and in a pipeline of
+    /// all steps of its stages.
     pub audit: f64,
     /// Share of updates of peers whose updates look odd; without meaning with sites.
     pub audit_suspicious: f64,
@@ -388,15 +389,17 @@ impl Swarm {
     }
 
     fn pipeline(&self, run: &RunConfig, peers: u32) -> Result<Pipeline, Diagnostic> {
-        if let Some(peer) = self.peer.iter().find(|peer| peer.habit != Habit::Honest) {
-            return Err(Diagnostic::error(format!(
-                "peer `{}` has a habit, which a pipeline does not rehearse",
-                peer.name
-            ))
-            .help("take `habit` out: nothing in a pipeline finds a hostile stage"));
-        }
         let spec = &self.method;
         let usual = Pipeline::new(spec.stages.unwrap_or(peers), run);
+        if usual.stages == 1
+            && let Some(peer) = self.peer.iter().find(|peer| peer.habit != Habit::Honest)
+        {
+            return Err(Diagnostic::error(format!(
+                "peer `{}` has a habit, which changes what a stage sends to others: here is one stage",
+                peer.name
+            ))
+            .help("take `habit` out, or set method.stages to 2 or more"));
+        }
         let micro_windows = spec
             .micro_batch_tokens
             .map_or(usual.micro_windows, |tokens| (tokens / run.shape.context).max(1) as u32);

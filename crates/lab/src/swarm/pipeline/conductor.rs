@@ -7,25 +7,32 @@
 //!                           └── from the last copy of all parts, with a peer that waits
 //! ```
 
+mod audit;
+mod silence;
+mod steps;
+mod witness;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use self::audit::Audits;
+use self::steps::Done;
+use self::witness::Witness;
 use super::Pipeline;
 use super::cut::cut;
-use super::message::{Post, Say};
+use super::message::{Micro, Post, Say};
 use super::model::Model;
 use super::stage::say_to;
-use crate::optimiser::Optimiser;
 use crate::parameters::Layout;
 use crate::swarm::coordinator::Standing;
-use crate::swarm::machine::{Effect, Event, Note, RoundNote};
+use crate::swarm::machine::{Effect, Event, Note};
 use crate::swarm::message::{Message, PeerId};
 use crate::swarm::patience::Patience;
 use crate::swarm::roles::Attendance;
-use crate::swarm::settings::{Method, Settings, Share};
+use crate::swarm::settings::{Settings, Share};
 use crate::swarm::time::Time;
 use crate::train::Validation;
 
@@ -38,10 +45,14 @@ pub struct Conductor<M> {
     peers: BTreeMap<PeerId, Known>,
     /// Who has each stage; nobody while it is vacant.
     posts: Vec<Option<PeerId>>,
-    /// Steps of which not all stages are done, by stage: loss and computing.
-    done: BTreeMap<u64, BTreeMap<usize, (f64, Duration)>>,
-    /// Copies of which not all parts are here.
+    /// Steps of which not all stages are done, by stage.
+    done: BTreeMap<u64, BTreeMap<usize, Done>>,
+    /// Copies of which not all parts are here, or audited.
     copies: BTreeMap<u64, BTreeMap<usize, Vec<f32>>>,
+    audits: Audits,
+    witness: Witness,
+    /// The stage and the step that could not go on.
+    diverged: Option<(usize, u64)>,
     opened: Time,
     patience: Patience,
     wake: u64,
@@ -67,28 +78,39 @@ pub(super) struct Book {
     pub(super) cut: Vec<Range<usize>>,
     /// The last copy of all parts, after so many steps.
     pub(super) kept: (u64, Vec<Vec<f32>>),
+    /// Who is not listened to any more.
+    pub(super) evicted: BTreeSet<PeerId>,
+    /// Pairs of which one said it sent what the other said it did not read.
+    pub(super) disputes: BTreeSet<(PeerId, PeerId)>,
 }
 
 struct Known {
     standing: Standing,
     speed: f64,
     windows: u64,
+    /// Posts lost with an audit open.
+    dodges: u32,
 }
 
 impl<M: Model> Conductor<M> {
     /// A coordinator of a fresh run.
     pub fn new(settings: Settings, model: M) -> Self {
         let finished = settings.run.steps == 0;
-        let (cut, kept) = (Vec::new(), (0, Vec::new()));
-        let book = Book { attempt: 0, started: false, finished, step: 0, cut, kept };
+        let book = Book {
+            attempt: 0,
+            started: false,
+            finished,
+            step: 0,
+            cut: Vec::new(),
+            kept: (0, Vec::new()),
+            evicted: BTreeSet::new(),
+            disputes: BTreeSet::new(),
+        };
         Self::with_book(settings, model, book)
     }
 
     pub(super) fn with_book(settings: Settings, model: M, book: Book) -> Self {
-        let pipeline = match settings.method {
-            Method::Pipeline(pipeline) => pipeline,
-            _ => Pipeline::new(1, &settings.run),
-        };
+        let pipeline = Pipeline::of(&settings);
         let patience =
             Patience::new(Duration::from_secs(60), Duration::from_secs(2), 0.8, settings.patience);
         Self {
@@ -100,6 +122,9 @@ impl<M: Model> Conductor<M> {
             peers: BTreeMap::new(),
             done: BTreeMap::new(),
             copies: BTreeMap::new(),
+            audits: Audits::default(),
+            witness: Witness::default(),
+            diverged: None,
             opened: Time::ZERO,
             patience,
             wake: 0,
@@ -181,6 +206,10 @@ impl<M: Model> Conductor<M> {
     }
 
     fn received(&mut self, from: PeerId, message: Message, now: Time, out: &mut Vec<Effect>) {
+        if self.book.evicted.contains(&from) {
+            out.push(Effect::Send(from, Message::Evicted));
+            return;
+        }
         match message {
             Message::Knock => {
                 // A struct of numbers and names always serialises.
@@ -204,7 +233,8 @@ impl<M: Model> Conductor<M> {
     }
 
     fn is_here(&self, peer: PeerId) -> bool {
-        self.peers.get(&peer).is_some_and(|known| known.standing != Standing::Gone)
+        let gone = |known: &Known| matches!(known.standing, Standing::Gone | Standing::Evicted);
+        self.peers.get(&peer).is_some_and(|known| !gone(known))
     }
 
     fn stand(&mut self, peer: PeerId, standing: Standing, what: &str, out: &mut Vec<Effect>) {
@@ -223,7 +253,11 @@ impl<M: Model> Conductor<M> {
         let what = if self.peers.contains_key(&from) { "back" } else { "joined" };
         // Who had a stage and says hello has lost it.
         self.vacate(from, "lost its part", out);
-        let known = Known { standing: Standing::Waiting, speed, windows: 0 };
+        if self.book.evicted.contains(&from) {
+            self.begin(now, out);
+            return;
+        }
+        let known = Known { standing: Standing::Waiting, speed, windows: 0, dodges: 0 };
         self.peers.entry(from).or_insert(known).speed = speed;
         self.stand(from, Standing::Waiting, what, out);
         out.push(say_to(from, Say::Wait));
@@ -232,9 +266,15 @@ impl<M: Model> Conductor<M> {
 
     /// Takes the stage of `peer` away, if it has one.
     fn vacate(&mut self, peer: PeerId, what: &str, out: &mut Vec<Effect>) {
-        let holds = self.posts.iter_mut().find(|post| **post == Some(peer));
-        let had = holds.map(|post| *post = None).is_some();
-        if had || what == "left" && self.is_here(peer) {
+        let holds = self.posts.iter().position(|post| *post == Some(peer));
+        if let Some(stage) = holds {
+            self.posts[stage] = None;
+            if self.dodges(peer, stage) {
+                self.expel(peer, "it was gone with an audit open, once too often", out);
+                return;
+            }
+        }
+        if holds.is_some() || what == "left" && self.is_here(peer) {
             self.stand(peer, Standing::Gone, what, out);
         }
     }
@@ -281,6 +321,8 @@ impl<M: Model> Conductor<M> {
         self.book.step = self.book.kept.0;
         self.done.clear();
         self.copies.clear();
+        self.audits = self.first_audits();
+        self.witness = Witness::default();
         (self.opened, self.asked, self.progress) = (now, None, 0);
         out.push(Effect::Persist);
         for (stage, peer) in peers.iter().enumerate() {
@@ -289,7 +331,7 @@ impl<M: Model> Conductor<M> {
                 attempt: self.book.attempt,
                 stage: stage as u32,
                 blocks: blocks.start as u32..blocks.end as u32,
-                peers: peers.clone(),
+                peers: self.reached(stage, &peers),
                 step: self.book.kept.0,
                 state: self.book.kept.1.get(stage).cloned().unwrap_or_default(),
             };
@@ -305,10 +347,13 @@ impl<M: Model> Conductor<M> {
 
     fn arm(&mut self, out: &mut Vec<Effect>) {
         self.wake += 1;
-        // Each time that no new copy came of it, it gets twice the time: a copy that takes longer
-        // than many steps would otherwise never be whole.
-        let span = self.patience.span().saturating_mul(1 << self.restarts.min(10));
-        out.push(Effect::Wake(span, self.wake));
+        out.push(Effect::Wake(self.span(), self.wake));
+    }
+
+    /// Each time that no new copy came of it, it gets twice the time: a copy that takes longer than
+    /// many steps would otherwise never be whole.
+    fn span(&self) -> Duration {
+        self.patience.span().saturating_mul(1 << self.restarts.min(10))
     }
 
     fn heard(&mut self, from: PeerId, say: Say, now: Time, out: &mut Vec<Effect>) {
@@ -316,134 +361,36 @@ impl<M: Model> Conductor<M> {
             heard.insert(from);
         }
         let Some(stage) = self.posts.iter().position(|post| *post == Some(from)) else { return };
+        let attempt = self.book.attempt;
         match say {
-            Say::Done { attempt, step, loss, busy, .. }
-                if attempt == self.book.attempt
-                    && (self.book.step..self.settings.run.steps).contains(&step) =>
+            Say::Done { attempt: of, step, loss, busy, report, .. }
+                if of == attempt && (self.book.step..self.settings.run.steps).contains(&step) =>
             {
-                self.done.entry(step).or_default().insert(stage, (loss, busy));
+                self.done.entry(step).or_default().insert(stage, Done { loss, busy, report });
                 self.close(now, out);
             }
-            Say::Kept { attempt, step, state } if attempt == self.book.attempt => {
-                self.keep(stage, step, state, out);
+            Say::Kept { attempt: of, step, state } if of == attempt => {
+                self.keep(stage, step, state, now, out);
             }
-            Say::Here { attempt, done } if attempt == self.book.attempt => {
+            Say::Proof { attempt: of, step, evidence } if of == attempt => {
+                self.proof(stage, step, &evidence, now, out);
+                self.take_copy(now, out);
+            }
+            Say::Here { attempt: of, done } if of == attempt => {
                 self.progress = self.progress.wrapping_add(done);
             }
-            Say::Broken { attempt, step, why } if attempt == self.book.attempt => {
-                self.give_up(stage, step, &why, out);
+            Say::Broken { attempt: of, step, from, why } if of == attempt => {
+                self.broken(stage, step, from, &why, now, out);
+            }
+            Say::Activations(Micro { attempt: of, .. })
+            | Say::Gradients(Micro { attempt: of, .. })
+            | Say::Norm { attempt: of, .. }
+            | Say::Total { attempt: of, .. }
+                if of == attempt =>
+            {
+                self.pass_on(stage, say, now, out);
             }
             _ => {}
         }
-    }
-
-    /// Books steps that all stages are done with.
-    fn close(&mut self, now: Time, out: &mut Vec<Effect>) {
-        while let Some(parts) = self.done.get(&self.book.step)
-            && parts.len() == self.posts.len()
-        {
-            let busy: Vec<Duration> = parts.values().map(|(_, busy)| *busy).collect();
-            let loss = parts.values().next_back().map_or(f64::NAN, |(loss, _)| *loss);
-            self.done.remove(&self.book.step);
-            let windows = self.settings.step_windows();
-            let took = now.since(self.opened);
-            let note = RoundNote {
-                round: self.book.step,
-                windows: self.trained() + windows,
-                loss,
-                included: self.posts.len(),
-                late: 0,
-                missing: 0,
-                took,
-                busy: busy.iter().sum(),
-                slowest: busy.iter().max().copied().unwrap_or_default(),
-            };
-            self.book.step += 1;
-            for peer in self.posts.iter().flatten() {
-                if let Some(known) = self.peers.get_mut(peer) {
-                    known.windows += windows;
-                }
-            }
-            out.push(Effect::Note(Note::Round(note)));
-            self.patience.saw(took);
-            (self.opened, self.asked, self.progress) = (now, None, 0);
-            self.arm(out);
-        }
-    }
-
-    /// A part of a copy.
-    fn keep(&mut self, stage: usize, step: u64, state: Vec<f32>, out: &mut Vec<Effect>) {
-        let every = self.pipeline.checkpoint_every.max(1);
-        let due = step == self.settings.run.steps || step.is_multiple_of(every);
-        if !due || step <= self.book.kept.0 || step > self.settings.run.steps {
-            return;
-        }
-        if state.len() != self.numbers(stage) {
-            let why = "it sent a part of another size".to_owned();
-            self.give_up(stage, step, &why, out);
-            return;
-        }
-        let copy = self.copies.entry(step).or_default();
-        copy.insert(stage, state);
-        if copy.len() < self.posts.len() {
-            return;
-        }
-        let parts = self.copies.remove(&step).unwrap_or_default().into_values().collect();
-        self.copies.retain(|of, _| *of > step);
-        self.book.kept = (step, parts);
-        self.book.finished = step == self.settings.run.steps;
-        out.push(Effect::Persist);
-        if self.book.finished {
-            self.end(out);
-        }
-    }
-
-    /// Numbers of a stage's state.
-    fn numbers(&self, stage: usize) -> usize {
-        let whole = Layout::new(&self.settings.run.shape);
-        let part = self.book.cut.get(stage).map(|blocks| whole.part(blocks.clone()).0);
-        let memory = |part: &Layout| Optimiser::numbers(self.settings.run.optimiser.method, part);
-        part.map_or(0, |part| part.len() + memory(&part))
-    }
-
-    fn give_up(&mut self, stage: usize, step: u64, why: &str, out: &mut Vec<Effect>) {
-        let (stage, stages) = (stage + 1, self.posts.len());
-        self.problem
-            .get_or_insert(format!("stage {stage} of {stages} stopped at step {step}: {why}"));
-        self.end(out);
-    }
-
-    fn end(&mut self, out: &mut Vec<Effect>) {
-        let here = self.peers.iter().filter(|(_, known)| known.standing != Standing::Gone);
-        out.extend(here.map(|(peer, _)| say_to(*peer, Say::Over)));
-        out.push(Effect::Stop);
-    }
-
-    /// A step takes long: ask all stages, then go on without those that are silent. When all
-    /// answer and none computes, something was lost on the way, and all begin again.
-    fn woke(&mut self, now: Time, out: &mut Vec<Effect>) {
-        let running = self.posts.iter().all(Option::is_some);
-        if self.book.finished || !self.book.started || !running || self.problem.is_some() {
-            return;
-        }
-        let posts: Vec<PeerId> = self.posts.iter().copied().flatten().collect();
-        let now_done = std::mem::take(&mut self.progress);
-        if let Some((heard, before)) = self.asked.take() {
-            for peer in posts.iter().filter(|peer| !heard.contains(peer)) {
-                self.vacate(*peer, "gone", out);
-            }
-            if self.posts.iter().any(Option::is_none) {
-                self.begin(now, out);
-                return;
-            }
-            if now_done == before {
-                self.again(now, out);
-                return;
-            }
-        }
-        self.asked = Some((BTreeSet::new(), now_done));
-        let attempt = self.book.attempt;
-        out.extend(posts.iter().map(|peer| say_to(*peer, Say::Check { attempt })));
-        self.arm(out);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::optimiser::RunningNorm;
-use crate::swarm::message::PeerId;
+use crate::swarm::message::{Hash, PeerId};
 
 /// The order of variants is part of the format: add at the end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,6 +49,8 @@ pub enum Say {
         busy: Duration,
         /// Bytes sent to other stages since the step before, with frames.
         sent: Vec<(PeerId, u64)>,
+        /// What an audit is compared with; nothing without audits.
+        report: Option<Report>,
     },
     /// To the coordinator: a part after so many steps.
     Kept {
@@ -77,11 +79,75 @@ pub enum Say {
         attempt: u32,
         /// The step.
         step: u64,
+        /// Whose vector it is; nobody's when it is the stage's own.
+        from: Option<Side>,
         /// What is wrong.
         why: String,
     },
     /// Coordinator: the run is over.
     Over,
+    /// Coordinator: show what this step was made of.
+    Challenge {
+        /// The attempt.
+        attempt: u32,
+        /// The step.
+        step: u64,
+    },
+    /// To the coordinator: that.
+    Proof {
+        /// The attempt.
+        attempt: u32,
+        /// The step.
+        step: u64,
+        /// All that the step was made of.
+        evidence: Evidence,
+    },
+    /// Coordinator: no step before this one will be audited any more.
+    Settled {
+        /// The attempt.
+        attempt: u32,
+        /// The first step that may be.
+        step: u64,
+    },
+}
+
+/// A neighbour of a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Side {
+    /// The stage before.
+    Before,
+    /// The next one.
+    Next,
+}
+
+/// A stage's account of one step, in hashes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Of its state after the step.
+    pub state: Hash,
+    /// Of what it read from the stage before and from the next one, in order.
+    pub read: [Hash; 2],
+    /// Of what it sent to the stage before and to the next one, in order.
+    pub sent: [Hash; 2],
+    /// The bits of the norm of the whole gradient; of 0 where none is needed.
+    pub norm: u64,
+}
+
+/// All that a stage's step was made of.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Its parameters before the step, then the optimiser's memory.
+    pub state: Vec<f32>,
+    /// What came from the stage before, one after another.
+    #[serde(with = "serde_bytes")]
+    pub activations: Vec<u8>,
+    /// What came from the next one, one after another.
+    #[serde(with = "serde_bytes")]
+    pub gradients: Vec<u8>,
+    /// The norm of all stages before.
+    pub norm: Option<RunningNorm>,
+    /// The norm of the whole gradient.
+    pub total: Option<f64>,
 }
 
 /// A stage's work.
@@ -131,6 +197,20 @@ impl Say {
             Self::Here { .. } => "here",
             Self::Broken { .. } => "broken",
             Self::Over => "over",
+            Self::Challenge { .. } => "challenge",
+            Self::Proof { .. } => "proof",
+            Self::Settled { .. } => "settled",
+        }
+    }
+
+    /// Whether one of us can have written it.
+    pub(in crate::swarm) fn is_possible(&self) -> bool {
+        match self {
+            Self::Norm { norm, .. } => norm.is_possible(),
+            Self::Proof { evidence, .. } => {
+                evidence.norm.as_ref().is_none_or(RunningNorm::is_possible)
+            }
+            _ => true,
         }
     }
 }

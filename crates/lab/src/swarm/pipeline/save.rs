@@ -7,7 +7,7 @@ use super::model::Model;
 use crate::swarm::sealed::{seal, unseal};
 use crate::swarm::settings::Settings;
 
-const MAGIC: &[u8] = b"ISOFLOP-PIPELINE 1\n";
+const MAGIC: &[u8] = b"ISOFLOP-PIPELINE 2\n";
 
 impl<M: Model> Conductor<M> {
     /// All that a coordinator needs to go on from its last copy: the settings as a line of JSON, the

@@ -1,24 +1,25 @@
 //! A worker of a pipeline: waits until it is given a part of the model, then trains it.
 
-use std::collections::BTreeMap;
-use std::ops::Range;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::Pipeline;
 use super::cut::share;
-use super::message::{Micro, Post, Say};
+use super::message::{Evidence, Micro, Post, Say};
 use super::model::{Model, Part};
-use crate::engine::LeafSum;
-use crate::optimiser::RunningNorm;
-use crate::swarm::codec::{Codec, Encoder};
+use super::work::{Ended, Out, Turn, Work};
+use crate::swarm::codec::Codec;
+use crate::swarm::habit::Habit;
 use crate::swarm::machine::{Effect, Event};
 use crate::swarm::message::{Message, PeerId};
-use crate::swarm::settings::{Method, Settings};
+use crate::swarm::settings::Settings;
 use crate::swarm::wire::bytes_on_wire;
 
 /// Silence after which a stage tells the coordinator that it waits; longer each time.
 const SILENCE: Duration = Duration::from_secs(30);
 const LONGEST_SILENCE: Duration = Duration::from_secs(3600);
+/// Steps that may end before the audits of one are settled: so many are kept as evidence.
+pub(super) const AHEAD: usize = 2;
 
 /// A worker of a pipeline as a state machine.
 pub struct Stage<M: Model> {
@@ -26,9 +27,11 @@ pub struct Stage<M: Model> {
     pipeline: Pipeline,
     model: M,
     speed: f64,
+    habit: Habit,
     joined: bool,
     stopped: bool,
-    work: Option<Work<M::Part>>,
+    evicted: bool,
+    post: Option<Held<M::Part>>,
     /// What is sent when the computing at hand is done.
     computing: Option<Vec<Effect>>,
     /// Tokens of work that were too few to tell.
@@ -37,55 +40,51 @@ pub struct Stage<M: Model> {
     silent: u32,
 }
 
-/// A stage at its post.
-struct Work<P> {
+/// A post that it holds.
+struct Held<P> {
     attempt: u32,
-    stage: usize,
     peers: Vec<PeerId>,
-    part: P,
+    work: Work<P>,
     /// Its FLOP as a share of the whole model's.
     share: f64,
-    step: u64,
-    batches: Vec<Range<u64>>,
-    forward: usize,
-    backward: usize,
-    sum: LeafSum,
-    /// What came from the stage before and from the next one, by step and micro-batch.
-    activations: Inbox,
-    gradients: Inbox,
-    norm: Option<(u64, RunningNorm)>,
-    total: Option<(u64, f64)>,
-    told_norm: bool,
-    gradient: Option<(f64, Vec<f32>)>,
     busy: Duration,
     done: u64,
     /// Bytes sent to other stages in this step.
     sent: BTreeMap<PeerId, u64>,
+    /// Steps that may be audited.
+    unsettled: VecDeque<(u64, Evidence)>,
 }
-
-/// Packed vectors that wait, by step and micro-batch.
-type Inbox = BTreeMap<(u64, u32), Vec<u8>>;
 
 impl<M: Model> Stage<M> {
     /// A worker that believes to compute `speed` tokens a second of the whole model.
     pub fn new(settings: Settings, model: M, speed: f64) -> Self {
-        let pipeline = match settings.method {
-            Method::Pipeline(pipeline) => pipeline,
-            _ => Pipeline::new(1, &settings.run),
-        };
         Self {
+            pipeline: Pipeline::of(&settings),
             settings,
-            pipeline,
             model,
             speed,
+            habit: Habit::Honest,
             joined: false,
             stopped: false,
-            work: None,
+            evicted: false,
+            post: None,
             computing: None,
             owed: 0.0,
             wake: 0,
             silent: 0,
         }
+    }
+
+    /// The same with a habit, for rehearsals.
+    #[must_use]
+    pub fn with_habit(mut self, habit: Habit) -> Self {
+        self.habit = habit;
+        self
+    }
+
+    /// Whether the coordinator does not want it any more.
+    pub fn is_evicted(&self) -> bool {
+        self.evicted
     }
 
     /// Whether it was told that the run is over, or left.
@@ -95,7 +94,7 @@ impl<M: Model> Stage<M> {
 
     /// Steps that its part has behind it.
     pub fn version(&self) -> u64 {
-        self.work.as_ref().map_or(0, |work| work.step)
+        self.post.as_ref().map_or(0, |post| post.work.step)
     }
 
     /// One event, and what follows from it.
@@ -111,8 +110,8 @@ impl<M: Model> Stage<M> {
             }
             Event::Received(from, message) => self.received(from, message, &mut out),
             Event::Worked(took) => {
-                if let Some(work) = &mut self.work {
-                    work.busy = work.busy.saturating_add(took);
+                if let Some(post) = &mut self.post {
+                    post.busy = post.busy.saturating_add(took);
                 }
                 out.extend(self.computing.take().unwrap_or_default());
             }
@@ -121,19 +120,6 @@ impl<M: Model> Stage<M> {
         }
         self.advance(&mut out);
         out
-    }
-
-    /// Counts what goes to other stages.
-    fn count(&mut self, effects: &[Effect]) {
-        let Some(work) = &mut self.work else { return };
-        for effect in effects {
-            if let Effect::Send(to, message) = effect
-                && *to != PeerId::COORDINATOR
-            {
-                let bytes = bytes_on_wire(message.to_bytes().len());
-                *work.sent.entry(*to).or_default() += bytes as u64;
-            }
-        }
     }
 
     /// Says goodbye.
@@ -156,9 +142,9 @@ impl<M: Model> Stage<M> {
     fn woke(&mut self, out: &mut Vec<Effect>) {
         if !self.joined {
             self.hello(out);
-        } else if let Some(work) = &self.work {
+        } else if self.post.is_some() {
             // The coordinator may have been restarted, and know nothing of this peer.
-            let ask = Message::Ask { version: work.step };
+            let ask = Message::Ask { version: self.version() };
             out.push(Effect::Send(PeerId::COORDINATOR, ask));
         } else {
             return;
@@ -169,11 +155,20 @@ impl<M: Model> Stage<M> {
 
     fn received(&mut self, from: PeerId, message: Message, out: &mut Vec<Effect>) {
         match message {
+            Message::Pipeline(
+                say @ (Say::Activations(_)
+                | Say::Gradients(_)
+                | Say::Norm { .. }
+                | Say::Total { .. }),
+            ) => self.heard(from, say),
             Message::Pipeline(say) if from == PeerId::COORDINATOR => self.told(say, out),
-            Message::Pipeline(say) => self.heard(from, say),
             Message::Rejoin if from == PeerId::COORDINATOR => {
-                self.work = None;
+                self.post = None;
                 self.hello(out);
+            }
+            Message::Evicted if from == PeerId::COORDINATOR => {
+                (self.evicted, self.stopped) = (true, true);
+                out.push(Effect::Stop);
             }
             _ => {}
         }
@@ -183,13 +178,19 @@ impl<M: Model> Stage<M> {
         match say {
             Say::Wait => {
                 self.joined = true;
-                self.work = None;
+                self.post = None;
             }
             Say::Begin(post) => self.begin(post, out),
             Say::Check { attempt } => {
-                let done = self.work.as_ref().filter(|work| work.attempt == attempt);
-                let done = done.map_or(0, |work| work.done);
+                let done = self.post.as_ref().filter(|post| post.attempt == attempt);
+                let done = done.map_or(0, |post| post.done);
                 out.push(say_to(PeerId::COORDINATOR, Say::Here { attempt, done }));
+            }
+            Say::Challenge { attempt, step } => self.show(attempt, step, out),
+            Say::Settled { attempt, step } => {
+                if let Some(post) = self.post.as_mut().filter(|post| post.attempt == attempt) {
+                    post.unsettled.retain(|(of, _)| *of >= step);
+                }
             }
             Say::Over => {
                 self.stopped = true;
@@ -205,7 +206,7 @@ impl<M: Model> Stage<M> {
     fn begin(&mut self, post: Post, out: &mut Vec<Effect>) {
         let depth = self.settings.run.shape.depth;
         let blocks = post.blocks.start as usize..post.blocks.end as usize;
-        let stale = self.work.as_ref().is_some_and(|work| work.attempt >= post.attempt);
+        let stale = self.post.as_ref().is_some_and(|held| held.attempt >= post.attempt);
         let possible = !blocks.is_empty()
             && blocks.end <= depth
             && (post.stage as usize) < post.peers.len()
@@ -217,73 +218,55 @@ impl<M: Model> Stage<M> {
         self.joined = true;
         self.silent = 0;
         let mut part = self.model.part(blocks.clone());
-        if !post.state.is_empty() && !part.restore(&post.state, post.step) {
+        let (attempt, step) = (post.attempt, post.step);
+        if !post.state.is_empty() && !part.restore(&post.state, step) {
             let why = "the part has another size".to_owned();
-            let broken = Say::Broken { attempt: post.attempt, step: post.step, why };
+            let broken = Say::Broken { attempt, step, from: None, why };
             out.push(say_to(PeerId::COORDINATOR, broken));
             return;
         }
         self.wake(out);
-        self.work = Some(Work {
-            attempt: post.attempt,
-            stage: post.stage as usize,
+        let (stage, stages) = (post.stage as usize, post.peers.len());
+        self.post = Some(Held {
+            attempt,
             share: share(&self.settings.run.shape, &blocks),
             peers: post.peers,
-            part,
-            step: post.step,
-            batches: Vec::new(),
-            forward: 0,
-            backward: 0,
-            sum: LeafSum::new(0),
-            activations: BTreeMap::new(),
-            gradients: BTreeMap::new(),
-            norm: None,
-            total: None,
-            told_norm: false,
-            gradient: None,
+            work: Work::new(&self.settings, stage, stages, part, step).with_habit(&self.habit),
             busy: Duration::ZERO,
             done: 0,
             sent: BTreeMap::new(),
+            unsettled: VecDeque::new(),
         });
         // Computing of an earlier attempt is void; its time still has to pass.
         if let Some(effects) = &mut self.computing {
             effects.clear();
         }
-        self.open();
     }
 
-    /// The micro-batches of the step that begins.
-    fn open(&mut self) {
-        let Some(work) = &mut self.work else { return };
-        work.batches = self.pipeline.micro_batches(&self.settings, work.step);
-        work.sum = LeafSum::new(work.batches.len());
-        (work.forward, work.backward, work.told_norm) = (0, 0, false);
-        let step = work.step;
-        work.activations.retain(|(of, _), _| *of >= step);
-        work.gradients.retain(|(of, _), _| *of >= step);
-    }
-
-    /// From another stage. No more is kept than two steps have micro-batches.
+    /// From another stage, or from the coordinator, who passes on what neighbours in dispute say.
+    /// No more is kept than two steps have micro-batches.
     fn heard(&mut self, from: PeerId, say: Say) {
-        let Some(work) = &mut self.work else { return };
-        let at =
-            |stage: Option<usize>| stage.and_then(|stage| work.peers.get(stage)) == Some(&from);
+        let Some(post) = &mut self.post else { return };
+        let (peers, work) = (&post.peers, &mut post.work);
+        let at = |stage: Option<usize>| stage.and_then(|stage| peers.get(stage)) == Some(&from);
         let before = at(work.stage.checked_sub(1));
-        let (next, last) = (at(Some(work.stage + 1)), work.peers.last() == Some(&from));
-        let (this, now, micros) = (work.attempt, work.step, work.batches.len());
+        let (next, last) = (at(Some(work.stage + 1)), peers.last() == Some(&from));
+        let (this, now, micros) = (post.attempt, work.step, work.micro_batches());
         let due = |attempt: u32, step: u64| attempt == this && (step == now || step == now + 1);
         let most = self.pipeline.stream(&self.settings);
-        let fits = |micro: &Micro, codec: Codec| {
-            due(micro.attempt, micro.step)
-                && (micro.micro as usize) < micros
-                && micro.body.len() <= codec.bytes(most)
+        let is_due =
+            |micro: &Micro| due(micro.attempt, micro.step) && (micro.micro as usize) < micros;
+        // What is too long to be read need not be kept to be refused when its turn comes.
+        let body = |micro: Micro, codec: Codec| {
+            if micro.body.len() <= codec.bytes(most) { micro.body } else { Vec::new() }
         };
+        let (up, down) = (self.settings.up, self.settings.down);
         match say {
-            Say::Activations(micro) if before && fits(&micro, self.settings.up) => {
-                work.activations.insert((micro.step, micro.micro), micro.body);
+            Say::Activations(micro) if before && is_due(&micro) => {
+                work.activations.insert((micro.step, micro.micro), body(micro, up));
             }
-            Say::Gradients(micro) if next && fits(&micro, self.settings.down) => {
-                work.gradients.insert((micro.step, micro.micro), micro.body);
+            Say::Gradients(micro) if next && is_due(&micro) => {
+                work.gradients.insert((micro.step, micro.micro), body(micro, down));
             }
             Say::Norm { attempt, step, norm } if before && due(attempt, step) => {
                 work.norm = Some((step, norm));
@@ -298,174 +281,92 @@ impl<M: Model> Stage<M> {
     /// Goes as far as it can without another event.
     fn advance(&mut self, out: &mut Vec<Effect>) {
         while self.computing.is_none() && !self.stopped {
-            let Some(work) = &self.work else { return };
-            if work.step >= self.settings.run.steps {
+            let Some(post) = &mut self.post else { return };
+            let waits_for_audits = post.work.is_computed() && post.unsettled.len() >= AHEAD;
+            if post.work.step >= self.settings.run.steps || waits_for_audits {
                 return;
             }
-            let went_on = if work.backward == work.batches.len() {
-                self.update(out)
-            } else {
-                self.compute(out)
-            };
-            if !went_on {
-                return;
-            }
-        }
-    }
-
-    /// One micro-batch forward or back, back first; false when there is nothing to do yet.
-    fn compute(&mut self, out: &mut Vec<Effect>) -> bool {
-        let Some(work) = &mut self.work else { return false };
-        let (step, stages) = (work.step, work.peers.len());
-        let (is_first, is_last) = (work.stage == 0, work.stage + 1 == stages);
-        let (up, down) = (self.settings.up, self.settings.down);
-        let numbers = |windows: &Range<u64>| {
-            let shape = &self.settings.run.shape;
-            (windows.end - windows.start) as usize * shape.context * shape.width
-        };
-        // What came, as this stage reads it.
-        let read = |body: &[u8], codec: Codec, len: usize| {
-            codec.decode(body, len).map_err(|problem| problem.message().to_owned())
-        };
-        let (micro, windows, third) =
-            if !is_last && let Some(body) = work.gradients.remove(&(step, work.backward as u32)) {
-                let windows = work.batches[work.backward].clone();
-                let micro = work.backward as u32;
-                let gradient = match read(&body, down, numbers(&windows)) {
-                    Ok(gradient) => gradient,
-                    Err(why) => return self.broken(why, out),
-                };
-                let (own, before) = work.part.backward(micro, windows.clone(), &gradient);
-                work.sum.add(0.0, own);
-                work.backward += 1;
-                (micro, windows, Direction::Back(before))
-            } else if work.forward < work.batches.len() {
-                let windows = work.batches[work.forward].clone();
-                let micro = work.forward as u32;
-                let stream = if is_first {
-                    Vec::new()
-                } else {
-                    let Some(body) = work.activations.remove(&(step, micro)) else { return false };
-                    match read(&body, up, numbers(&windows)) {
-                        Ok(stream) => stream,
-                        Err(why) => return self.broken(why, out),
-                    }
-                };
-                work.forward += 1;
-                if is_last {
-                    let scale = (1.0 / self.settings.run.batch_tokens as f64) as f32;
-                    let loss = work.part.losses(micro, windows.clone(), &stream, scale);
-                    let (own, before) = work.part.backward(micro, windows.clone(), &[]);
-                    work.sum.add(loss, own);
-                    work.backward += 1;
-                    (micro, windows, Direction::Turn(before))
-                } else {
-                    let given = work.part.forward(micro, windows.clone(), &stream);
-                    (micro, windows, Direction::Forward(given))
+            let step = post.work.step;
+            match post.work.turn(&self.settings) {
+                Turn::Waits => return,
+                Turn::Computed(tokens, sent) => {
+                    post.done += 1;
+                    self.silent = 0;
+                    let exact = self.owed + tokens * post.share;
+                    self.owed = exact.fract();
+                    let sent = sent.map(|sent| post.send(step, sent)).unwrap_or_default();
+                    self.computing = Some(sent);
+                    out.push(Effect::Work { tokens: exact as u64 });
                 }
-            } else {
-                return false;
-            };
-        work.done += 1;
-        self.silent = 0;
-        let pack = |codec: Codec, values: &[f32]| Micro {
-            attempt: work.attempt,
-            step,
-            micro,
-            body: Encoder::new(codec, values.len()).encode(values),
-        };
-        // Forward is a third of the work, backward two.
-        let (part, sent) = match &third {
-            Direction::Forward(given) => {
-                let packed = Say::Activations(pack(up, given));
-                (1.0 / 3.0, Some(say_to(work.peers[work.stage + 1], packed)))
+                Turn::Told(told) => out.extend(post.send(step, told)),
+                Turn::Ended(ended) => self.ended(step, ended, out),
+                Turn::Broken(from, why) => {
+                    // The coordinator decides.
+                    let broken = Say::Broken { attempt: post.attempt, step, from, why };
+                    self.post = None;
+                    out.push(say_to(PeerId::COORDINATOR, broken));
+                }
             }
-            Direction::Back(before) | Direction::Turn(before) => {
-                let part = if matches!(third, Direction::Turn(_)) { 1.0 } else { 2.0 / 3.0 };
-                let packed = || Say::Gradients(pack(down, before));
-                (part, (!is_first).then(|| say_to(work.peers[work.stage - 1], packed())))
-            }
-        };
-        let tokens = (windows.end - windows.start) as f64 * self.settings.context() as f64;
-        let exact = self.owed + tokens * work.share * part;
-        self.owed = exact.fract();
-        let sent: Vec<Effect> = sent.into_iter().collect();
-        self.count(&sent);
-        self.computing = Some(sent);
-        out.push(Effect::Work { tokens: exact as u64 });
-        true
+        }
     }
 
-    /// The end of a step: the norm of all stages' gradients, and the update; false while it waits.
-    fn update(&mut self, out: &mut Vec<Effect>) -> bool {
-        let Some(work) = &mut self.work else { return false };
-        if work.gradient.is_none() {
-            work.gradient = work.sum.take();
+    fn ended(&mut self, step: u64, ended: Ended, out: &mut Vec<Effect>) {
+        let Some(post) = &mut self.post else { return };
+        let (attempt, loss) = (post.attempt, ended.loss);
+        let busy = std::mem::take(&mut post.busy);
+        let sent = std::mem::take(&mut post.sent).into_iter().collect();
+        let report = ended.audit.map(|(report, evidence)| {
+            post.unsettled.push_back((step, evidence));
+            report
+        });
+        out.push(say_to(
+            PeerId::COORDINATOR,
+            Say::Done { attempt, step, loss, busy, sent, report },
+        ));
+        let step = post.work.step;
+        if self.pipeline.keeps(step, self.settings.run.steps) {
+            let state = post.work.part.state();
+            out.push(say_to(PeerId::COORDINATOR, Say::Kept { attempt, step, state }));
         }
-        let Some((_, gradient)) = &work.gradient else { return false };
-        let (attempt, step, stage) = (work.attempt, work.step, work.stage);
-        if self.settings.run.optimiser.clip > 0.0 && !work.told_norm {
-            let so_far = if stage == 0 {
-                Some(RunningNorm::default())
-            } else {
-                work.norm.filter(|(of, _)| *of == step).map(|(_, norm)| norm)
-            };
-            if let Some(mut norm) = so_far {
-                norm.add(gradient);
-                work.told_norm = true;
-                let told: Vec<Effect> = if stage + 1 < work.peers.len() {
-                    vec![say_to(work.peers[stage + 1], Say::Norm { attempt, step, norm })]
-                } else {
-                    let norm = norm.value();
-                    work.total = Some((step, norm));
-                    let others = work.peers[..stage].iter();
-                    others.map(|peer| say_to(*peer, Say::Total { attempt, step, norm })).collect()
-                };
-                self.count(&told);
-                out.extend(told);
-            }
-        }
-        let Some(work) = &mut self.work else { return false };
-        let norm = if self.settings.run.optimiser.clip > 0.0 {
-            work.total.filter(|(of, _)| *of == step).map(|(_, norm)| norm)
-        } else {
-            Some(0.0)
-        };
-        let Some(norm) = norm else { return false };
-        let Some((loss, gradient)) = work.gradient.take() else { return false };
-        let schedule = self.settings.run.schedule.at(step, self.settings.run.steps);
-        work.part.apply(gradient, norm, schedule);
-        work.step += 1;
-        let loss = loss / self.settings.run.batch_tokens as f64;
-        let busy = std::mem::take(&mut work.busy);
-        let sent = std::mem::take(&mut work.sent).into_iter().collect();
-        out.push(say_to(PeerId::COORDINATOR, Say::Done { attempt, step, loss, busy, sent }));
-        let every = self.pipeline.checkpoint_every;
-        if work.step == self.settings.run.steps || every > 0 && work.step.is_multiple_of(every) {
-            let state = work.part.state();
-            let kept = Say::Kept { attempt, step: work.step, state };
-            out.push(say_to(PeerId::COORDINATOR, kept));
-        }
-        self.open();
-        true
     }
 
-    /// Something cannot be read: the coordinator decides.
-    fn broken(&mut self, why: String, out: &mut Vec<Effect>) -> bool {
-        if let Some(work) = self.work.take() {
-            let broken = Say::Broken { attempt: work.attempt, step: work.step, why };
-            out.push(say_to(PeerId::COORDINATOR, broken));
+    /// Shows what a step was made of.
+    fn show(&self, attempt: u32, step: u64, out: &mut Vec<Effect>) {
+        let Some(post) = self.post.as_ref().filter(|post| post.attempt == attempt) else { return };
+        if let Some((_, evidence)) = post.unsettled.iter().find(|(of, _)| *of == step) {
+            let proof = Say::Proof { attempt, step, evidence: evidence.clone() };
+            out.push(say_to(PeerId::COORDINATOR, proof));
         }
-        false
     }
 }
 
-/// A micro-batch that was computed, with what goes on from here.
-enum Direction {
-    Forward(Vec<f32>),
-    Back(Vec<f32>),
-    /// Forward and back at once, in the last stage.
-    Turn(Vec<f32>),
+impl<P: Part> Held<P> {
+    /// To whom it goes, with the bytes counted that go to other stages.
+    fn send(&mut self, step: u64, out: Out) -> Vec<Effect> {
+        let (attempt, stage) = (self.attempt, self.work.stage);
+        let say = match out {
+            Out::Activations(micro, body) => Say::Activations(Micro { attempt, step, micro, body }),
+            Out::Gradients(micro, body) => Say::Gradients(Micro { attempt, step, micro, body }),
+            Out::Norm(norm) => Say::Norm { attempt, step, norm },
+            Out::Total(norm) => Say::Total { attempt, step, norm },
+        };
+        let to = match say {
+            Say::Gradients(_) => stage.saturating_sub(1)..stage,
+            Say::Total { .. } => 0..stage,
+            _ => stage + 1..stage + 2,
+        };
+        let to: Vec<PeerId> = self.peers.get(to).unwrap_or_default().to_vec();
+        let effects: Vec<Effect> = to.iter().map(|peer| say_to(*peer, say.clone())).collect();
+        for (peer, effect) in to.iter().zip(&effects) {
+            if let Effect::Send(_, message) = effect
+                && *peer != PeerId::COORDINATOR
+            {
+                let bytes = bytes_on_wire(message.to_bytes().len());
+                *self.sent.entry(*peer).or_default() += bytes as u64;
+            }
+        }
+        effects
+    }
 }
 
 pub(super) fn say_to(peer: PeerId, say: Say) -> Effect {

@@ -40,7 +40,7 @@ fn settings(stages: u32, optimiser: Optimiser) -> Settings {
 }
 
 /// Many steps of little text, for trouble.
-fn short(up: Codec, down: Codec) -> Settings {
+pub(super) fn short(up: Codec, down: Codec) -> Settings {
     let mut settings = Settings { up, down, ..settings(2, Optimiser::AdamW) };
     (settings.run.steps, settings.run.batch_tokens) = (12, 256);
     let pipeline =
@@ -48,11 +48,11 @@ fn short(up: Codec, down: Codec) -> Settings {
     Settings { method: Method::Pipeline(pipeline), ..settings }
 }
 
-fn peer(speed: f64) -> VirtualPeer {
+pub(super) fn peer(speed: f64) -> VirtualPeer {
     VirtualPeer { speed, line: Line::new(20e6, 20e6, 0.02), habit: Habit::Honest }
 }
 
-fn swarm<'a>(
+pub(super) fn swarm<'a>(
     settings: &Settings,
     tokens: &'a Arc<TokenFile>,
     speeds: &[f64],
@@ -67,7 +67,7 @@ fn swarm<'a>(
     swarm
 }
 
-fn weights(mut swarm: VirtualSwarm<'_, InStages<EngineModel>>) -> Vec<f32> {
+pub(super) fn weights(mut swarm: VirtualSwarm<'_, InStages<EngineModel>>) -> Vec<f32> {
     let over = swarm.run(Time::from_seconds(1e5));
     let conductor = swarm.coordinator().unwrap();
     assert!(over && conductor.is_finished(), "{:?}", conductor.problem());

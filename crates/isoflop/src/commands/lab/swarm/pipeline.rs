@@ -66,6 +66,10 @@ pub(super) fn join(
         say(out, "left; another peer takes the stage from its last copy\n")?;
         return Ok(Outcome::Interrupted);
     }
+    if stage.is_evicted() {
+        say(out, "the coordinator does not want this peer any more\n")?;
+        return Ok(Outcome::No);
+    }
     tcp.flush(Duration::from_secs(10));
     say(out, &format!("done: {} steps\n", stage.version()))?;
     Ok(Outcome::Done)
