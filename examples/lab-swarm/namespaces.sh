@@ -10,6 +10,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 file=${1:-$here/unlike.toml}
 out=${2:-isoflop-out/namespaces}
 isoflop=${ISOFLOP:-isoflop}
+for program in "$isoflop" ip tc awk; do
+    command -v "$program" >/dev/null || { echo "namespaces.sh needs $program (ISOFLOP names isoflop)" >&2; exit 1; }
+done
+[ "$(id -u)" = 0 ] || { echo "namespaces.sh makes network namespaces: run it as root" >&2; exit 1; }
+[ -r "$file" ] || { echo "cannot read $file" >&2; exit 1; }
 mkdir -p "$out"
 
 # One line a peer: name speed up down delay loss habit dies_at joins_at.

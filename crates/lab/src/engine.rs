@@ -96,21 +96,6 @@ impl CpuEngine {
         self.parameters.copy_from_slice(values);
     }
 
-    /// The optimiser's running mean of the gradient, in the order of [`Self::parameters`]; that of
-    /// `AdamW` in units of the root of its mean square.
-    pub fn momentum(&self) -> Vec<f32> {
-        self.optimiser.momentum()
-    }
-
-    /// Replaces what [`Self::momentum`] gives.
-    ///
-    /// # Panics
-    /// When `values` has another length.
-    pub fn set_momentum(&mut self, values: &[f32]) {
-        assert_eq!(values.len(), self.parameters.len(), "one number a parameter");
-        self.optimiser.set_momentum(values);
-    }
-
     /// Mean loss of `batch` and its gradient, added in the order that [`Engine::train`] uses.
     pub fn mean_gradient(&self, batch: Sequences<'_>) -> (f64, Vec<f32>) {
         let tokens = batch.inputs.len() as f64;

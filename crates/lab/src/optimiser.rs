@@ -150,28 +150,6 @@ impl Optimiser {
         })
     }
 
-    /// The running mean of the gradient, in the order of the parameters. `AdamW`'s is in units of the
-    /// root of its mean square: that of another optimiser would be too large where this one has seen
-    /// little.
-    pub(crate) fn momentum(&self) -> Vec<f32> {
-        let of = |memory: &Memory| match memory {
-            Memory::AdamW(moments) => moments.direction(),
-            Memory::Muon(momentum) => momentum.state()[0].to_vec(),
-        };
-        self.memory.iter().flat_map(of).collect()
-    }
-
-    /// Replaces what [`Self::momentum`] gives; `values` are as many as the parameters.
-    pub(crate) fn set_momentum(&mut self, values: &[f32]) {
-        for (tensor, memory) in self.tensors.iter().zip(&mut self.memory) {
-            let values = &values[tensor.range.clone()];
-            match memory {
-                Memory::AdamW(moments) => moments.set_direction(values),
-                Memory::Muon(momentum) => momentum.state_mut()[0].copy_from_slice(values),
-            }
-        }
-    }
-
     /// Numbers held beside the parameters, for layouts of this kind.
     pub(crate) fn numbers(method: Method, layout: &Layout) -> usize {
         layout

@@ -25,19 +25,6 @@ impl Moments {
         [&mut self.first, &mut self.second]
     }
 
-    /// The first moment in units of the root of the second: which way, and how surely.
-    pub(super) fn direction(&self) -> Vec<f32> {
-        let pairs = self.first.iter().zip(&self.second);
-        pairs.map(|(m, v)| m / (v.sqrt() + EPSILON)).collect()
-    }
-
-    /// The first moment such that the direction is `values`; the second stays.
-    pub(super) fn set_direction(&mut self, values: &[f32]) {
-        for ((m, v), d) in self.first.iter_mut().zip(&self.second).zip(values) {
-            *m = d * (v.sqrt() + EPSILON);
-        }
-    }
-
     pub(super) fn update(
         &mut self,
         parameters: &mut [f32],
@@ -76,22 +63,6 @@ mod tests {
         for (p, want) in p.iter().zip([0.9, 1.1, 0.9]) {
             assert!((p - want).abs() < 1e-4, "{p}");
         }
-    }
-
-    #[test]
-    fn a_direction_comes_back_in_the_scale_of_whoever_takes_it() {
-        let (mut often, mut seldom) = (Moments::new(1), Moments::new(1));
-        let (mut p, mut q) = ([0.0], [0.0]);
-        for step in 1..=40 {
-            often.update(&mut p, &[100.0], 0.1, 0.0, step);
-            seldom.update(&mut q, &[0.01], 0.1, 0.0, step);
-        }
-        let (before, direction) = (q[0], often.direction());
-        assert!((direction[0] - seldom.direction()[0]).abs() < 1e-3);
-        seldom.set_direction(&direction);
-        seldom.update(&mut q, &[0.01], 0.1, 0.0, 41);
-        // With the first moment itself the step would be ten thousand times as long.
-        assert!((before - q[0] - 0.1).abs() < 0.01, "{}", before - q[0]);
     }
 
     #[test]

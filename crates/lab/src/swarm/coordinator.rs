@@ -16,7 +16,6 @@ mod share;
 mod update;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::ops::Range;
 use std::time::Duration;
 
 use self::audit::Challenge;
@@ -77,9 +76,8 @@ impl<L: Learner> Coordinator<L> {
     }
 
     fn with_book(settings: Settings, learner: L, book: Book) -> Self {
-        let outer = Outer::of(&settings, &learner);
-        let shared = outer.as_ref().map_or(learner.parameters().len(), |outer| outer.shared.len());
-        let encoders = encoders(&settings, settings.down, shared);
+        let outer = Outer::of(&settings, learner.parameters());
+        let encoders = encoders(&settings, settings.down, learner.parameters().len());
         let patience =
             Patience::new(Duration::from_secs(60), Duration::from_secs(2), 0.8, settings.patience);
         Self {
@@ -129,13 +127,13 @@ impl<L: Learner> Coordinator<L> {
 
     /// The parameters that all peers share.
     pub fn shared_parameters(&self) -> &[f32] {
-        self.outer.as_ref().map_or(self.learner.parameters(), Outer::parameters)
+        self.outer.as_ref().map_or(self.learner.parameters(), |outer| &outer.parameters)
     }
 
     /// The loss of the shared parameters on held-out text.
     pub fn validate(&mut self) -> Validation {
         if let Some(outer) = &self.outer {
-            self.learner.set_parameters(outer.parameters());
+            self.learner.set_parameters(&outer.parameters);
         }
         self.learner.validate()
     }
@@ -360,17 +358,6 @@ impl<L: Learner> Coordinator<L> {
                 self.close(now, out);
             }
         }
-    }
-
-    /// What a change is of.
-    fn shared(&self) -> &[f32] {
-        self.outer.as_ref().map_or(self.learner.parameters(), |outer| &outer.shared)
-    }
-
-    /// The numbers of it that `round` averages.
-    fn fragment(&self, round: u64) -> Range<usize> {
-        let fragments = self.settings.fragments();
-        fragment(self.shared().len(), fragments, round % fragments)
     }
 
     fn shared_state(&self) -> Vec<f32> {

@@ -20,14 +20,6 @@ pub trait Learner: Send {
     /// Replaces all parameters.
     fn set_parameters(&mut self, values: &[f32]);
 
-    /// The optimiser's running mean of the gradient: one number a parameter, in units that mean the
-    /// same to every peer.
-    fn momentum(&self) -> Vec<f32>;
-
-    /// Replaces what [`Self::momentum`] gives. Before the first update nothing happens: an optimiser
-    /// that corrects for its start expects to start from nothing.
-    fn set_momentum(&mut self, values: &[f32]);
-
     /// One step on `windows` at `schedule` times the peak learning rate; the mean loss.
     fn train(&mut self, windows: &[u64], schedule: f32) -> f64;
 
@@ -87,16 +79,6 @@ impl Learner for EngineLearner {
 
     fn set_parameters(&mut self, values: &[f32]) {
         self.engine.set_parameters(values);
-    }
-
-    fn momentum(&self) -> Vec<f32> {
-        self.engine.momentum()
-    }
-
-    fn set_momentum(&mut self, values: &[f32]) {
-        if self.engine.steps() > 0 {
-            self.engine.set_momentum(values);
-        }
     }
 
     fn train(&mut self, windows: &[u64], schedule: f32) -> f64 {

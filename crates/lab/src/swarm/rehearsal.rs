@@ -46,12 +46,6 @@ impl Learner for Dummy {
         self.parameters.copy_from_slice(values);
     }
 
-    fn momentum(&self) -> Vec<f32> {
-        vec![0.0; self.parameters.len()]
-    }
-
-    fn set_momentum(&mut self, _: &[f32]) {}
-
     fn train(&mut self, _: &[u64], _: f32) -> f64 {
         self.updates += 1;
         self.loss

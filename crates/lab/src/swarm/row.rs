@@ -56,9 +56,6 @@ pub struct SwarmRow {
     /// Momentum of the outer step; 0 for runs without, and in tables of earlier versions.
     #[serde(default)]
     pub outer_momentum: f32,
-    /// Whether the running means of gradients were averaged too.
-    #[serde(default)]
-    pub average_momentum: bool,
     /// Codec of updates, or of activations.
     pub up: String,
     /// Codec of averages, or of gradients on their way back.
@@ -112,7 +109,6 @@ impl SwarmRow {
             overlap: diloco.map_or(0, |diloco| diloco.overlap),
             outer_learning_rate: diloco.map_or(0.0, |diloco| diloco.outer_learning_rate),
             outer_momentum: diloco.map_or(0.0, |diloco| diloco.outer_momentum),
-            average_momentum: settings.averages_momentum(),
             up: settings.up.to_string(),
             down: settings.down.to_string(),
             bytes: account.bytes,

@@ -32,9 +32,6 @@ pub struct Diloco {
     pub outer_momentum: f32,
     /// Parts of the parameters, averaged one after another within H steps; 1 is plain `DiLoCo`.
     pub fragments: u32,
-    /// Whether peers average the running means of their gradients too (Yu et al. 2019,
-    /// arXiv:1905.03817; DES-LOC, arXiv:2505.22549). Doubles what is sent.
-    pub average_momentum: bool,
     /// Inner steps that go on while an average is on its way; 0 waits.
     pub overlap: u32,
     /// Share of a peer's own parameters that is kept when an average arrives late (with overlap).
@@ -51,7 +48,6 @@ impl Default for Diloco {
             outer_learning_rate: 0.5,
             outer_momentum: 0.8,
             fragments: 1,
-            average_momentum: false,
             overlap: 0,
             mix: 0.5,
         }
@@ -166,7 +162,7 @@ impl Settings {
             Method::Pipeline(pipeline) => (pipeline.stream(self), 0),
             _ => (0, 0),
         };
-        parameters.max(stream).saturating_mul(16).saturating_add(evidence).saturating_add(1 << 20)
+        parameters.max(stream).saturating_mul(12).saturating_add(evidence).saturating_add(1 << 20)
     }
 
     /// Parts of the parameters.
@@ -175,11 +171,6 @@ impl Settings {
             Method::Synchronous | Method::Pipeline(_) => 1,
             Method::Diloco(diloco) => u64::from(diloco.fragments),
         }
-    }
-
-    /// Whether the running means of gradients are averaged with the parameters.
-    pub fn averages_momentum(&self) -> bool {
-        matches!(self.method, Method::Diloco(diloco) if diloco.average_momentum)
     }
 
     /// Inner steps of a round.

@@ -117,8 +117,6 @@ pub struct MethodSpec {
     pub outer_momentum: f32,
     /// Parts averaged one after another.
     pub fragments: u32,
-    /// Whether the running means of gradients are averaged too.
-    pub average_momentum: bool,
     /// Inner steps that go on while an average is on its way.
     pub overlap: u32,
     /// Share of own parameters kept when an average arrives late.
@@ -137,22 +135,14 @@ pub struct MethodSpec {
 
 impl Default for MethodSpec {
     fn default() -> Self {
-        let Diloco {
-            inner_steps,
-            outer_learning_rate,
-            outer_momentum,
-            fragments,
-            average_momentum,
-            overlap,
-            mix,
-        } = Diloco::default();
+        let Diloco { inner_steps, outer_learning_rate, outer_momentum, fragments, overlap, mix } =
+            Diloco::default();
         Self {
             kind: MethodKind::default(),
             inner_steps,
             outer_learning_rate,
             outer_momentum,
             fragments,
-            average_momentum,
             overlap,
             mix,
             inner_batch_tokens: None,
@@ -343,7 +333,6 @@ impl Swarm {
                 outer_learning_rate: spec.outer_learning_rate,
                 outer_momentum: spec.outer_momentum,
                 fragments: spec.fragments,
-                average_momentum: spec.average_momentum,
                 overlap: spec.overlap,
                 mix: spec.mix,
             }),

@@ -48,11 +48,6 @@ pub(super) fn diloco(inner_steps: u32) -> Method {
     Method::Diloco(Diloco { inner_steps, ..Diloco::default() })
 }
 
-/// [`diloco`] that averages the running means of gradients too.
-fn with_momentum(inner_steps: u32) -> Method {
-    Method::Diloco(Diloco { inner_steps, average_momentum: true, ..Diloco::default() })
-}
-
 fn peer(speed: f64) -> VirtualPeer {
     VirtualPeer { speed, line: Line::new(1e6, 4e6, 0.03), habit: Habit::Honest }
 }
@@ -86,13 +81,9 @@ pub(super) fn finish<L: Learner>(swarm: &mut VirtualSwarm<'_, L>) -> f64 {
     let shared = coordinator.shared_parameters().to_vec();
     let version = coordinator.version();
     let loss = coordinator.validate().loss.get();
-    let mut state: Option<Vec<f32>> = None;
     for (rank, worker) in swarm.workers() {
         if worker.version() == version {
             assert_eq!(worker.shared_parameters(), shared, "{rank}");
-            if let Some(held) = worker.checkpoint() {
-                assert_eq!(state.get_or_insert_with(|| held.state.clone()), &held.state, "{rank}");
-            }
         }
     }
     loss
@@ -195,30 +186,6 @@ fn work_by_speed_ends_sooner_than_even_work() {
 }
 
 #[test]
-fn averaging_the_running_means_doubles_the_traffic_and_makes_of_one_peer_the_same_run() {
-    let alone = |method| {
-        let mut swarm = toys(&settings(1, method, 200), &[1e4]);
-        finish(&mut swarm);
-        let updates = swarm.traffic().iter().filter(|message| message.kind == "update");
-        let bytes: usize = updates.map(|message| message.bytes).sum();
-        (swarm.coordinator().unwrap().shared_parameters().to_vec(), bytes)
-    };
-    let ((plain, less), (averaged, more)) = (alone(diloco(10)), alone(with_momentum(10)));
-    for (a, b) in plain.iter().zip(&averaged) {
-        assert!((a - b).abs() < 1e-5, "{plain:?} {averaged:?}");
-    }
-    // Six numbers more in each of 20 updates.
-    assert_eq!(more - less, 20 * 6 * 4);
-    // With two peers it is another run: each goes on with the mean of both gradients' means.
-    let two = |method| {
-        let mut swarm = toys(&settings(2, method, 200), &[1e4, 1e4]);
-        finish(&mut swarm);
-        swarm.coordinator().unwrap().shared_parameters().to_vec()
-    };
-    assert_ne!(two(diloco(10)), two(with_momentum(10)));
-}
-
-#[test]
 fn overlapping_fragments_hide_the_exchange() {
     let plain = settings(2, diloco(20), 200);
     let streaming =
@@ -237,7 +204,7 @@ fn overlapping_fragments_hide_the_exchange() {
 
 #[test]
 fn a_peer_that_dies_loses_nothing_and_one_that_joins_helps() {
-    for method in [Method::Synchronous, diloco(10), with_momentum(10)] {
+    for method in [Method::Synchronous, diloco(10)] {
         let settings = settings(3, method, 400);
         let mut swarm = toys(&settings, &[1e4, 1e4, 1e4]);
         let at = |seconds: f64| Time::from_seconds(seconds);
@@ -275,7 +242,7 @@ fn a_late_update_is_used_one_round_later_and_a_stalled_peer_comes_back() {
 
 #[test]
 fn a_restarted_coordinator_goes_on_to_the_same_weights() {
-    for method in [Method::Synchronous, diloco(10), with_momentum(10)] {
+    for method in [Method::Synchronous, diloco(10)] {
         let settings = Settings { up: Codec::INT8, down: Codec::TOP_K, ..settings(3, method, 300) };
         let weights = |restarts: &[f64]| {
             let mut swarm = toys(&settings, &[1e4, 1e4, 1e4]);
@@ -292,7 +259,7 @@ fn a_restarted_coordinator_goes_on_to_the_same_weights() {
 
 #[test]
 fn any_peers_checkpoint_is_enough_for_a_new_coordinator() {
-    for method in [Method::Synchronous, diloco(10), with_momentum(10)] {
+    for method in [Method::Synchronous, diloco(10)] {
         let settings = settings(2, method, 300);
         let mut swarm = toys(&settings, &[1e4, 1e4]);
         swarm.run(Time::from_seconds(2.0));
@@ -315,21 +282,19 @@ fn any_peers_checkpoint_is_enough_for_a_new_coordinator() {
 
 #[test]
 fn hostile_peers_are_found_by_audits_and_the_run_ends_as_if_they_had_not_been() {
-    let habits = [
+    let honest = settings(4, diloco(10), 400);
+    let calm = finish(&mut toys(&honest, &[1e4; 4]));
+    for habit in [
         Habit::SignFlip { size: 1.0 },
         Habit::Zero,
         Habit::Stale { first: None },
         Habit::Noise { size: 3.0 },
         Habit::Garbage,
-    ];
-    let both = |habit| [(diloco(10), Habit::clone(habit)), (with_momentum(10), habit.clone())];
-    for (method, habit) in habits.iter().flat_map(both) {
-        let honest = settings(4, method, 400);
-        let calm = finish(&mut toys(&honest, &[1e4; 4]));
+    ] {
         let settings = Settings {
             audit: Audit { share: 0.3, suspicious_share: 1.0, ..Audit::default() },
             aggregation: Aggregation::ClipToMedian { factor: 1.0 },
-            ..honest
+            ..honest.clone()
         };
         let mut swarm = toys(&settings, &[1e4; 4]);
         let hostile = VirtualPeer { habit: habit.clone(), ..peer(1e4) };
@@ -348,20 +313,18 @@ fn hostile_peers_are_found_by_audits_and_the_run_ends_as_if_they_had_not_been() 
 fn engines_replay_a_step_bit_for_bit_so_honest_peers_pass_every_audit() {
     let folder = tempfile::tempdir().unwrap();
     let tokens = Arc::new(crate::example_text::squares(folder.path()));
-    for method in [diloco(4), with_momentum(4)] {
-        let settings = Settings {
-            audit: Audit { share: 1.0, suspicious_share: 1.0, ..Audit::default() },
-            up: Codec::INT4,
-            down: Codec::INT4,
-            ..settings(2, method, 80)
-        };
-        let liar = VirtualPeer { habit: Habit::SignFlip { size: 1.0 }, ..peer(1e4) };
-        let mut swarm = engines(&settings, &tokens, &[peer(1e4), peer(1e4), liar]);
-        finish(&mut swarm);
-        let proofs = swarm.traffic().iter().filter(|sent| sent.kind == "proof").count();
-        assert!(proofs >= 8, "{proofs}");
-        let peers = swarm.coordinator().unwrap().peers();
-        assert!(peers.values().take(2).all(|peer| peer.standing == Standing::Active), "{peers:?}");
-        assert_eq!(peers[&PeerId(3)].standing, Standing::Evicted, "{peers:?}");
-    }
+    let settings = Settings {
+        audit: Audit { share: 1.0, suspicious_share: 1.0, ..Audit::default() },
+        up: Codec::INT4,
+        down: Codec::INT4,
+        ..settings(2, diloco(4), 80)
+    };
+    let liar = VirtualPeer { habit: Habit::SignFlip { size: 1.0 }, ..peer(1e4) };
+    let mut swarm = engines(&settings, &tokens, &[peer(1e4), peer(1e4), liar]);
+    finish(&mut swarm);
+    let proofs = swarm.traffic().iter().filter(|sent| sent.kind == "proof").count();
+    assert!(proofs >= 8, "{proofs}");
+    let peers = swarm.coordinator().unwrap().peers();
+    assert!(peers.values().take(2).all(|peer| peer.standing == Standing::Active), "{peers:?}");
+    assert_eq!(peers[&PeerId(3)].standing, Standing::Evicted, "{peers:?}");
 }

@@ -37,14 +37,6 @@ impl Learner for Toy {
         self.state[..SIZE].copy_from_slice(values);
     }
 
-    fn momentum(&self) -> Vec<f32> {
-        self.state[SIZE..].to_vec()
-    }
-
-    fn set_momentum(&mut self, values: &[f32]) {
-        self.state[SIZE..].copy_from_slice(values);
-    }
-
     fn train(&mut self, windows: &[u64], schedule: f32) -> f64 {
         let (loss, gradient) = self.gradient(windows);
         self.apply(gradient, schedule);

@@ -82,9 +82,8 @@ impl<L: Learner> Worker<L> {
     /// A worker that holds nothing but the seed's first parameters and believes to compute `speed`
     /// tokens a second.
     pub fn new(id: PeerId, settings: Settings, learner: L, speed: f64) -> Self {
-        let outer = Outer::of(&settings, &learner);
-        let shared = outer.as_ref().map_or(learner.parameters().len(), |outer| outer.shared.len());
-        let encoders = encoders(&settings, settings.up, shared);
+        let outer = Outer::of(&settings, learner.parameters());
+        let encoders = encoders(&settings, settings.up, learner.parameters().len());
         let patience =
             Patience::new(Duration::from_secs(60), Duration::from_secs(5), 0.9, settings.patience);
         Self {
@@ -168,7 +167,7 @@ impl<L: Learner> Worker<L> {
 
     /// The parameters that all peers share.
     pub fn shared_parameters(&self) -> &[f32] {
-        self.outer.as_ref().map_or(self.learner.parameters(), Outer::parameters)
+        self.outer.as_ref().map_or(self.learner.parameters(), |outer| &outer.parameters)
     }
 
     /// Bytes held beside the learner, for tests of bounded memory.

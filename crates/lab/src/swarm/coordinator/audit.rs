@@ -7,12 +7,11 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::Coordinator;
 use super::book::Standing;
+use super::{Coordinator, fragment};
 use crate::swarm::learner::Learner;
 use crate::swarm::machine::Effect;
 use crate::swarm::message::{Assignment, Hash, Message, PeerId, Update, hash_of, hash_of_state};
-use crate::swarm::outer::{shared_by, split_at_parameters};
 use crate::swarm::robust::{cosine, norm};
 use crate::swarm::time::Time;
 
@@ -78,7 +77,7 @@ impl<L: Learner> Coordinator<L> {
             assignment,
             step,
             commitments: update.commitments.clone(),
-            began: self.shared().to_vec(),
+            began: self.shared_parameters().to_vec(),
             change: change.to_vec(),
             patience: 4,
         };
@@ -117,17 +116,17 @@ impl<L: Learner> Coordinator<L> {
     /// What is wrong with what a peer showed, if anything.
     fn verdict(&mut self, challenge: &Challenge, updates: u64, state: &[f32]) -> Option<String> {
         let step = challenge.step as usize;
-        if hash_of_state(state, updates) != challenge.commitments[step] {
+        let n = challenge.began.len();
+        if hash_of_state(state, updates) != challenge.commitments[step] || state.len() < n {
             return Some(format!("the state before step {step} is not the one it committed to"));
         }
-        if !self.learner.restore(state, updates) {
-            return Some("the state it showed belongs to another model".to_owned());
-        }
-        let n = self.learner.parameters().len();
-        if step == 0 && hash_of(&[self.learner.parameters()]) != hash_of(&[&challenge.began[..n]]) {
+        if step == 0 && hash_of(&[&state[..n]]) != hash_of(&[&challenge.began]) {
             return Some("its round did not begin from the shared parameters".to_owned());
         }
         if step < challenge.assignment.steps as usize {
+            if !self.learner.restore(state, updates) {
+                return Some("the state it showed belongs to another model".to_owned());
+            }
             let windows = challenge.assignment.batch(challenge.step);
             if !windows.is_empty() {
                 let position = challenge.assignment.position_at(challenge.step);
@@ -137,20 +136,18 @@ impl<L: Learner> Coordinator<L> {
             return (hash_of_state(&after, updates) != challenge.commitments[step + 1])
                 .then(|| format!("step {step}, repeated, gives another state"));
         }
-        let range = self.fragment(challenge.assignment.round);
-        let shown = shared_by(&self.settings, &self.learner);
-        let pairs = challenge.began[range.clone()].iter().zip(&shown[range.clone()]);
-        let true_change: Vec<f32> = pairs.map(|(before, after)| before - after).collect();
-        let (stepped, _) = split_at_parameters(range, n);
-        let (sent, sent_means) = challenge.change.split_at(stepped.len());
-        let (real, real_means) = true_change.split_at(stepped.len());
+        let fragments = self.settings.fragments();
+        let range = fragment(n, fragments, challenge.assignment.round % fragments);
+        let true_change: Vec<f32> = challenge.began[range.clone()]
+            .iter()
+            .zip(&state[range])
+            .map(|(before, after)| before - after)
+            .collect();
         // A lossy codec with memory changes what is sent, but not where it points nor how long
         // it is by much.
-        let same = |sent: &[f32], real: &[f32]| {
-            norm(real) <= 0.0 || (cosine(sent, real) > 0.1 && norm(sent) < 4.0 * norm(real))
-        };
-        (!same(sent, real) || !same(sent_means, real_means))
-            .then(|| "what it sent is not what it trained".to_owned())
+        let (sent, real) = (norm(&challenge.change), norm(&true_change));
+        let same = cosine(&challenge.change, &true_change) > 0.1 && sent < 4.0 * real;
+        (real > 0.0 && !same).then(|| "what it sent is not what it trained".to_owned())
     }
 
     fn evict(&mut self, peer: PeerId, why: &str, out: &mut Vec<Effect>) {

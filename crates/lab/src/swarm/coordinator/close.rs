@@ -1,6 +1,5 @@
 //! The end of a round.
 
-use std::ops::Range;
 use std::time::Duration;
 
 use super::book::{Peer, Standing};
@@ -9,7 +8,7 @@ use super::{Contribution, Coordinator, Copy};
 use crate::swarm::learner::Learner;
 use crate::swarm::machine::{Effect, Note, RoundNote};
 use crate::swarm::message::{Keep, Message, Outcome, PeerId};
-use crate::swarm::outer::split_at_parameters;
+use crate::swarm::outer::fragment;
 use crate::swarm::robust::{Weighted, cosine, median, norm};
 use crate::swarm::time::Time;
 
@@ -33,8 +32,8 @@ impl<L: Learner> Coordinator<L> {
 
     fn close_once(&mut self, now: Time, out: &mut Vec<Effect>) {
         let round = self.book.round;
-        let fragments = self.settings.fragments();
-        let range = self.fragment(round);
+        let (n, fragments) = (self.learner.parameters().len(), self.settings.fragments());
+        let range = fragment(n, fragments, round % fragments);
 
         let ready: Vec<(PeerId, u64)> = self
             .pending
@@ -52,7 +51,7 @@ impl<L: Learner> Coordinator<L> {
                 self.book.ledger.release(key.0, key.1);
             }
         }
-        let body = self.average(&taken, &range, round % fragments);
+        let body = self.average(&taken, range.len(), round % fragments);
         let mut note = RoundNote {
             round,
             windows: 0,
@@ -84,7 +83,7 @@ impl<L: Learner> Coordinator<L> {
         self.drop_silent(round, out);
 
         let position = self.book.positions.remove(&round).unwrap_or(0);
-        self.apply(&body, range, position);
+        self.apply(&body, range, round % fragments, position);
         self.book.round = round + 1;
         let keep = self.keep();
         match keep {
@@ -113,7 +112,7 @@ impl<L: Learner> Coordinator<L> {
             open: self.book.ledger.open(),
             finished: self.book.finished,
         };
-        self.remember(outcome.clone(), 4 * self.shared().len());
+        self.remember(outcome.clone(), 4 * n);
         // A log that is kept with the state has the round in it.
         out.push(Effect::Note(Note::Round(note)));
         out.push(Effect::Persist);
@@ -167,26 +166,16 @@ impl<L: Learner> Coordinator<L> {
     fn average(
         &mut self,
         taken: &[((PeerId, u64), Contribution)],
-        range: &Range<usize>,
+        length: usize,
         index: u64,
     ) -> Vec<u8> {
         if taken.is_empty() {
             return Vec::new();
         }
-        // Parameters and running means of gradients are of different size: each has its own measure.
-        let (stepped, averaged) =
-            split_at_parameters(range.clone(), self.learner.parameters().len());
-        let mut mean = Vec::with_capacity(range.len());
-        for part in [&stepped, &averaged].into_iter().filter(|part| !part.is_empty()) {
-            let part = part.start - range.start..part.end - range.start;
-            let weighted: Vec<Weighted<'_>> =
-                taken.iter().map(|(_, c)| (c.windows as f64, &c.change[part.clone()])).collect();
-            let combined = self.settings.aggregation.combine(&weighted, part.len());
-            if part.start == 0 {
-                self.judge(taken, &combined);
-            }
-            mean.extend(combined);
-        }
+        let weighted: Vec<Weighted<'_>> =
+            taken.iter().map(|(_, c)| (c.windows as f64, c.change.as_slice())).collect();
+        let mean = self.settings.aggregation.combine(&weighted, length);
+        self.judge(taken, &mean);
         self.encoders[index as usize].encode(&mean)
     }
 
@@ -195,12 +184,12 @@ impl<L: Learner> Coordinator<L> {
         if taken.len() < 3 {
             return;
         }
-        let norms: Vec<f64> = taken.iter().map(|(_, c)| norm(&c.change[..mean.len()])).collect();
+        let norms: Vec<f64> = taken.iter().map(|(_, c)| norm(&c.change)).collect();
         let usual = median(&norms);
         for (((peer, _), contribution), size) in taken.iter().zip(norms) {
             let odd = size > 4.0 * usual
                 || size < 0.05 * usual
-                || cosine(&contribution.change[..mean.len()], mean) < 0.0;
+                || cosine(&contribution.change, mean) < 0.0;
             if let Some(known) = self.book.peers.get_mut(peer) {
                 let moved = if odd { -0.1 } else { 0.03 };
                 known.reputation = (known.reputation + moved).clamp(0.0, 1.0);
@@ -208,7 +197,7 @@ impl<L: Learner> Coordinator<L> {
         }
     }
 
-    fn apply(&mut self, body: &[u8], range: Range<usize>, position: u64) {
+    fn apply(&mut self, body: &[u8], range: std::ops::Range<usize>, _index: u64, position: u64) {
         if body.is_empty() {
             return;
         }

@@ -57,7 +57,7 @@ impl<L: Learner> Coordinator<L> {
     pub(super) fn is_near(&self, version: u64) -> bool {
         let missed = self.recent.iter().filter(|outcome| outcome.round >= version);
         let bytes: usize = missed.map(|outcome| outcome.body.len() + 256).sum();
-        bytes <= 8 * self.shared().len()
+        bytes <= 8 * self.learner.parameters().len()
     }
 
     /// Sends the outcomes from `version` on, and the peer's open work.

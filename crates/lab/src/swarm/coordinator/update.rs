@@ -4,6 +4,7 @@ use super::{Contribution, Coordinator, Standing};
 use crate::swarm::learner::Learner;
 use crate::swarm::machine::Effect;
 use crate::swarm::message::{Message, PeerId, Update, hash_of};
+use crate::swarm::outer::fragment;
 use crate::swarm::time::Time;
 
 impl<L: Learner> Coordinator<L> {
@@ -29,7 +30,8 @@ impl<L: Learner> Coordinator<L> {
         else {
             return;
         };
-        let length = self.fragment(update.round).len();
+        let (n, fragments) = (self.learner.parameters().len(), self.settings.fragments());
+        let length = fragment(n, fragments, update.round % fragments).len();
         let change = self.settings.up.decode(&update.body, length);
         let sound = update.windows == windows && update.loss.is_finite();
         let Some(change) = change.ok().filter(|_| sound) else {
@@ -40,7 +42,7 @@ impl<L: Learner> Coordinator<L> {
         if self.settings.checks(update.round)
             && update.round == self.book.round
             && self.settings.overlap() == 0
-            && update.began != hash_of(&[self.shared()])
+            && update.began != hash_of(&[self.shared_parameters()])
         {
             // It trained from something else: it fetches the state again.
             self.release(from);

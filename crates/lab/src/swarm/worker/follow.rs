@@ -4,7 +4,7 @@ use super::{MOST_WAITING, Worker};
 use crate::swarm::learner::Learner;
 use crate::swarm::machine::Effect;
 use crate::swarm::message::{Keep, Message, Outcome, PeerId};
-use crate::swarm::outer::{Outer, fragment, share_with, shared_by};
+use crate::swarm::outer::{Outer, fragment};
 use crate::swarm::settings::Method;
 use crate::swarm::time::Time;
 
@@ -20,7 +20,7 @@ impl<L: Learner> Worker<L> {
             self.patience.saw(now.since(since));
             self.asked = 0;
         }
-        let room = MOST_WAITING * 4 * self.shared().len();
+        let room = MOST_WAITING * 4 * self.learner.parameters().len();
         if self.bytes_waiting() + 64 * self.outcomes.len() < room || outcome.round == self.version {
             self.outcomes.insert(outcome.round, outcome);
         }
@@ -90,7 +90,7 @@ impl<L: Learner> Worker<L> {
             return false;
         }
         if let Some(outer) = &self.outer {
-            share_with(&mut self.learner, &outer.shared);
+            self.learner.set_parameters(&outer.parameters);
         }
         self.version = version;
         self.round = version;
@@ -109,8 +109,8 @@ impl<L: Learner> Worker<L> {
     /// Takes the shared state one version on.
     pub(super) fn apply(&mut self, outcome: Outcome) {
         let round = outcome.round;
-        let fragments = self.settings.fragments();
-        let range = fragment(self.shared().len(), fragments, round % fragments);
+        let (n, fragments) = (self.learner.parameters().len(), self.settings.fragments());
+        let range = fragment(n, fragments, round % fragments);
         if !outcome.body.is_empty()
             && let Ok(change) = self.settings.down.decode(&outcome.body, range.len())
         {
@@ -120,11 +120,11 @@ impl<L: Learner> Worker<L> {
                     Method::Diloco(diloco) if diloco.overlap > 0 => diloco.mix,
                     _ => 0.0,
                 };
-                let mut mine = shared_by(&self.settings, &self.learner);
-                for (own, shared) in mine[range.clone()].iter_mut().zip(&outer.shared[range]) {
+                let mut mine = self.learner.parameters().to_vec();
+                for (own, shared) in mine[range.clone()].iter_mut().zip(&outer.parameters[range]) {
                     *own = keep * *own + (1.0 - keep) * shared;
                 }
-                share_with(&mut self.learner, &mine);
+                self.learner.set_parameters(&mine);
             } else {
                 self.learner.apply(change, self.settings.schedule(outcome.position));
             }
@@ -153,11 +153,6 @@ impl<L: Learner> Worker<L> {
             self.apply(outcome);
             true
         })
-    }
-
-    /// What a change is of.
-    pub(super) fn shared(&self) -> &[f32] {
-        self.outer.as_ref().map_or(self.learner.parameters(), |outer| &outer.shared)
     }
 
     pub(super) fn shared_state(&self) -> Vec<f32> {

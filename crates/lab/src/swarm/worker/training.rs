@@ -6,7 +6,7 @@ use super::{SITE, Worker};
 use crate::swarm::learner::Learner;
 use crate::swarm::machine::Effect;
 use crate::swarm::message::{Assignment, Hash, Message, PeerId, Update, hash_of, hash_of_state};
-use crate::swarm::outer::{fragment, shared_by};
+use crate::swarm::outer::fragment;
 use crate::swarm::site::Place;
 use crate::swarm::time::Time;
 
@@ -24,7 +24,7 @@ pub(super) struct Training {
 impl<L: Learner> Worker<L> {
     pub(super) fn begin(&mut self, assignment: Assignment) {
         let began = if self.settings.checks(assignment.round) && self.settings.overlap() == 0 {
-            hash_of(&[self.shared()])
+            hash_of(&[self.shared_parameters()])
         } else {
             [0; 16]
         };
@@ -110,12 +110,11 @@ impl<L: Learner> Worker<L> {
         let round = training.assignment.round;
         let fragments = self.settings.fragments();
         let index = round % fragments;
-        let range = fragment(self.shared().len(), fragments, index);
+        let range = fragment(self.learner.parameters().len(), fragments, index);
         let change: Vec<f32> = match &self.outer {
             Some(outer) => {
-                let mine = shared_by(&self.settings, &self.learner);
-                let pairs = outer.shared[range.clone()].iter().zip(&mine[range]);
-                pairs.map(|(before, after)| before - after).collect()
+                let pairs = outer.parameters[range.clone()].iter();
+                pairs.zip(&self.learner.parameters()[range]).map(|(a, b)| a - b).collect()
             }
             None => training.gradient.unwrap_or_else(|| vec![0.0; range.len()]),
         };
