@@ -36,8 +36,22 @@ peers=$(awk '
     END { line() }
 ' "$file")
 
+# What this cannot run is refused, not run otherwise.
+if grep -Eq '^ *(count|leaves_at|stalls_at|site) *=|^\[\[site\]\]|^\[coordinator\]' "$file"; then
+    echo "$file: namespaces.sh knows no count, leaves_at, stalls_at, sites or line of the coordinator" >&2
+    exit 1
+fi
+number='[0-9.]+(e[0-9]+)?'
+if [ -z "$peers" ] || echo "$peers" | grep -Evq "^[A-Za-z0-9-]{1,12}( $number){5} [a-z-]+( $number){2}$"; then
+    echo "$file: a [[peer]] needs a name of letters, and key = value on lines of their own; found:" >&2
+    echo "$peers" >&2
+    exit 1
+fi
+
 net=isoflop-$$
 clean() {
+    # A second Ctrl-C must not leave half of it behind.
+    trap '' INT TERM
     # The jobs of this shell first, then what they ran in.
     kill $(jobs -p) 2>/dev/null || true
     for name in hub lead $(echo "$peers" | cut -d' ' -f1); do

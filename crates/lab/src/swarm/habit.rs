@@ -34,6 +34,14 @@ pub enum Habit {
 }
 
 impl Habit {
+    /// One of each that is not honest, with noise of this size.
+    #[cfg(test)]
+    pub(super) fn hostile(noise: f32) -> [Self; 5] {
+        let stale = Self::Stale { first: None };
+        let noise = Self::Noise { size: noise };
+        [Self::SignFlip { size: 1.0 }, Self::Zero, stale, noise, Self::Garbage]
+    }
+
     /// The change that is sent instead of `change`.
     pub(super) fn change(&self, mut change: Vec<f32>, round: u64) -> Vec<f32> {
         match self {

@@ -278,8 +278,8 @@ impl Settings {
         }
         let shares = [
             ("quorum", self.quorum),
-            ("audit.share", self.audit.share),
-            ("audit.suspicious_share", self.audit.suspicious_share),
+            ("audit", self.audit.share),
+            ("audit_suspicious", self.audit.suspicious_share),
         ];
         if let Some((name, share)) = shares.into_iter().find(|(_, s)| !(0.0..=1.0).contains(s)) {
             return Some(format!("{name} is a share from 0 to 1, not {share}"));

@@ -284,13 +284,7 @@ fn any_peers_checkpoint_is_enough_for_a_new_coordinator() {
 fn hostile_peers_are_found_by_audits_and_the_run_ends_as_if_they_had_not_been() {
     let honest = settings(4, diloco(10), 400);
     let calm = finish(&mut toys(&honest, &[1e4; 4]));
-    for habit in [
-        Habit::SignFlip { size: 1.0 },
-        Habit::Zero,
-        Habit::Stale { first: None },
-        Habit::Noise { size: 3.0 },
-        Habit::Garbage,
-    ] {
+    for habit in Habit::hostile(3.0) {
         let settings = Settings {
             audit: Audit { share: 0.3, suspicious_share: 1.0, ..Audit::default() },
             aggregation: Aggregation::ClipToMedian { factor: 1.0 },

@@ -106,13 +106,7 @@ fn a_stage_with_any_habit_is_evicted_and_the_run_ends_as_without_it() {
     let folder = tempfile::tempdir().unwrap();
     let tokens = Arc::new(example_text::squares(folder.path()));
     let calm = weights(swarm(&audited(0.0), &tokens, &[1e4; 3]));
-    for habit in [
-        Habit::SignFlip { size: 1.0 },
-        Habit::Zero,
-        Habit::Stale { first: None },
-        Habit::Noise { size: 1.0 },
-        Habit::Garbage,
-    ] {
+    for habit in Habit::hostile(1.0) {
         for liar in 1..=3 {
             let mut swarm = swarm(&audited(1.0), &tokens, &[]);
             for id in 1..=4 {

@@ -261,13 +261,7 @@ fn members_that_lie_are_found_and_told_and_the_run_ends_as_if_they_had_not_been(
     let settings = settings(2, diloco(10), 400);
     let sites: [&[u32]; 2] = [&[1, 2], &[3, 4, 5]];
     let calm = finish(&mut swarm(&settings, &[1e4; 5], &sites));
-    for habit in [
-        Habit::SignFlip { size: 1.0 },
-        Habit::Zero,
-        Habit::Stale { first: None },
-        Habit::Noise { size: 3.0 },
-        Habit::Garbage,
-    ] {
+    for habit in Habit::hostile(3.0) {
         let mut swarm = swarm(&audited(&settings, 1.0), &[1e4; 4], &sites);
         let line = Line::new(1e6, 4e6, 0.03);
         let hostile = VirtualPeer { speed: 1e4, line, habit: habit.clone() };
