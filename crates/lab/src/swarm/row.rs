@@ -83,7 +83,6 @@ impl SwarmRow {
             Method::Diloco(diloco) => ("diloco", Some(diloco)),
             Method::Pipeline(_) => ("pipeline", None),
         };
-        let text = serde_json::to_string(settings).unwrap_or_default();
         let per_token = shape.flop_per_token();
         Self {
             run: name.to_owned(),
@@ -114,14 +113,16 @@ impl SwarmRow {
             bytes: account.bytes,
             bytes_per_token: account.bytes_per_token(),
             seconds: account.seconds,
-            config_hash: hash(&text),
+            config_hash: config_hash(settings),
             corpus_hash: settings.corpus.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
 }
 
-/// Sixteen hexadecimal digits that stand for settings as JSON.
-pub fn hash(text: &str) -> String {
+/// Sixteen hexadecimal digits that stand for `settings`.
+pub fn config_hash(settings: &Settings) -> String {
+    // A struct of numbers and names always serialises.
+    let text = serde_json::to_string(settings).unwrap_or_default();
     blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
 }

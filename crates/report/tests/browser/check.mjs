@@ -183,26 +183,26 @@ async function checkSliders(page, content) {
   const reset = await heldByFigures(page);
   expect(JSON.stringify(reset) === JSON.stringify(resting) && (await page.locator("[data-still]:visible").count()) === 0, "reset restores every figure");
   // A slider's move, with each figure in sight in turn.
-  const took = await page.evaluate(async () => {
+  const took = await page.evaluate(async (limit) => {
     const times = [], stops = [document.body, ...window.isoflop.figures.filter((figure) => figure.figure.frames.some((frame) => frame.columns.some((column) => column.live.length))).map((figure) => figure.element)];
     for (const stop of stops) {
       stop.scrollIntoView({ block: "center", behavior: "instant" });
       await new Promise((resolve) => setTimeout(resolve, 150));
       for (const range of document.querySelectorAll("input[type=range]")) {
         const inPlace = [];
-        for (let move = 0; move < 7; move++) {
+        // The quickest of up to seven is the page's own work; the rest is what else the machine did.
+        for (let move = 0; move < 7 && !(Math.min(...inPlace) <= limit); move++) {
           range.value = 300 + 40 * move;
           range.dispatchEvent(new Event("input"));
           await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 0)));
           inPlace.push(window.isoflop.took);
         }
-        // The quickest of seven is the page's own work; the rest is what else the machine did.
         times.push(Math.min(...inPlace));
       }
     }
     window.isoflop.controls.apply(new Map());
     return Math.max(...times);
-  });
+  }, LIMITS.slide);
   expectWithin(took, LIMITS.slide, "a slider's move is answered within 50 ms");
 }
 

@@ -1,5 +1,7 @@
 //! `isoflop lab swarm sweep`: one swarm file over numbers of peers, H and codecs, in virtual time.
 
+mod cells;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write;
@@ -12,10 +14,12 @@ use diagnostic::Diagnostic;
 use lab::swarm::codec::Codec;
 use lab::swarm::learner::EngineLearner;
 use lab::swarm::rehearsal::play;
-use lab::swarm::row::{SwarmRow, hash};
+use lab::swarm::row::{SwarmRow, config_hash};
+use lab::swarm::settings::Settings;
 use lab::swarm::spec::{MethodKind, Swarm};
 use lab::table::{read_rows, write_rows};
 
+use self::cells::{cells, people};
 use super::live::Share;
 use super::{folder, make_folder, read};
 use crate::commands::Outcome;
@@ -29,7 +33,9 @@ const EXAMPLES: &str = "\
 Examples:
   isoflop lab swarm sweep swarm.toml --peers 1,2,4,8 --inner-steps 1,10,30,100 --codec fp32,int4
       a synchronous run for each number of peers, and DiLoCo for each combination
-  isoflop lab swarm sweep swarm.toml --peers 4 --inner-steps 30 --outer-learning-rate 0.4,0.7,1";
+  isoflop lab swarm sweep swarm.toml --peers 4 --inner-steps 30 --outer-learning-rate 0.4,0.7,1
+  isoflop lab swarm sweep swarm.toml --inner-steps 30 --codec int4 --seeds 0,1,2,3
+      how far one run differs from the next: means over four seeds, with standard errors";
 
 /// Train a swarm over numbers of peers, H and codecs, in virtual time
 ///
@@ -56,6 +62,10 @@ pub(crate) struct SweepArgs {
     /// Depths of the model [default: the file's]
     #[arg(long, value_name = "DEPTH,...", value_delimiter = ',')]
     depths: Vec<usize>,
+    /// Seeds: initial parameters and the order of the text; several give standard errors [default:
+    /// the file's]
+    #[arg(long, value_name = "SEED,...", value_delimiter = ',')]
+    seeds: Vec<u64>,
     /// Holds runs.csv [default: isoflop-out/NAME-sweep]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
@@ -69,43 +79,56 @@ pub(crate) struct SweepArgs {
     source: TextSource,
 }
 
-/// Every combination, each with its name.
+/// Every combination once, each with its name.
 fn grid(args: &SweepArgs, swarm: &Swarm) -> Vec<(String, Swarm)> {
-    let depths = if args.depths.is_empty() { vec![swarm.depth] } else { args.depths.clone() };
-    let rates = if args.outer_learning_rate.is_empty() {
-        vec![swarm.method.outer_learning_rate]
-    } else {
-        args.outer_learning_rate.clone()
+    let or =
+        |given: &[usize], file: usize| if given.is_empty() { vec![file] } else { given.to_vec() };
+    let rates = match args.outer_learning_rate.as_slice() {
+        [] => vec![swarm.method.outer_learning_rate],
+        given => given.to_vec(),
     };
-    let mut all = Vec::new();
-    for depth in &depths {
-        for peers in &args.peers {
-            let mut one = swarm.clone();
-            one.depth = *depth;
-            one.peer.truncate(1);
-            one.peer[0].count = *peers;
-            let mut synchronous = one.clone();
-            synchronous.method.kind = MethodKind::Synchronous;
-            synchronous.wire.up = Codec::F32;
-            synchronous.wire.down = Codec::F32;
-            all.push((format!("d{depth}-n{peers}-synchronous"), synchronous));
-            for inner_steps in &args.inner_steps {
-                for codec in &args.codec {
-                    for rate in &rates {
-                        let mut diloco = one.clone();
-                        diloco.method.kind = MethodKind::Diloco;
-                        diloco.method.inner_steps = *inner_steps;
-                        diloco.method.outer_learning_rate = *rate;
-                        diloco.wire.up = *codec;
-                        diloco.wire.down = *codec;
-                        let codec = codec.to_string().replace([' ', '/'], "-");
-                        all.push((
-                            format!("d{depth}-n{peers}-H{inner_steps}-{codec}-o{rate}"),
-                            diloco,
-                        ));
-                    }
-                }
-            }
+    let seeds = match args.seeds.as_slice() {
+        [] => vec![swarm.seed],
+        given => given.to_vec(),
+    };
+    let mut all: Vec<(String, Swarm)> = Vec::new();
+    let mut add = |name: String, run: Swarm| {
+        if all.iter().all(|(other, _)| *other != name) {
+            all.push((name, run));
+        }
+    };
+    for (depth, peers, seed) in triples(&or(&args.depths, swarm.depth), &args.peers, &seeds) {
+        let mut one = swarm.clone();
+        (one.depth, one.seed) = (depth, seed);
+        one.peer.truncate(1);
+        one.peer[0].count = peers;
+        let start = format!("d{depth}-n{peers}");
+        let end = if args.seeds.is_empty() { String::new() } else { format!("-s{seed}") };
+        let mut synchronous = one.clone();
+        synchronous.method.kind = MethodKind::Synchronous;
+        synchronous.wire.up = Codec::F32;
+        synchronous.wire.down = Codec::F32;
+        add(format!("{start}-synchronous{end}"), synchronous);
+        for (inner_steps, codec, rate) in triples(&args.inner_steps, &args.codec, &rates) {
+            let mut diloco = one.clone();
+            diloco.method.kind = MethodKind::Diloco;
+            diloco.method.inner_steps = inner_steps;
+            diloco.method.outer_learning_rate = rate;
+            diloco.wire.up = codec;
+            diloco.wire.down = codec;
+            let codec = codec.to_string().replace([' ', '/'], "-");
+            add(format!("{start}-H{inner_steps}-{codec}-o{rate}{end}"), diloco);
+        }
+    }
+    all
+}
+
+/// All triples, the last changing fastest.
+fn triples<A: Copy, B: Copy, C: Copy>(a: &[A], b: &[B], c: &[C]) -> Vec<(A, B, C)> {
+    let mut all = Vec::with_capacity(a.len() * b.len() * c.len());
+    for a in a {
+        for b in b {
+            all.extend(c.iter().map(|c| (*a, *b, *c)));
         }
     }
     all
@@ -137,6 +160,10 @@ pub(super) fn run(args: &SweepArgs, out: &mut dyn Write) -> Result<Outcome, Diag
     let table = place.join("runs.csv");
     let rows: Vec<SwarmRow> = read_rows(&table)?;
     let known: BTreeSet<String> = rows.iter().map(|row| row.config_hash.clone()).collect();
+    let corpus = &tokens.summary().hash[..16];
+    let settings: Vec<Settings> =
+        runs.iter().map(|(_, run)| run.settings(VOCABULARY, corpus)).collect::<Result<_, _>>()?;
+    let hashes: Vec<String> = settings.iter().map(config_hash).collect();
     let rows = Mutex::new(rows);
     let stop = interrupt::watch()?;
     let work = Share::new("training");
@@ -147,7 +174,7 @@ pub(super) fn run(args: &SweepArgs, out: &mut dyn Write) -> Result<Outcome, Diag
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some((name, run)) = runs.get(at) else { return Ok::<(), Diagnostic>(()) };
-            let settings = run.settings(VOCABULARY, &tokens.summary().hash[..16])?;
+            let settings = &settings[at];
             EngineLearner::new(&settings.run, &tokens, lab::Threads::new(1))?;
             let make = || {
                 EngineLearner::new(&settings.run, &tokens, lab::Threads::new(1))
@@ -159,15 +186,13 @@ pub(super) fn run(args: &SweepArgs, out: &mut dyn Write) -> Result<Outcome, Diag
                 work.at(done.iter().sum::<f64>() / done.len() as f64);
                 !stop.load(Ordering::Relaxed)
             };
-            let text = serde_json::to_string(&settings).unwrap_or_default();
-            let config = hash(&text);
-            if known.contains(&config) {
+            if known.contains(&hashes[at]) {
                 progress(1.0);
                 continue;
             }
-            let Some(played) = play(run, &settings, make, &mut progress)? else { return Ok(()) };
+            let Some(played) = play(run, settings, make, &mut progress)? else { return Ok(()) };
             progress(1.0);
-            let row = SwarmRow::new(name, &settings, &played.account);
+            let row = SwarmRow::new(name, settings, &played.account);
             let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
             rows.push(row);
             write_rows(&table, &rows)?;
@@ -188,41 +213,14 @@ pub(super) fn run(args: &SweepArgs, out: &mut dyn Write) -> Result<Outcome, Diag
     }
     let rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mine: Vec<&SwarmRow> =
-        runs.iter().filter_map(|(name, _)| rows.iter().find(|row| row.run == *name)).collect();
+        hashes.iter().filter_map(|hash| rows.iter().find(|row| row.config_hash == *hash)).collect();
+    let cells = cells(&mine);
     let shown = if args.json {
-        let rows = serde_json::json!({ "folder": place, "rows": mine });
-        let value = headed("lab swarm sweep", 1, rows);
-        format!("{value:#}\n")
+        let answer = serde_json::json!({ "folder": place, "rows": mine, "means": cells });
+        format!("{:#}\n", headed("lab swarm sweep", 1, answer))
     } else {
-        people(&mine, &table)
+        people(&cells, &table)
     };
     say(out, &shown)?;
     Ok(if mine.len() < runs.len() { Outcome::Interrupted } else { Outcome::Done })
-}
-
-fn people(rows: &[&SwarmRow], table: &std::path::Path) -> String {
-    let mut text = String::from(
-        "  peers    H  codec  outer    loss   to synchronous  bytes/token   1/traffic\n",
-    );
-    for row in rows {
-        let base = rows.iter().find(|other| {
-            other.group == "synchronous" && other.peers == row.peers && other.depth == row.depth
-        });
-        let against = base.and_then(|base| Some((row.loss? / base.loss? - 1.0) * 100.0));
-        let less = base.map(|base| base.bytes as f64 / row.bytes as f64);
-        let _ = writeln!(
-            text,
-            "  {:>5}  {:>3}  {:>5}  {:>5}  {:>6}  {:>14}  {:>11.4}  {:>10.1}",
-            row.peers,
-            if row.group == "synchronous" { "-".to_owned() } else { row.inner_steps.to_string() },
-            row.up,
-            row.outer_learning_rate,
-            row.loss.map_or("-".to_owned(), |loss| format!("{loss:.4}")),
-            against.map_or("-".to_owned(), |percent| format!("{percent:+.2} %")),
-            row.bytes_per_token,
-            less.unwrap_or(f64::NAN),
-        );
-    }
-    let _ = writeln!(text, "table  {}", table.display());
-    text
 }
