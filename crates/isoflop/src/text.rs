@@ -33,10 +33,11 @@ pub(crate) fn duration(time: Duration) -> String {
 
 /// `412`, `13.2k`, `1.65M`, `2.01B`: a count with three digits.
 pub(crate) fn count(value: f64) -> String {
+    // What rounds to 1000k is 1.00M.
     let (scaled, suffix) = match value {
-        v if v >= 1e9 => (v / 1e9, "B"),
-        v if v >= 1e6 => (v / 1e6, "M"),
-        v if v >= 1e3 => (v / 1e3, "k"),
+        v if v >= 999.5e6 => (v / 1e9, "B"),
+        v if v >= 999.5e3 => (v / 1e6, "M"),
+        v if v >= 999.5 => (v / 1e3, "k"),
         v => (v, ""),
     };
     let decimals = match scaled {

@@ -322,3 +322,25 @@ fn threads_refuse_what_only_virtual_time_has() {
         assert_eq!(code, 0, "{message}");
     }
 }
+
+#[test]
+fn a_sweep_shows_the_runs_of_its_file_and_not_those_that_an_earlier_file_left() {
+    let folder = folder();
+    let path = folder.path();
+    let sweep = ["sweep", "swarm.toml", "--peers", "2", "--inner-steps", "4", "--codec", "int8"];
+    let tokens = |more: &[&str]| {
+        let (code, words) = said(path, &[&sweep[..], &["--out", "sweep", "--json"], more].concat());
+        let answer: serde_json::Value = serde_json::from_str(&words).expect("an answer");
+        assert_eq!(code, 0, "{words}");
+        let rows = answer["rows"].as_array().expect("rows").clone();
+        rows.iter().map(|row| row["tokens"].as_u64().expect("tokens")).collect::<Vec<_>>()
+    };
+    assert_eq!(tokens(&[]), [8192, 8192]);
+    // Named twice is made once, and what was made is not made again.
+    assert_eq!(tokens(&["--seeds", "0,1,1"]).len(), 4);
+    let table = std::fs::read_to_string(path.join("sweep/runs.csv")).expect("a table");
+    assert_eq!(table.lines().count(), 5, "{table}");
+    std::fs::write(path.join("swarm.toml"), SWARM.replace("8192\n[recipe]", "4096\n[recipe]"))
+        .expect("a file");
+    assert_eq!(tokens(&[]), [4096, 4096]);
+}

@@ -9,6 +9,9 @@ pub(crate) type Step = (f64, &'static str);
 
 /// Counts of parameters and tokens.
 pub(crate) const COUNT: &[Step] = &[(1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "B"), (1e12, "T")];
+/// Bytes.
+pub(crate) const BYTES: &[Step] =
+    &[(1.0, "B"), (1e3, "kB"), (1e6, "MB"), (1e9, "GB"), (1e12, "TB")];
 /// Dollars.
 pub(crate) const MONEY: &[Step] = &[(1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "bn"), (1e12, "tn")];
 /// Seconds.

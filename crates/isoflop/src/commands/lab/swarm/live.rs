@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lab::swarm::machine::Note;
 
 use super::view::View;
+use crate::commands::amounts::{BYTES, amount};
 use crate::text::{count, sparkline};
 
 const REDRAW: Duration = Duration::from_millis(250);
@@ -60,11 +61,11 @@ impl Live {
         });
         let losses = view.losses();
         let message = format!(
-            "loss {:.3} {} {} tok/s, {}B, {} peers{behind}",
+            "loss {:.3} {} {} tok/s, {}, {} peers{behind}",
             losses.last().copied().unwrap_or(f64::NAN),
             sparkline(&losses, 12),
             count(view.tokens_per_second()),
-            count(view.bytes() as f64),
+            amount(view.bytes() as f64, None, BYTES),
             view.here(),
         );
         let (done, total) = view.progress();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use lab::swarm::rehearsal::Played;
 use lab::swarm::settings::{Method, Settings};
 
+use crate::commands::amounts::{BYTES, amount};
 use crate::text::{count, duration};
 
 /// The answer in JSON.
@@ -83,15 +84,15 @@ pub(super) fn people(settings: &Settings, played: &Played, place: Option<&Path>)
     );
     let _ = writeln!(
         text,
-        "traffic  {}B in all, {:.3} bytes a token",
-        count(account.bytes as f64),
+        "traffic  {} in all, {:.3} bytes a token",
+        amount(account.bytes as f64, None, BYTES),
         account.bytes_per_token()
     );
     if account.bytes_in_sites > 0 {
         let _ = writeln!(
             text,
-            "         {}B of it within sites, {:.3} bytes a token between them",
-            count(account.bytes_in_sites as f64),
+            "         {} of it within sites, {:.3} bytes a token between them",
+            amount(account.bytes_in_sites as f64, None, BYTES),
             account.slow_bytes_per_token()
         );
     }
@@ -115,15 +116,15 @@ pub(super) fn people(settings: &Settings, played: &Played, place: Option<&Path>)
         _ => text.push_str("loss     not trained; `--train` trains in virtual time\n"),
     }
     let wide = account.peers.iter().map(|peer| peer.name.chars().count()).max().unwrap_or(0).max(4);
-    let _ = writeln!(text, "\n  {:wide$}   tokens     sent  received  at the end", "peer");
+    let _ = writeln!(text, "\n  {:wide$}   tokens      sent  received  at the end", "peer");
     for peer in &account.peers {
         let _ = writeln!(
             text,
-            "  {:wide$}  {:>7}  {:>6}B   {:>6}B  {}",
+            "  {:wide$}  {:>7}  {:>8}  {:>8}  {}",
             peer.name,
             count(peer.tokens as f64),
-            count(peer.sent as f64),
-            count(peer.received as f64),
+            amount(peer.sent as f64, None, BYTES),
+            amount(peer.received as f64, None, BYTES),
             peer.standing
         );
     }
