@@ -123,6 +123,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_count_that_rounds_to_a_thousand_takes_the_next_unit() {
+        let counts = [412.0, 999.7, 13_210.0, 999_970.0, 1.65e6, 999.6e6, 2.01e9].map(count);
+        assert_eq!(counts, ["412", "1.00k", "13.2k", "1.00M", "1.65M", "1.00B", "2.01B"]);
+    }
+
+    #[test]
     fn prose_wraps_behind_its_indent_and_keeps_per_cents_whole() {
         let mut text = String::new();
         hanging(&mut text, (0, 2), "one of them is 90 % inside, with \u{1b}[1mcolour\u{1b}[0m", 18);

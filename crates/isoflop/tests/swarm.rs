@@ -344,3 +344,15 @@ fn a_sweep_shows_the_runs_of_its_file_and_not_those_that_an_earlier_file_left() 
         .expect("a file");
     assert_eq!(tokens(&[]), [4096, 4096]);
 }
+
+#[test]
+fn a_sweep_refuses_what_no_swarm_file_may_say() {
+    let folder = folder();
+    for (option, value, words) in
+        [("--peers", "4000000000", "more than 10000"), ("--depths", "1001", "not from 1 to 1000")]
+    {
+        let arguments = ["sweep", "swarm.toml", "--dry-run", option, value];
+        let (code, message) = said(folder.path(), &arguments);
+        assert!(code == 2 && message.contains(words), "{code}: {message}");
+    }
+}

@@ -95,6 +95,7 @@ mod tests {
             (38.0 * 86_400.0, interval(30.0 * 86_400.0, 50.0 * 86_400.0), TIME, "38 days"),
             (0.9 * 3.6e12, None, ENERGY, "900 MWh"),
             (3.5e5, None, POWER, "350 kW"),
+            (2.2225e9, None, BYTES, "2.22 GB"),
             (0.0, None, COUNT, "0"),
             (144_300_000.0, None, COUNT, "144 M"),
             (999_999.999, None, COUNT, "1.00 M"),

@@ -316,6 +316,8 @@ impl Swarm {
     /// # Errors
     /// When no swarm can have these settings.
     pub fn settings(&self, vocab: usize, corpus: &str) -> Result<Settings, Diagnostic> {
+        // Again, since a sweep changes what a file said.
+        self.check()?;
         let run = self.recipe.run(self.depth, vocab, self.tokens, self.seed);
         let sites = self.sites();
         let members: BTreeSet<PeerId> =

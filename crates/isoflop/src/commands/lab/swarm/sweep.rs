@@ -27,6 +27,7 @@ use crate::commands::json::headed;
 use crate::commands::lab::VOCABULARY;
 use crate::commands::text_source::TextSource;
 use crate::interrupt;
+use crate::terminal_plot;
 use crate::text::say;
 
 const EXAMPLES: &str = "\
@@ -81,23 +82,16 @@ pub(crate) struct SweepArgs {
 
 /// Every combination once, each with its name.
 fn grid(args: &SweepArgs, swarm: &Swarm) -> Vec<(String, Swarm)> {
-    let or =
-        |given: &[usize], file: usize| if given.is_empty() { vec![file] } else { given.to_vec() };
-    let rates = match args.outer_learning_rate.as_slice() {
-        [] => vec![swarm.method.outer_learning_rate],
-        given => given.to_vec(),
-    };
-    let seeds = match args.seeds.as_slice() {
-        [] => vec![swarm.seed],
-        given => given.to_vec(),
-    };
+    let depths = given_or(&args.depths, swarm.depth);
+    let rates = given_or(&args.outer_learning_rate, swarm.method.outer_learning_rate);
+    let seeds = given_or(&args.seeds, swarm.seed);
     let mut all: Vec<(String, Swarm)> = Vec::new();
     let mut add = |name: String, run: Swarm| {
         if all.iter().all(|(other, _)| *other != name) {
             all.push((name, run));
         }
     };
-    for (depth, peers, seed) in triples(&or(&args.depths, swarm.depth), &args.peers, &seeds) {
+    for (depth, peers, seed) in triples(&depths, &args.peers, &seeds) {
         let mut one = swarm.clone();
         (one.depth, one.seed) = (depth, seed);
         one.peer.truncate(1);
@@ -121,6 +115,10 @@ fn grid(args: &SweepArgs, swarm: &Swarm) -> Vec<(String, Swarm)> {
         }
     }
     all
+}
+
+fn given_or<T: Copy>(given: &[T], file: T) -> Vec<T> {
+    if given.is_empty() { vec![file] } else { given.to_vec() }
 }
 
 /// All triples, the last changing fastest.
@@ -219,7 +217,7 @@ pub(super) fn run(args: &SweepArgs, out: &mut dyn Write) -> Result<Outcome, Diag
         let answer = serde_json::json!({ "folder": place, "rows": mine, "means": cells });
         format!("{:#}\n", headed("lab swarm sweep", 1, answer))
     } else {
-        people(&cells, &table)
+        people(&cells, &table, terminal_plot::width())
     };
     say(out, &shown)?;
     Ok(if mine.len() < runs.len() { Outcome::Interrupted } else { Outcome::Done })

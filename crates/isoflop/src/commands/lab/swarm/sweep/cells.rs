@@ -6,6 +6,8 @@ use std::path::Path;
 use lab::swarm::row::SwarmRow;
 use serde::Serialize;
 
+use crate::table::{Side, on_side};
+
 /// A mean over seeds, with its standard error where there are several.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(super) struct Mean {
@@ -33,6 +35,8 @@ pub(super) struct Cell {
     codec: String,
     outer_learning_rate: f32,
     seeds: usize,
+    /// Seeds that diverged.
+    diverged: usize,
     /// Of the seeds that did not diverge, in nats per token.
     loss: Option<Mean>,
     /// Loss over that of the synchronous run of the same seed and peers, less one.
@@ -40,6 +44,16 @@ pub(super) struct Cell {
     bytes_per_token: f64,
     /// How many times fewer bytes than the synchronous run.
     less_traffic: Option<f64>,
+}
+
+impl Cell {
+    /// `3`, or `2 of 3` where one diverged.
+    fn seeds_in_words(&self) -> String {
+        match self.diverged {
+            0 => self.seeds.to_string(),
+            diverged => format!("{} of {}", self.seeds - diverged, self.seeds),
+        }
+    }
 }
 
 /// `rows` with those of one setting together, in the order in which settings first come.
@@ -77,6 +91,7 @@ fn cell(same: &[&SwarmRow], rows: &[&SwarmRow]) -> Cell {
         codec: first.up.clone(),
         outer_learning_rate: first.outer_learning_rate,
         seeds: same.len(),
+        diverged: same.len() - losses.len(),
         loss: Mean::of(&losses),
         to_synchronous: if synchronous { None } else { Mean::of(&against) },
         bytes_per_token: first.bytes_per_token,
@@ -84,57 +99,59 @@ fn cell(same: &[&SwarmRow], rows: &[&SwarmRow]) -> Cell {
     }
 }
 
-/// The table for people.
-pub(super) fn people(cells: &[Cell], table: &Path) -> String {
-    let several = cells.iter().map(|cell| cell.seeds).max().unwrap_or(0) > 1;
+/// The table for people, in lines of `width` characters.
+pub(super) fn people(cells: &[Cell], table: &Path, width: usize) -> String {
+    let several = cells.iter().any(|cell| cell.seeds > 1);
     let depths = cells.iter().any(|cell| cell.depth != cells[0].depth);
+    let head = [
+        depths.then_some("depth"),
+        Some("peers"),
+        Some("H"),
+        Some("codec"),
+        Some("outer"),
+        several.then_some("seeds"),
+        Some("loss"),
+        Some("to synchronous"),
+        Some("bytes/token"),
+        Some("1/traffic"),
+    ];
+    let mut rows: Vec<Vec<String>> = vec![head.into_iter().flatten().map(str::to_owned).collect()];
+    rows.extend(cells.iter().map(|cell| {
+        let absent = || "-".to_owned();
+        let row = [
+            depths.then(|| cell.depth.to_string()),
+            Some(cell.peers.to_string()),
+            Some(cell.inner_steps.map_or_else(absent, |steps| steps.to_string())),
+            Some(cell.codec.clone()),
+            Some(cell.outer_learning_rate.to_string()),
+            several.then(|| cell.seeds_in_words()),
+            Some(cell.loss.map_or_else(
+                || "diverged".to_owned(),
+                |loss| format!("{:.4}{}", loss.mean, error(loss.standard_error, 4)),
+            )),
+            Some(cell.to_synchronous.map_or_else(absent, |gap| {
+                let off = gap.standard_error.map(|off| 100.0 * off);
+                format!("{:+.2}{} %", 100.0 * gap.mean, error(off, 2))
+            })),
+            Some(format!("{:.4}", cell.bytes_per_token)),
+            Some(cell.less_traffic.map_or_else(absent, |less| format!("{less:.1}"))),
+        ];
+        row.into_iter().flatten().collect()
+    }));
     let mut text = String::new();
-    let _ = writeln!(
-        text,
-        "{}  peers    H  codec  outer  {}   bytes/token  1/traffic",
-        if depths { "  depth" } else { "" },
-        if several { "seeds             loss   to synchronous" } else { "  loss   to synchronous" },
-    );
-    for cell in cells {
-        if depths {
-            let _ = write!(text, "  {:>5}", cell.depth);
-        }
-        let _ = write!(
-            text,
-            "  {:>5}  {:>3}  {:>5}  {:>5}",
-            cell.peers,
-            cell.inner_steps.map_or("-".to_owned(), |steps| steps.to_string()),
-            cell.codec,
-            cell.outer_learning_rate,
-        );
-        let loss = cell.loss.map_or("-".to_owned(), |loss| plus_minus(loss, 4, 1.0, false));
-        let gap = cell
-            .to_synchronous
-            .map_or("-".to_owned(), |gap| plus_minus(gap, 2, 100.0, true) + " %");
-        let _ = if several {
-            write!(text, "  {:>5}  {loss:>15}  {gap:>15}", cell.seeds)
-        } else {
-            write!(text, "  {loss:>6}  {gap:>15}")
-        };
-        let _ = writeln!(
-            text,
-            "  {:>12.4}  {:>9.1}",
-            cell.bytes_per_token,
-            cell.less_traffic.unwrap_or(f64::NAN)
-        );
-    }
+    on_side(&mut text, &rows, width, Side::Right);
     if several {
-        let _ = writeln!(text, "\u{b1} one standard error of the mean over seeds");
+        text.push_str("\u{b1} one standard error of the mean over seeds\n");
+    }
+    if several && cells.iter().any(|cell| cell.diverged > 0) {
+        text.push_str("means are of the runs that did not diverge\n");
     }
     let _ = writeln!(text, "table  {}", table.display());
     text
 }
 
-fn plus_minus(mean: Mean, digits: usize, factor: f64, sign: bool) -> String {
-    let value = mean.mean * factor;
-    let value = if sign { format!("{value:+.digits$}") } else { format!("{value:.digits$}") };
-    let error = mean.standard_error.map(|error| format!(" \u{b1} {:.digits$}", error * factor));
-    value + &error.unwrap_or_default()
+fn error(standard_error: Option<f64>, digits: usize) -> String {
+    standard_error.map(|error| format!(" \u{b1} {error:.digits$}")).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -188,10 +205,10 @@ mod tests {
             row("diloco", 8, 1, Some(1.957)),
         ];
         let rows: Vec<&SwarmRow> = rows.iter().collect();
-        insta::assert_snapshot!(people(&cells(&rows), Path::new("runs.csv")), @r"
-          peers    H  codec  outer  seeds             loss   to synchronous   bytes/token  1/traffic
-              8    -   fp32      0      2  1.9500 ± 0.0500                -       22.0000        1.0
-              8   30   int4    0.5      2  1.9985 ± 0.0415   +2.50 ± 0.50 %        0.1000      220.0
+        insta::assert_snapshot!(people(&cells(&rows), Path::new("runs.csv"), 100), @r"
+          peers   H  codec  outer  seeds             loss  to synchronous  bytes/token  1/traffic
+              8   -   fp32      0      2  1.9500 ± 0.0500               -      22.0000        1.0
+              8  30   int4    0.5      2  1.9985 ± 0.0415  +2.50 ± 0.50 %       0.1000      220.0
         ± one standard error of the mean over seeds
         table  runs.csv
         ");
@@ -204,13 +221,21 @@ mod tests {
     }
 
     #[test]
+    fn a_seed_that_diverged_is_counted_beside_the_mean_of_the_others() {
+        let rows = [row("diloco", 8, 0, Some(2.04)), row("diloco", 8, 1, None)];
+        let rows: Vec<&SwarmRow> = rows.iter().collect();
+        let text = people(&cells(&rows), Path::new("runs.csv"), 100);
+        assert!(text.contains("1 of 2") && text.contains("that did not diverge"), "{text}");
+    }
+
+    #[test]
     fn one_seed_has_no_standard_error_and_a_run_that_diverged_no_loss() {
         let rows = [row("synchronous", 2, 0, Some(2.0)), row("diloco", 2, 0, None)];
         let rows: Vec<&SwarmRow> = rows.iter().collect();
-        insta::assert_snapshot!(people(&cells(&rows), Path::new("runs.csv")), @r"
-          peers    H  codec  outer    loss   to synchronous   bytes/token  1/traffic
-              2    -   fp32      0  2.0000                -       22.0000        1.0
-              2   30   int4    0.5       -                -        0.1000      220.0
+        insta::assert_snapshot!(people(&cells(&rows), Path::new("runs.csv"), 100), @r"
+          peers   H  codec  outer      loss  to synchronous  bytes/token  1/traffic
+              2   -   fp32      0    2.0000               -      22.0000        1.0
+              2  30   int4    0.5  diverged               -       0.1000      220.0
         table  runs.csv
         ");
     }
